@@ -1,0 +1,20 @@
+/**
+ * Where a piece of configuration was written. Carried by every node of the tree, so that each message can say file and line.
+ */
+
+/** A place in a configuration file. Lines count from 1. */
+export interface Position {
+  /** Path as opened, or `-c/-C directives` for the command line. */
+  readonly file: string
+  /** The last physical line of the directive: what httpd reports. */
+  readonly line: number
+  /** Set for lines made by `Use`: the macro's own words, as in `macro 'x' (defined on line 3 of "f") used on line 9 of "g"`. */
+  readonly macro?: string
+  /** The `Include` lines that led here, outermost first. */
+  readonly includedFrom?: readonly Position[]
+}
+
+/** `line 12 of /etc/apache2/apache2.conf:` without the final colon, in httpd's words. */
+export function describePosition(at: Position): string {
+  return at.macro ? `line ${at.line} of ${at.macro}` : `line ${at.line} of ${at.file}`
+}

@@ -1,0 +1,60 @@
+/**
+ * The shape of an httpd module here: one file that declares its directives as data and its hooks into the phases of a request.
+ * The list of modules, in the order in which their hooks run, is `src/modules/index.ts`.
+ */
+import type { Directive, SectionDirective } from '../config/directive.js'
+import type { ConfigWarning } from '../config/errors.js'
+import type { Site } from '../config/site.js'
+import type { Request } from '../request/request.js'
+
+/**
+ * What a hook answers.
+ * - `undefined`: declined, ask the next one
+ * - `'ok'`: done with this phase (for phases where every module runs: go on)
+ * - `'done'`: the response has been sent
+ * - a number: end the request with this status (100..599)
+ */
+export type Outcome = undefined | 'ok' | 'done' | number
+export type Hook = (request: Request) => Outcome | Promise<Outcome>
+
+/**
+ * The phases in the order in which a request passes them, with httpd's names. `first` phases stop at the first hook that does not decline;
+ * `all` phases run every hook unless one answers `'done'` or a status.
+ */
+export interface Hooks {
+  /** all: right after the header was read and the virtual host chosen (server-level `SetEnvIf`, remote address). */
+  postReadRequest?: Hook
+  /** first: URL to file name. */
+  translateName?: Hook
+  /** all: per-directory `SetEnvIf`. */
+  headerParser?: Hook
+  /** all: by address, method or environment (`Order/Allow/Deny`); see also `Require` in checkAuth. */
+  checkAccess?: Hook
+  /** first: who is it. */
+  checkUser?: Hook
+  /** first: may this user. */
+  checkAuth?: Hook
+  /** first: media type, encoding, language, handler. */
+  typeChecker?: Hook
+  /** all: last changes before the handler runs. */
+  fixups?: Hook
+  /** first: makes the response. */
+  handler?: Hook
+  /** all, synchronous: edits `headersOut`/`errHeadersOut` just before they are sent (`Header`, `Expires`). */
+  responseHeaders?: (request: Request) => void
+  /** all, synchronous: the response is over. */
+  logTransaction?: (request: Request) => void
+}
+
+export type Phase = keyof Hooks
+
+export interface HttpdModule {
+  /** Identifier as in `LoadModule` and `<IfModule>`: `alias_module`. */
+  readonly id: string
+  /** Source name as in `<IfModule>`: `mod_alias.c`. */
+  readonly source: string
+  readonly directives: readonly (Directive | SectionDirective)[]
+  readonly hooks?: Hooks
+  /** Looks at the finished site for what no single directive can see (unreachable aliases, missing groups). Throws ConfigError for faults. */
+  readonly check?: (site: Site, warn: (warning: ConfigWarning) => void) => void
+}

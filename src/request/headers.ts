@@ -1,0 +1,83 @@
+/**
+ * An ordered table of header fields that keeps the case its author wrote and finds names without case: httpd's `apr_table_t` for headers.
+ */
+export class HeaderTable {
+  /** Names and values in turn, the form that `response.writeHead` takes. */
+  readonly fields: string[] = []
+
+  static from(flat: readonly string[]): HeaderTable {
+    const table = new HeaderTable()
+    for (const word of flat) table.fields.push(word)
+    return table
+  }
+
+  get size(): number {
+    return this.fields.length / 2
+  }
+
+  /** The first value of that name. */
+  get(name: string): string | undefined {
+    const at = this.#find(name, 0)
+    return at < 0 ? undefined : this.fields[at + 1]
+  }
+
+  /** All values of that name, in order. */
+  all(name: string): string[] {
+    const values: string[] = []
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2))
+      values.push(this.fields[at + 1] as string)
+    return values
+  }
+
+  has(name: string): boolean {
+    return this.#find(name, 0) >= 0
+  }
+
+  /** Replaces every field of that name by one. */
+  set(name: string, value: string): void {
+    const at = this.#find(name, 0)
+    if (at < 0) {
+      this.fields.push(name, value)
+      return
+    }
+    this.fields[at] = name
+    this.fields[at + 1] = value
+    this.#removeFrom(name, at + 2)
+  }
+
+  /** One more field, whatever is there. */
+  add(name: string, value: string): void {
+    this.fields.push(name, value)
+  }
+
+  /** Joins the value to the existing field with `, `. */
+  append(name: string, value: string): void {
+    const at = this.#find(name, 0)
+    if (at < 0) this.fields.push(name, value)
+    else this.fields[at + 1] = `${this.fields[at + 1]}, ${value}`
+  }
+
+  unset(name: string): void {
+    this.#removeFrom(name, 0)
+  }
+
+  /** Calls back for every field in order. */
+  each(visit: (name: string, value: string) => void): void {
+    for (let at = 0; at < this.fields.length; at += 2)
+      visit(this.fields[at] as string, this.fields[at + 1] as string)
+  }
+
+  #find(name: string, from: number): number {
+    const { fields } = this
+    const wanted = name.toLowerCase()
+    for (let at = from; at < fields.length; at += 2) {
+      const field = fields[at] as string
+      if (field.length === wanted.length && (field === name || field.toLowerCase() === wanted)) return at
+    }
+    return -1
+  }
+
+  #removeFrom(name: string, from: number): void {
+    for (let at = this.#find(name, from); at >= 0; at = this.#find(name, at)) this.fields.splice(at, 2)
+  }
+}

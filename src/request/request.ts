@@ -1,0 +1,141 @@
+/**
+ * One request on its way through the phases: httpd's `request_rec`. Subrequests and internal redirects are requests of their own that share
+ * the connection and the headers with the one they came from.
+ */
+import type { Stats } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Settings } from '../config/settings.js'
+import type { ServerConfig } from '../config/site.js'
+import type { ErrorLog, Level } from '../log/error-log.js'
+import { HeaderTable } from './headers.js'
+
+/** What is known about a client connection; one object for all its requests. */
+export interface Connection {
+  /** Unique in this server worker's life, for `%{c}L`. */
+  readonly id: string
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  readonly secure: boolean
+  /** The address and port of the `Listen` line (host may be empty). */
+  readonly listenerHost: string
+  readonly listenerPort: number
+  /** Requests already answered on this connection. */
+  keepalives: number
+  /** The client closed or reset the connection. */
+  aborted: boolean
+}
+
+export class Request {
+  // what came in
+  method = 'GET'
+  /** `HTTP/1.1`. */
+  protocol = 'HTTP/1.1'
+  /** The request target exactly as sent: REQUEST_URI. */
+  target = ''
+  /** The request line as sent, for `%r`. */
+  get requestLine(): string {
+    return `${this.method} ${this.target} ${this.protocol}`
+  }
+  /** The decoded, normalised URL path. */
+  path = '/'
+  /** Without `?`; undefined where the target has none. */
+  query: string | undefined = undefined
+  /** The host name asked for: lower case, without port; empty where none was given. */
+  hostname = ''
+  /** The port written in `Host`, 0 where there is none. */
+  hostPort = 0
+  /** Request header fields, names and values in turn as they came (`RequestHeader` may have changed them). */
+  headersIn: HeaderTable
+  /** Milliseconds since the epoch at which the request's header was complete. */
+  readonly startedAt: number = Date.now()
+  /** The same moment on `process.hrtime`'s clock, in nanoseconds. */
+  readonly startedNs: bigint = process.hrtime.bigint()
+
+  // where it goes
+  server: ServerConfig
+  /** Per-directory settings as merged so far; the server's defaults until the walks are done. */
+  dir: Settings
+  /** The file the URL maps to, or `proxy:…`-like text of a module's own. */
+  filename = ''
+  /** What `filename` is; undefined: nothing there. */
+  finfo: Stats | undefined = undefined
+  /** What follows the file in the URL path. */
+  pathInfo = ''
+  /** Name of the handler that makes the response. */
+  handler: string | undefined = undefined
+  contentType: string | undefined = undefined
+  contentEncoding: string[] = []
+  contentLanguages: string[] = []
+  charset: string | undefined = undefined
+  user: string | undefined = undefined
+  authType: string | undefined = undefined
+
+  /** Variables: `SetEnv`, `SetEnvIf`, `PassEnv`, `REDIRECT_…`. */
+  readonly env = new Map<string, string>()
+  /** Messages between modules. */
+  readonly notes = new Map<string, string>()
+
+  // what goes out
+  status = 200
+  /** Reason phrase; empty for the standard one. */
+  reason = ''
+  /** Sent with the handler's own response. */
+  headersOut = new HeaderTable()
+  /** Sent with every response, error pages included. */
+  errHeadersOut = new HeaderTable()
+  /** True once the header has been handed to the connection. */
+  headersSent = false
+  /** Body bytes handed to the connection. */
+  bytesSent = 0
+  /** The response was cut short (client gone, or the application failed after its headers were sent). */
+  cut = false
+  /** Status for the access log of the first of a chain of internal redirects. */
+
+  /** The request that was internally redirected to this one. */
+  prev: Request | undefined = undefined
+  /** The request that this one is a subrequest of (a look-up only, nothing is sent). */
+  main: Request | undefined = undefined
+
+  #id: string | undefined
+
+  constructor(
+    readonly connection: Connection,
+    server: ServerConfig,
+    /** Node's side of it, shared by the whole chain of internal redirects. */
+    readonly incoming: IncomingMessage,
+    readonly outgoing: ServerResponse,
+    readonly log: ErrorLog,
+  ) {
+    this.server = server
+    this.dir = server.dir
+    this.headersIn = HeaderTable.from(incoming.rawHeaders)
+  }
+
+  /** Unique id for `%L`, made when first asked for. */
+  get id(): string {
+    return (this.#id ??= this.prev?.id ?? this.main?.id ?? newRequestId())
+  }
+
+  /** The first request of a chain of internal redirects. */
+  get original(): Request {
+    let request: Request = this
+    while (request.prev !== undefined) request = request.prev
+    return request
+  }
+
+  /** Writes to this virtual host's error log with the request's decoration, if `module` logs at this level here. */
+  report(module: string, level: Level, message: string, code = ''): void {
+    this.log.request(this, module, level, message, code)
+  }
+}
+
+let counter = 0
+
+function newRequestId(): string {
+  counter = (counter + 1) % 0x1000000
+  return Buffer.from(
+    `${process.pid.toString(36)}.${Date.now().toString(36)}.${counter.toString(36)}`,
+  ).toString('base64url')
+}

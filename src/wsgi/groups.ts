@@ -1,0 +1,43 @@
+/**
+ * Daemon process groups as the configuration declares them (`WSGIDaemonProcess`), with every option resolved. Pure data.
+ */
+import type { Position } from '../config/position.js'
+
+/** One `WSGIDaemonProcess`. Times in seconds, sizes in bytes, unless said otherwise; 0 means "none" or "system default" as mod_wsgi has it. */
+export interface DaemonGroup {
+  readonly name: string
+  readonly at: Position
+  /** Index of the virtual host that declares it, 0 for the main server. */
+  readonly serverIndex: number
+  /** `ServerName` of that server, empty when it has none: virtual hosts of one name share their groups. */
+  readonly serverName: string
+  /** Name or `#uid`; undefined: the server's `User`. */
+  readonly user: string | undefined
+  readonly group: string | undefined
+  readonly supplementaryGroups: readonly string[] | undefined
+  readonly processes: number
+  /** Whether `processes` was written: then `wsgi.multiprocess` is True even for one. */
+  readonly processesGiven: boolean
+  readonly threads: number
+  readonly umask: number | undefined
+  readonly chroot: string | undefined
+  readonly home: string | undefined
+  readonly lang: string | undefined
+  readonly locale: string | undefined
+  readonly pythonHome: string | undefined
+  readonly pythonPath: readonly string[]
+  readonly pythonEggs: string | undefined
+  readonly displayName: string | undefined
+  readonly maximumRequests: number
+  readonly shutdownTimeout: number
+  readonly gracefulTimeout: number
+  readonly connectTimeout: number
+  /** 0: the server's `Timeout`. */
+  readonly socketTimeout: number
+  readonly listenBacklog: number
+  readonly switchInterval: number | undefined
+  readonly stackSize: number | undefined
+  readonly cpuPriority: number
+  /** Options that were written, by their name in the configuration, for messages and for comparing two configurations. */
+  readonly written: ReadonlyMap<string, string>
+}
