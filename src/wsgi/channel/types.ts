@@ -1,0 +1,182 @@
+/**
+ * What the gateway and the channel say to each other: exchanges, places, and how they end.
+ *
+ * A *channel* joins one server worker to one Python interpreter (an application group in a runtime process).
+ * The gateway hands it exchanges; the channel calls each exchange back until exactly one final call has been made.
+ * Strings that become WSGI values are "binary strings": one character per byte, U+0000 to U+00FF, and never NUL.
+ */
+import type { Readable } from 'node:stream'
+
+/**
+ * The environ keys whose values come with every request, in the order of `Exchange.values`.
+ * Python 3 shows each value as a Latin-1 `str`. An empty value is an empty string, never an absent key.
+ */
+export const FIXED_KEYS = [
+  'REQUEST_METHOD',
+  'SCRIPT_NAME',
+  'PATH_INFO',
+  'QUERY_STRING',
+  'REQUEST_URI',
+  'SERVER_PROTOCOL',
+  'SERVER_NAME',
+  'SERVER_PORT',
+  'SERVER_ADDR',
+  'REMOTE_ADDR',
+  'REMOTE_PORT',
+  'wsgi.url_scheme',
+  'mod_wsgi.request_id',
+  'mod_wsgi.connection_id',
+] as const
+
+/** What is done with the file of a place: PEP 3333 application, `WSGIHandlerScript`, or load it and no more. */
+export type PlaceKind = 'script' | 'handler' | 'import'
+
+/**
+ * The constant part of many requests. It is sent once per channel and recognised by identity: make one object per
+ * merged configuration (and per listener, where `mod_wsgi.listener_*` differ), keep it, and never change it.
+ */
+export interface Place {
+  readonly kind: PlaceKind
+  /** Absolute path of the Python file that is loaded, as the interpreter sees it (inside a chroot). */
+  readonly script: string
+  /** Name of the application object; `handle_request` for handler scripts. Unused for imports. */
+  readonly callable: string
+  /** Whether the file is watched: stat before each request, and `reload_required()`. */
+  readonly reload: boolean
+  /** Whether `Authorization` becomes `HTTP_AUTHORIZATION` (`WSGIPassAuthorization`). */
+  readonly passAuthorization: boolean
+  /**
+   * Environ entries with constant values, for instance `SCRIPT_FILENAME`, `DOCUMENT_ROOT`, `SERVER_SOFTWARE`,
+   * `mod_wsgi.request_handler`. The runtime adds all `wsgi.*` and the `mod_wsgi.*` that it knows better.
+   */
+  readonly base: Readonly<Record<string, string>>
+}
+
+/** Request bodies up to this many bytes travel inside the request frame, where they are complete in time. */
+export const INLINE_BODY_MAX_BYTES = 64 * 1024
+
+/** Where the bytes of `wsgi.input` come from. */
+export type BodyPlan =
+  | { readonly kind: 'none' }
+  /** The whole body, at most {@link INLINE_BODY_MAX_BYTES}. */
+  | { readonly kind: 'inline'; readonly data: Uint8Array }
+  | {
+      readonly kind: 'stream'
+      /** Read only once the application reads; an `IncomingMessage` will do. Ends early ⇒ OSError in Python. */
+      readonly source: Readable
+      /** Most bytes that may arrive; the read that goes beyond raises, and the exchange fails with `body-too-large`. */
+      readonly limit?: number
+      /** Called once, just before the first byte is asked for: the moment for `100 Continue`. */
+      readonly wanted?: () => void
+    }
+
+/** Severity of a log line, as in httpd's `LogLevel`. */
+export type RuntimeLogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug'
+
+/** Why a response that had begun cannot be completed. The connection must be cut so that the client notices. */
+export type AbortReason =
+  /** The application raised; the traceback was logged through {@link Exchange.log}. */
+  | 'exception'
+  /** Less was produced than `Content-Length` said. */
+  | 'short'
+  /** {@link Exchange} was cancelled by the gateway, and the application has now let go of it. */
+  | 'cancelled'
+  /** `mod_wsgi.RequestTimeout` reached the server. */
+  | 'timeout'
+  /** The interpreter, or the connection to it, is gone. */
+  | 'died'
+
+/** Why there is no response at all. The gateway makes the error page. */
+export type FailureReason =
+  /** The application raised before headers were sent (500). */
+  | 'exception'
+  /** The script is missing, unreadable, or raised while being loaded (500). */
+  | 'script'
+  /** The script has no such callable (500). */
+  | 'callable'
+  /** `mod_wsgi.RequestTimeout` reached the server (504). */
+  | 'timeout'
+  /** The body went beyond its limit and the application gave up (413). */
+  | 'body-too-large'
+  /** A value held a NUL byte, or the frame was otherwise unusable (400). */
+  | 'malformed'
+  /** The process died with this request in application code: never repeat it (502). */
+  | 'died'
+
+/** Why application code has not seen a request: it may be given to another process. */
+export type RejectReason =
+  | 'script_reload'
+  | 'maximum_requests'
+  | 'shutdown'
+  /** `retire` was asked for by the parent. */
+  | 'retire'
+  /** The process died before it began the request. */
+  | 'died'
+  /** The channel was already closed or draining when it was handed over. */
+  | 'closed'
+
+/** Lets the gateway take up a response again after `data` returned false. */
+export interface Flow {
+  /** Continues delivery; no effect when not paused. */
+  resume(): void
+}
+
+/**
+ * One request and its response. Final calls, of which exactly one is made: `answered`, `end`, `aborted`, `failed`,
+ * `rejected`. None is made from inside `dispatch`. After `cancel` the only final calls are `aborted` and `rejected`.
+ */
+export interface Exchange {
+  readonly place: Place
+  /** Values of {@link FIXED_KEYS}, in that order. */
+  readonly values: readonly string[]
+  /** Header names and values as received, alternating (`IncomingMessage.rawHeaders`). */
+  readonly rawHeaders: readonly string[]
+  /**
+   * More environ entries, key and value alternating; they win over everything else that Node sends.
+   * Native strings only. Costs a little: constants belong into the place.
+   */
+  readonly extra?: readonly string[]
+  readonly body: BodyPlan
+  /** When the request was received, in seconds since 1970 (`mod_wsgi.request_start`). */
+  readonly startTime: number
+
+  /** The whole response at once. `headers` alternates name and value; `body` belongs to the callee. */
+  answered(status: number, reason: string, headers: string[], body: Buffer): void
+  /** The status and headers of a response whose body follows. */
+  head(status: number, reason: string, headers: string[], flow: Flow): void
+  /** The next bytes; false asks for a pause until `flow.resume()`. `chunk` belongs to the callee. */
+  data(chunk: Buffer): boolean
+  end(): void
+  aborted(reason: AbortReason): void
+  /** `note` is one line for the log; it never goes to the client. */
+  failed(reason: FailureReason, note: string): void
+  rejected(reason: RejectReason): void
+  /** One line that belongs to this request. It may come before or after the final call's turn, never after it. */
+  log(level: RuntimeLogLevel, text: string): void
+}
+
+/** Where a channel leads. */
+export interface ChannelTarget {
+  /** UNIX socket the runtime process listens on. */
+  readonly socketPath: string
+  /** `''` is the main interpreter (`%{GLOBAL}`). */
+  readonly applicationGroup: string
+  /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
+  readonly progressPath?: string
+  /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */
+  readonly connectTimeoutMs?: number
+}
+
+/** What the runtime told about itself in its greeting. */
+export interface ChannelGreeting {
+  readonly pid: number
+  /** Python version, `3.11.2`. */
+  readonly version: string
+  /** Requests the process runs at the same time, over all its interpreters. */
+  readonly threads: number
+}
+
+/** How a channel ended. `error` is absent for an orderly end. */
+export interface ChannelEnd {
+  readonly error?: Error
+}
