@@ -1,0 +1,106 @@
+/**
+ * What the supervisor and its server workers say to each other, over the IPC channel that `child_process.spawn` gives a worker.
+ * Both ends are this project's own code; what runs applications (a daemon process) never speaks on this channel.
+ */
+import type { ConfigTree } from '../config/tree.js'
+import type { Level } from '../log/error-log.js'
+
+/** A listening socket that a server worker inherits: bound and listening already. */
+export interface InheritedListener {
+  /** Descriptor number in the worker. */
+  readonly fd: number
+  /** As `Listen` has it: an address, or empty for all addresses. */
+  readonly host: string
+  readonly port: number
+  /** The protocol word of `Listen`, lower case; undefined where none is written. */
+  readonly protocol: string | undefined
+}
+
+/** The writing end of a program that the supervisor runs for a piped log. */
+export interface InheritedPipe {
+  /** The log's words as configured, without the leading `|`; equal words share one program. */
+  readonly command: string
+  readonly fd: number
+}
+
+/** Whom a process becomes after its privileged work is done. */
+export interface Identity {
+  readonly uid: number
+  readonly gid: number
+  /** Supplementary groups come from this account; undefined: an id without an account, which has none. */
+  readonly userName: string | undefined
+}
+
+/** A daemon process as the server workers need to know it. */
+export interface DaemonInfo {
+  /** Unique in the supervisor's life. */
+  readonly id: number
+  /** Name of the daemon process group, as `WSGIDaemonProcess` has it; unique in the whole server. */
+  readonly group: string
+  /** The only application group this process may run (a Python without sub-interpreters); null: any. */
+  readonly applicationGroup: string | null
+  /** `draining`: finishes what it has; give it nothing new unless no other process is there. */
+  readonly state: 'ready' | 'draining'
+  /** The UNIX socket on which the runtime accepts server workers. */
+  readonly socketPath: string
+  /** File in which the runtime marks its progress, 1 MiB. */
+  readonly progressPath: string
+  readonly pid: number
+  /** As the runtime reports it: `3.11.7`. */
+  readonly pythonVersion: string
+  readonly subinterpreters: boolean
+}
+
+/** A group that has no process ready and will not have one at once: its last start failed. */
+export interface DaemonFailure {
+  readonly group: string
+  /** As in {@link DaemonInfo}. */
+  readonly applicationGroup: string | null
+  /** For the error log and whoever reads it. */
+  readonly message: string
+}
+
+export type ToWorker =
+  | {
+      readonly type: 'configure'
+      /** What the supervisor read; the worker applies it and reads no configuration file itself. */
+      readonly tree: ConfigTree
+      /** 1 at start, one more with each restart. */
+      readonly generation: number
+      readonly listeners: readonly InheritedListener[]
+      readonly pipes: readonly InheritedPipe[]
+      /** null: stay who we are (not started as root). */
+      readonly dropTo: Identity | null
+      /** Private directory for sockets and progress files. */
+      readonly runtimeDir: string
+      /** Number of server workers that run side by side. */
+      readonly workers: number
+      /** Process id of the supervisor, for messages and checks. */
+      readonly supervisorPid: number
+      readonly daemons: readonly DaemonInfo[]
+      readonly failures: readonly DaemonFailure[]
+    }
+  /** The complete list, at each change. */
+  | {
+      readonly type: 'daemons'
+      readonly processes: readonly DaemonInfo[]
+      readonly failures: readonly DaemonFailure[]
+    }
+  /** A daemon process is gone; `cause` reads `killed by signal SIGKILL`, `exit status 1`. Comes after the list without it. */
+  | { readonly type: 'daemonGone'; readonly id: number; readonly pid: number; readonly cause: string }
+  /** Stop accepting, finish the requests that are there, then leave. */
+  | { readonly type: 'drain' }
+  /** Leave now. */
+  | { readonly type: 'stop' }
+
+export type FromWorker =
+  /** Accepts connections. */
+  | { readonly type: 'ready' }
+  /** Could not start; the worker exits after this. */
+  | { readonly type: 'failed'; readonly message: string }
+  /** An application group of a Python without sub-interpreters has no process yet. */
+  | { readonly type: 'needProcess'; readonly group: string; readonly applicationGroup: string }
+  /** Daemon process `id` refuses requests: treat it as draining. */
+  | { readonly type: 'retired'; readonly id: number }
+  /** For the main error log, where the worker has none of its own (yet). */
+  | { readonly type: 'log'; readonly module: string; readonly level: Level; readonly message: string }
