@@ -28,11 +28,19 @@ export interface Hooks {
   translateName?: Hook
   /** all: per-directory `SetEnvIf`. */
   headerParser?: Hook
-  /** all: by address, method or environment (`Order/Allow/Deny`); see also `Require` in checkAuth. */
+  /**
+   * all: by address, method or environment (`Order/Allow/Deny`). Under `Satisfy Any` (`satisfiesAny` of access-compat.ts) a request that passes
+   * is allowed without the three phases below, and one that is refused here goes on to them.
+   */
   checkAccess?: Hook
-  /** first: who is it. */
+  /**
+   * first: `Require`, as far as it can be answered without a user. `'ok'`: allowed, nobody is asked for a password; a status: refused;
+   * declined: it depends on who it is, so the next two phases run.
+   */
+  checkAccessEx?: Hook
+  /** first: who is it. All declined: nothing here can tell, which is answered 500. */
   checkUser?: Hook
-  /** first: may this user. */
+  /** first: may this user. All declined: 500. */
   checkAuth?: Hook
   /** first: media type, encoding, language, handler. */
   typeChecker?: Hook

@@ -27,6 +27,16 @@ export interface Connection {
   aborted: boolean
 }
 
+/** What drives requests through the phases offers this to modules (mod_dir, mod_negotiation, mod_autoindex). */
+export interface Dispatch {
+  /**
+   * Takes another URL through translation, access control and type checking, up to fixups, on behalf of `request`; nothing is sent.
+   * @param url relative to the URL of `request` or absolute, escaped as in a link, with a query or without.
+   * @returns a request whose `main` is `request` and whose `status` is 200, or what ended the look-up.
+   */
+  lookUp(request: Request, url: string): Request | Promise<Request>
+}
+
 export class Request {
   // what came in
   method = 'GET'
@@ -93,6 +103,8 @@ export class Request {
   cut = false
   /** Status for the access log of the first of a chain of internal redirects. */
 
+  /** Set by whoever drives this request, before the first phase. */
+  dispatch: Dispatch | undefined = undefined
   /** The request that was internally redirected to this one. */
   prev: Request | undefined = undefined
   /** The request that this one is a subrequest of (a look-up only, nothing is sent). */
@@ -123,6 +135,34 @@ export class Request {
     let request: Request = this
     while (request.prev !== undefined) request = request.prev
     return request
+  }
+
+  /**
+   * Goes on as what a look-up of its own found (httpd's fast internal redirect): file, handler, type and settings are taken over, the
+   * request target stays. Variables, notes and response headers of the other are laid over those of this one.
+   */
+  adopt(found: Request): void {
+    this.path = found.path
+    this.query = found.query
+    this.dir = found.dir
+    this.filename = found.filename
+    this.finfo = found.finfo
+    this.pathInfo = found.pathInfo
+    this.handler = found.handler
+    this.contentType = found.contentType
+    this.contentEncoding = found.contentEncoding
+    this.contentLanguages = found.contentLanguages
+    this.charset = found.charset
+    this.user = found.user
+    this.authType = found.authType
+    for (const [name, value] of found.env) this.env.set(name, value)
+    for (const [name, value] of found.notes) this.notes.set(name, value)
+    found.headersOut.each((name, value) => {
+      this.headersOut.set(name, value)
+    })
+    found.errHeadersOut.each((name, value) => {
+      this.errHeadersOut.set(name, value)
+    })
   }
 
   /** Writes to this virtual host's error log with the request's decoration, if `module` logs at this level here. */
