@@ -73,6 +73,8 @@ export class Request {
   finfo: Stats | undefined = undefined
   /** What follows the file in the URL path. */
   pathInfo = ''
+  /** What the module that translated the URL keeps for its own handler (the `WSGIScriptAlias` that matched). */
+  translation: unknown = undefined
   /** Name of the handler that makes the response. */
   handler: string | undefined = undefined
   contentType: string | undefined = undefined

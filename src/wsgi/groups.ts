@@ -9,8 +9,7 @@ export interface DaemonGroup {
   readonly at: Position
   /** Index of the virtual host that declares it, 0 for the main server. */
   readonly serverIndex: number
-  /** `ServerName` of that server, empty when it has none: virtual hosts of one name share their groups. */
-  readonly serverName: string
+
   /** Name or `#uid`; undefined: the server's `User`. */
   readonly user: string | undefined
   readonly group: string | undefined

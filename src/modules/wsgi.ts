@@ -1,0 +1,50 @@
+/**
+ * mod_wsgi: its directives, the translation of URLs to script files, and the handler that gives requests to the gateway.
+ */
+import type { SectionDirective } from '../config/directive.js'
+import { section } from '../config/directive.js'
+import type { Request } from '../request/request.js'
+import { matchAlias } from '../wsgi/alias-match.js'
+import { handleWsgi } from '../wsgi/handler.js'
+import { checkSite } from '../wsgi/visibility.js'
+import type { HttpdModule, Outcome } from './module.js'
+import { wsgiDaemonProcess } from './wsgi/daemon-process.js'
+import { wsgiDirectives } from './wsgi/directives.js'
+import { wsgiHandlerScript, wsgiImportScript, wsgiScriptAlias, wsgiScriptAliasMatch } from './wsgi/scripts.js'
+import { wsgiServer } from './wsgi/settings.js'
+
+const interpreterOptions: SectionDirective = section({
+  name: '<WSGIInterpreterOptions',
+  syntax: '[process-group=name] [application-group=name]>',
+  contexts: ['server'],
+  help: 'Settings for some interpreters alone (not available yet: refused)',
+  open: (cmd) => cmd.fail('<WSGIInterpreterOptions> is not available in this version of wsgi-httpd.'),
+})
+
+export const wsgi: HttpdModule = {
+  id: 'wsgi_module',
+  source: 'mod_wsgi.c',
+  directives: [
+    wsgiScriptAlias,
+    wsgiScriptAliasMatch,
+    wsgiDaemonProcess,
+    wsgiImportScript,
+    wsgiHandlerScript,
+    ...wsgiDirectives,
+    interpreterOptions,
+  ],
+  hooks: { translateName, handler: handleWsgi },
+  check: checkSite,
+}
+
+/** Runs after mod_alias, so that `Alias /static` wins over `WSGIScriptAlias /`. */
+function translateName(request: Request): Outcome {
+  const { aliases } = request.server.settings.get(wsgiServer)
+  if (aliases.length === 0) return undefined
+  const match = matchAlias(aliases, request.path)
+  if (match === undefined) return undefined
+  request.filename = match.filename
+  request.handler = 'wsgi-script'
+  request.translation = match.alias
+  return 'ok'
+}
