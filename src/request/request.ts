@@ -69,6 +69,9 @@ export class Request {
   dir: Settings
   /** The file the URL maps to, or `proxy:…`-like text of a module's own. */
   filename = ''
+  /** URL prefix and directory of the `Alias` that mapped this request, as written: CONTEXT_PREFIX and CONTEXT_DOCUMENT_ROOT. */
+  contextPrefix: string | undefined = undefined
+  contextDocumentRoot: string | undefined = undefined
   /** What `filename` is; undefined: nothing there. */
   finfo: Stats | undefined = undefined
   /** What follows the file in the URL path. */
@@ -148,6 +151,8 @@ export class Request {
     this.query = found.query
     this.dir = found.dir
     this.filename = found.filename
+    this.contextPrefix = found.contextPrefix
+    this.contextDocumentRoot = found.contextDocumentRoot
     this.finfo = found.finfo
     this.pathInfo = found.pathInfo
     this.handler = found.handler
