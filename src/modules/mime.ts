@@ -1,0 +1,252 @@
+/**
+ * mod_mime: what the extensions of a file's name say about it: media type, charset, encoding, language, handler. Runs in the type checker.
+ *
+ * The first part of a name is never an extension (leading dots belong to it). Every further part is looked up, wherever it stands: so
+ * `a.html.wsgi` and `a.wsgi.html` both get the handler of `AddHandler wsgi-script .wsgi`.
+ *
+ * @see https://httpd.apache.org/docs/2.4/mod/mod_mime.html
+ */
+import {
+  type Command,
+  type Directive,
+  directive,
+  flag,
+  iterate,
+  iterate2,
+  take1,
+} from '../config/directive.js'
+import { settingsKey } from '../config/settings.js'
+import type { Request } from '../request/request.js'
+import { readTypes, typesDirective, typesOf } from './mime-types-config.js'
+import type { HttpdModule, Outcome } from './module.js'
+
+/** What one extension stands for. An empty `type` takes away what the types file says (`RemoveType`). */
+interface Meaning {
+  readonly type?: string
+  readonly handler?: string
+  readonly charset?: string
+  readonly language?: string
+  readonly encoding?: string
+}
+type Attribute = keyof Meaning
+
+export type MultiviewsMatch = 'NegotiatedOnly' | 'Any' | 'Handlers' | 'Filters'
+
+interface MimeDir {
+  /** By extension: lower case, without its dot. */
+  readonly extensions: ReadonlyMap<string, Meaning>
+  /** What this scope takes away from those outside of it. */
+  readonly removed: readonly (readonly [extension: string, attribute: Attribute])[]
+  readonly defaultLanguage: string | undefined
+  readonly usePathInfo: boolean
+  readonly multiviewsMatch: readonly MultiviewsMatch[]
+}
+
+export const mimeDir = settingsKey<MimeDir>(
+  'mime directory',
+  {
+    extensions: new Map(),
+    removed: [],
+    defaultLanguage: undefined,
+    usePathInfo: false,
+    multiviewsMatch: ['NegotiatedOnly'],
+  },
+  mergeMime,
+)
+
+/** Extension by extension, attribute by attribute; then what the inner scope removes goes. */
+function mergeMime(base: Readonly<Partial<MimeDir>>, added: Readonly<Partial<MimeDir>>): Partial<MimeDir> {
+  const extensions = new Map(base.extensions)
+  for (const [extension, meaning] of added.extensions ?? []) {
+    extensions.set(extension, { ...extensions.get(extension), ...meaning })
+  }
+  for (const [extension, attribute] of added.removed ?? []) {
+    const { [attribute]: _, ...rest } = extensions.get(extension) ?? {}
+    extensions.set(extension, rest)
+  }
+  return { ...base, ...added, extensions, removed: [] }
+}
+
+const bare = (extension: string): string => extension.replace(/^\./, '').toLowerCase()
+
+/** httpd lower-cases values as well as extensions. */
+function add(cmd: Command, attribute: Attribute, value: string, extensions: readonly string[]): void {
+  const draft = cmd.dir.draft(mimeDir)
+  const map = (draft.extensions ??= new Map()) as Map<string, Meaning>
+  for (const extension of extensions) {
+    map.set(bare(extension), { ...map.get(bare(extension)), [attribute]: value.toLowerCase() })
+  }
+}
+
+function remove(cmd: Command, attribute: Attribute, extensions: readonly string[]): void {
+  const draft = cmd.dir.draft(mimeDir)
+  draft.removed = [
+    ...(draft.removed ?? []),
+    ...extensions.map((extension) => [bare(extension), attribute] as const),
+  ]
+}
+
+const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
+const EXTENSIONS = 'one or more file extensions'
+
+const adders = (
+  [
+    ['AddType', 'type', 'media-type', 'a mime type'],
+    ['AddHandler', 'handler', 'handler-name', 'a handler name'],
+    ['AddCharset', 'charset', 'charset', 'a charset (e.g., iso-2022-jp)'],
+    ['AddLanguage', 'language', 'language-tag', 'a language (e.g., fr)'],
+    ['AddEncoding', 'encoding', 'encoding', 'an encoding (e.g., gzip)'],
+  ] as const
+).map(([name, attribute, word, help]) =>
+  directive({
+    name,
+    syntax: `${word} extension [extension] ...`,
+    ...EVERYWHERE,
+    help: `${help}, followed by ${EXTENSIONS}`,
+    ...iterate2((cmd, value, extensions) => add(cmd, attribute, value, extensions)),
+  }),
+)
+
+const removers = (['Handler', 'Charset', 'Language', 'Encoding'] as const).map((what) =>
+  directive({
+    name: `Remove${what}`,
+    syntax: 'extension [extension] ...',
+    ...EVERYWHERE,
+    help: EXTENSIONS,
+    ...iterate((cmd, extensions) => remove(cmd, what.toLowerCase() as Attribute, extensions)),
+  }),
+)
+
+const NO_FILTERS = 'filters by file extension are not run; responses are sent as they are'
+
+const filters: readonly Directive[] = [
+  ...(['AddOutputFilter', 'AddInputFilter'] as const).map((name) =>
+    directive({
+      name,
+      syntax: 'filter[;filter...] extension [extension] ...',
+      ...EVERYWHERE,
+      help: `filter name (or ; delimited names) followed by ${EXTENSIONS}`,
+      accepted: NO_FILTERS,
+      ...iterate2((cmd, names) => cmd.warn(`${name} ${names} has no effect: ${NO_FILTERS}.`)),
+    }),
+  ),
+  ...(['RemoveOutputFilter', 'RemoveInputFilter'] as const).map((name) =>
+    directive({
+      name,
+      syntax: 'extension [extension] ...',
+      ...EVERYWHERE,
+      help: EXTENSIONS,
+      accepted: NO_FILTERS,
+      ...iterate(() => {}),
+    }),
+  ),
+]
+
+const MULTIVIEWS_WORDS: readonly MultiviewsMatch[] = ['NegotiatedOnly', 'Any', 'Handlers', 'Filters']
+
+const directives: readonly Directive[] = [
+  typesDirective,
+  ...adders,
+  ...removers,
+  directive({
+    name: 'RemoveType',
+    syntax: 'extension [extension] ...',
+    ...EVERYWHERE,
+    help: EXTENSIONS,
+    ...iterate((cmd, extensions) => add(cmd, 'type', '', extensions)),
+  }),
+  directive({
+    name: 'DefaultLanguage',
+    syntax: 'language-tag',
+    ...EVERYWHERE,
+    help: 'language to use for documents with no other language file extension',
+    ...take1((cmd, language) => {
+      cmd.dir.draft(mimeDir).defaultLanguage = language
+    }),
+  }),
+  ...filters,
+  directive({
+    name: 'ModMimeUsePathInfo',
+    syntax: 'On|Off',
+    contexts: ['directory'],
+    default: 'Off',
+    help: "Set to 'yes' to allow mod_mime to use path info for type checking",
+    ...flag((cmd, on) => {
+      cmd.dir.draft(mimeDir).usePathInfo = on
+    }),
+  }),
+  directive({
+    name: 'MultiviewsMatch',
+    syntax: 'Any|NegotiatedOnly|Filters|Handlers [Handlers|Filters]',
+    ...EVERYWHERE,
+    default: 'NegotiatedOnly',
+    help: 'NegotiatedOnly (default), Handlers and/or Filters, or Any',
+    accepted: 'content negotiation (MultiViews) is not done yet',
+    ...iterate((cmd, words) => {
+      const wanted = words.map(
+        (word) =>
+          MULTIVIEWS_WORDS.find((one) => one.toLowerCase() === word.toLowerCase()) ??
+          cmd.fail(`Unrecognized option '${word}'`),
+      )
+      const alone = wanted.find((one) => one === 'Any' || one === 'NegotiatedOnly')
+      if (alone && wanted.some((one) => one !== alone)) {
+        cmd.fail(`${alone} is incompatible with every other word of MultiviewsMatch`)
+      }
+      cmd.dir.draft(mimeDir).multiviewsMatch = wanted
+    }),
+  }),
+]
+
+export const DIRECTORY_TYPE = 'httpd/unix-directory'
+
+function typeChecker(request: Request): Outcome {
+  if (request.finfo?.isDirectory()) {
+    request.contentType = DIRECTORY_TYPE
+    return 'ok'
+  }
+  if (request.filename === '') return undefined
+  const settings = request.dir.get(mimeDir)
+  const place = settings.usePathInfo ? request.filename + request.pathInfo : request.filename
+  const parts = extensionsOf(place.slice(place.lastIndexOf('/') + 1))
+  if (parts.length > 0) applyMeanings(request, settings, parts)
+  if (request.contentLanguages.length === 0 && settings.defaultLanguage !== undefined) {
+    request.contentLanguages = [settings.defaultLanguage]
+  }
+  return 'ok'
+}
+
+/** The extensions of a file's name in order, lower case: everything between dots after the first part. */
+export function extensionsOf(name: string): readonly string[] {
+  let start = 0
+  while (name[start] === '.') start++
+  const dot = name.indexOf('.', start)
+  if (dot < 0) return []
+  return name
+    .slice(dot + 1)
+    .toLowerCase()
+    .split('.')
+    .filter((part) => part !== '')
+}
+
+/** The last extension decides type, handler and charset; languages and encodings add up. */
+function applyMeanings(request: Request, settings: MimeDir, parts: readonly string[]): void {
+  const types = typesOf(request.server)
+  for (const part of parts) {
+    const meaning = settings.extensions.get(part)
+    const type = meaning?.type ?? types.get(part)
+    if (type) request.contentType = type
+    if (meaning === undefined) continue
+    if (meaning.charset !== undefined) request.charset = meaning.charset
+    if (meaning.handler !== undefined) request.handler = meaning.handler
+    if (meaning.language !== undefined) request.contentLanguages.push(meaning.language)
+    if (meaning.encoding !== undefined) request.contentEncoding.push(meaning.encoding)
+  }
+}
+
+export const mime = {
+  id: 'mime_module',
+  source: 'mod_mime.c',
+  directives,
+  hooks: { typeChecker },
+  check: (site) => readTypes(site),
+} satisfies HttpdModule

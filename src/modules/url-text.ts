@@ -1,0 +1,36 @@
+/**
+ * Escaping of URL paths that this server puts into `Location` and into links. Pure.
+ */
+
+/** What httpd leaves alone when it escapes a path (its T_OS_ESCAPE_PATH class), slashes included. */
+const PLAIN_PATH = /^[A-Za-z0-9$\-_.+!*'(),:;@&=/~]*$/
+
+const ESCAPES = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte)
+  return PLAIN_PATH.test(character) ? character : `%${byte.toString(16).padStart(2, '0')}`
+})
+
+/**
+ * A decoded path as it is written in a URL. Characters above U+00FF, which no decoded path has, are written as UTF-8.
+ * @param path one character per byte.
+ */
+export function escapePath(path: string): string {
+  if (PLAIN_PATH.test(path)) return path
+  let escaped = ''
+  for (const character of path) {
+    const code = character.codePointAt(0) as number
+    escaped += code < 256 ? ESCAPES[code] : encodeURIComponent(character)
+  }
+  return escaped
+}
+
+/** Escapes the path of a redirection target and leaves its query and fragment as they are. */
+export function escapeTarget(url: string): string {
+  const end = url.search(/[?#]/)
+  return end < 0 ? escapePath(url) : escapePath(url.slice(0, end)) + url.slice(end)
+}
+
+/** Whether a text starts with a scheme and a colon, as httpd's ap_is_url asks. */
+export function isUrl(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(text)
+}
