@@ -19,7 +19,7 @@ export function parseErrorDocument(text: string): ErrorDocument {
 }
 
 function setErrorDocument(cmd: Command, line: string): void {
-  const [, code, rest] = /^(\S+)\s+(\S[^]*)$/.exec(line) ?? []
+  const [, code, rest] = /^(\S+)\s+(\S.*)$/.exec(line) ?? []
   if (code === undefined || rest === undefined) cmd.fail(`ErrorDocument takes two arguments, ${HELP}`)
   const status = /^\d{3}$/.test(code) ? Number(code) : 0
   if (status < 400 || STATUS_CODES[status] === undefined) cmd.fail(`Unsupported HTTP response code ${code}`)
