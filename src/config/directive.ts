@@ -54,6 +54,8 @@ export interface Command {
   readonly serverRoot: string
   /** A path made absolute: relative ones are under `ServerRoot`. */
   resolve(path: string): string
+  /** Splits text into words by the quoting rules of directives; for those that take the rest of their line as it is. */
+  words(text: string): readonly string[]
   /** Ends this directive with an error at its position. The message stands alone: httpd puts no name before it. */
   fail(message: string): never
   /** Notes something for the operator. */
@@ -64,6 +66,8 @@ export interface Command {
 export interface EnclosingSection {
   /** Declared name with its `<`, e.g. `<Directory`. */
   readonly name: string
+  /** What follows the name, up to the closing `>`. */
+  readonly text: string
   /** Whatever the section's `open` put there for the directives inside (`<RequireAll>` keeps its list here). */
   readonly data: unknown
   readonly at: Position
@@ -96,8 +100,6 @@ export interface SectionDirective extends Declared {
 }
 
 export interface SectionCommand extends Command {
-  /** Splits text into words by httpd.md 1.2. */
-  words(text: string): readonly string[]
   /** Adds a section of places to the current server (or to the section around it). Returns the settings that its children set. */
   addSection(section: NewSection): Settings
   /** Starts a virtual host; for `<VirtualHost>` alone. */
