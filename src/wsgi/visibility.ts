@@ -3,7 +3,7 @@
  */
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import type { ServerConfig, Site } from '../config/site.js'
-import { coreServer } from '../modules/core/server.js'
+import { coreServer } from '../modules/core/settings.js'
 import { wsgiDir, wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import type { GroupName } from './group-name.js'
 import type { DaemonGroup } from './groups.js'
@@ -24,9 +24,8 @@ export function refusal(site: Site, server: ServerConfig, name: string): string 
 /** A group of the main server is for everybody; one of a virtual host for that host and for hosts of the same `ServerName`. */
 export function isVisible(site: Site, server: ServerConfig, group: DaemonGroup): boolean {
   if (group.serverIndex === 0 || group.serverIndex === server.index) return true
-  const owner = serverOf(site, group.serverIndex)
-  const name = owner?.settings.peek(coreServer)?.serverName
-  return owner !== undefined && server.isVirtual && name !== undefined && name === server.settings.peek(coreServer)?.serverName
+  const owner = serverOf(site, group.serverIndex)?.settings.get(coreServer).serverName
+  return server.isVirtual && owner !== undefined && owner.host === server.settings.get(coreServer).serverName?.host
 }
 
 export function serverOf(site: Site, index: number): ServerConfig | undefined {

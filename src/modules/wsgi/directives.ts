@@ -141,7 +141,7 @@ export const wsgiDirectives: readonly Directive[] = [
     default: 'default',
     help: 'Accept mutex of daemon processes.',
     accepted: 'Daemon processes do not compete for connections here: the server worker chooses the process.',
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       if (!MUTEXES.includes(word.toLowerCase())) {
         cmd.fail(`Accept mutex lock mechanism '${word}' is invalid. Valid accept mutexes for this platform are: ${MUTEXES.join(', ')}.`)
       }
@@ -165,7 +165,7 @@ export const wsgiDirectives: readonly Directive[] = [
     contexts: EVERYWHERE,
     default: '%{GLOBAL}',
     help: 'Daemon process group that applications here run in.',
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       cmd.dir.draft(wsgiDir).processGroup = parseGroupName(word)
     }),
   }),
@@ -175,7 +175,7 @@ export const wsgiDirectives: readonly Directive[] = [
     contexts: EVERYWHERE,
     default: '%{RESOURCE}',
     help: 'Application group (Python interpreter) that applications here run in.',
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       cmd.dir.draft(wsgiDir).applicationGroup = parseGroupName(word)
     }),
   }),
@@ -186,7 +186,7 @@ export const wsgiDirectives: readonly Directive[] = [
     override: 'FileInfo',
     default: 'application',
     help: 'Name of the application object in the script file.',
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       cmd.dir.draft(wsgiDir).callableObject = word
     }),
   }),
@@ -210,7 +210,7 @@ export const wsgiDirectives: readonly Directive[] = [
     override: 'FileInfo',
     default: 'Auto',
     help: 'Whether HEAD requests are shown to applications as GET.',
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       const mode = (['On', 'Off', 'Auto'] as const).find((known) => known.toLowerCase() === word.toLowerCase())
       if (mode === undefined) cmd.fail(`${cmd.name} must be one of: Off | On | Auto`)
       cmd.dir.draft(wsgiDir).mapHeadToGet = mode
@@ -234,7 +234,7 @@ export const wsgiDirectives: readonly Directive[] = [
     contexts: SERVER,
     help: 'Requests longer than this are reported to telemetry.',
     accepted: NO_EFFECT_YET,
-    ...take1((cmd, word) => {
+    ...take1((cmd: Command, word) => {
       if (!(Number(word) >= 0)) cmd.fail('WSGISlowRequests threshold must be non-negative')
       cmd.warn(`WSGISlowRequests: ${NO_EFFECT_YET}`)
     }),

@@ -64,7 +64,7 @@ export const wsgiScriptAlias = directive({
   syntax: 'URL-path file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
   contexts: ['server', 'vhost'],
   help: 'Map location to target WSGI script file.',
-  ...raw((cmd, text) => addAlias(cmd, text, false)),
+  ...raw((cmd: Command, text) => addAlias(cmd, text, false)),
 })
 
 export const wsgiScriptAliasMatch = directive({
@@ -72,7 +72,7 @@ export const wsgiScriptAliasMatch = directive({
   syntax: 'regex file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
   contexts: ['server', 'vhost'],
   help: 'Map location pattern to target WSGI script file.',
-  ...raw((cmd, text) => addAlias(cmd, text, true)),
+  ...raw((cmd: Command, text) => addAlias(cmd, text, true)),
 })
 
 function addAlias(cmd: Command, text: string, match: boolean): void {
@@ -110,7 +110,7 @@ export const wsgiImportScript = directive({
   syntax: 'file-path process-group=name application-group=name',
   contexts: ['server', 'vhost'],
   help: 'Location of WSGI import script.',
-  ...raw((cmd, text) => {
+  ...raw((cmd: Command, text) => {
     const script = takeWord(text, 0)
     if (script === undefined || script.word === '') cmd.fail('Location of import script not supplied.')
     const options = readOptions(cmd, text, script.next, 'import script', ['process-group', 'application-group'])
@@ -153,7 +153,7 @@ export const wsgiHandlerScript = directive({
   syntax: 'name file-path [process-group=name] [application-group=name] [pass-authorization=On|Off]',
   contexts: ['server', 'vhost', 'directory'],
   help: 'Location of WSGI handler script file.',
-  ...raw((cmd, text) => {
+  ...raw((cmd: Command, text) => {
     const name = takeWord(text, 0)
     if (name === undefined || name.word === '') cmd.fail('Name for handler script not supplied.')
     const script = takeWord(text, name.next)

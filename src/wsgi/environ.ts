@@ -1,0 +1,73 @@
+/**
+ * The changing part of a request's environ: values for the channel's fixed keys, and what modules have set for this request.
+ * Rules: mod_wsgi's environ, PEP 3333, RFC 3875 section 4.1.
+ */
+import type { Request } from '../request/request.js'
+import { selfName, selfPort } from '../request/self-url.js'
+
+/** Every run of slashes becomes one. */
+export function collapseSlashes(path: string): string {
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
+}
+
+/** SCRIPT_NAME: the URL path without path info. Empty for a mount at `/`. */
+export function scriptNameOf(request: Request): string {
+  const { path, pathInfo } = request
+  if (pathInfo === '' || !path.endsWith(pathInfo)) return collapseSlashes(path)
+  return collapseSlashes(path.slice(0, path.length - pathInfo.length))
+}
+
+/** Values in the order of the channel's FIXED_KEYS. */
+export function fixedValues(request: Request, method: string, scriptName: string): string[] {
+  const { connection } = request
+  return [
+    method,
+    scriptName,
+    collapseSlashes(request.pathInfo),
+    request.query ?? '',
+    request.original.target,
+    request.protocol,
+    selfName(request),
+    String(selfPort(request)),
+    connection.localAddress,
+    connection.remoteAddress,
+    String(connection.remotePort),
+    urlScheme(request),
+    request.id,
+    connection.id,
+  ]
+}
+
+/** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */
+function urlScheme(request: Request): string {
+  if (request.connection.secure) return 'https'
+  const flag = request.env.size > 0 ? request.env.get('HTTPS') : undefined
+  return flag !== undefined && (flag === '1' || flag.toLowerCase() === 'on') ? 'https' : 'http'
+}
+
+/**
+ * Keys and values in turn that this request alone has: variables of `SetEnv` and its kin, the user, what an internal redirect left.
+ * Undefined when there are none, which is the common case.
+ */
+export function extraValues(request: Request, chunked: boolean): string[] | undefined {
+  if (request.env.size === 0 && request.user === undefined && !chunked) return undefined
+  const extra: string[] = []
+  if (request.env.size > 0) {
+    for (const [name, value] of request.env) {
+      // The server decides on these itself; applications learn of TLS through wsgi.url_scheme (mod_wsgi 6).
+      if (name === 'HTTPS' || name === 'PATH' || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.')) continue
+      extra.push(latin1(name), latin1(value))
+    }
+  }
+  if (request.user !== undefined) extra.push('REMOTE_USER', latin1(request.user))
+  if (request.authType !== undefined) extra.push('AUTH_TYPE', request.authType)
+  if (chunked) extra.push('mod_wsgi.input_chunked', '1')
+  return extra
+}
+
+const NOT_BINARY = /[^\u0001-\u00ff]/
+
+/** Values that do not come from the wire (configuration files) may hold any character: as WSGI text they are bytes in disguise, without NUL. */
+function latin1(text: string): string {
+  return NOT_BINARY.test(text) ? Buffer.from(text.replaceAll('\0', ''), 'utf8').toString('latin1') : text
+}

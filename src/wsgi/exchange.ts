@@ -1,0 +1,279 @@
+/**
+ * One request on its way through an interpreter: what the channel calls back, turned into the response.
+ * Rules: PEP 3333; mod_wsgi's relay of response headers, internal redirects and error override.
+ */
+import { HeaderTable } from '../request/headers.js'
+import type { Request } from '../request/request.js'
+import { type BodyWriter, openBody, sendWhole } from '../request/response.js'
+import type { Channel } from './channel/channel.js'
+import type { AbortReason, BodyPlan, Exchange, FailureReason, Flow, Place, RejectReason, RuntimeLogLevel } from './channel/types.js'
+import type { Job, Member, ProcessGroup } from './process-group.js'
+
+/** Response bytes that one response may keep in the worker's memory for a slow client, so that its Python thread is free again. */
+const RESPONSE_BUFFER_MAX_BYTES = 1024 * 1024
+/** The same over all responses of this worker; beyond it each is held back at {@link RESPONSE_BUFFER_MIN_BYTES}. */
+const ALL_BUFFERS_MAX_BYTES = 64 * 1024 * 1024
+const RESPONSE_BUFFER_MIN_BYTES = 64 * 1024
+
+/** Bytes that responses hold for slow clients at the moment, as far as their interpreters wait for them. */
+let heldBytes = 0
+
+/** What becomes of the request, for the phase loop. */
+export type Verdict = 'done' | { readonly status: number } | { readonly redirect: string }
+
+/** What the hosting mode and the place say about responses. */
+export interface ResponseRules {
+  /** `WSGIErrorOverride On`, daemon mode: responses of 400 and above become the server's own error documents. */
+  readonly errorOverride: boolean
+  /** A 200 with a `Location` path is an internal redirect (daemon mode alone). */
+  readonly internalRedirect: boolean
+}
+
+/** Headers of an overridden or redirected response that the final one keeps. */
+const KEPT = ['Set-Cookie', 'WWW-Authenticate']
+const KEPT_BY_OVERRIDE = [...KEPT, 'Allow', 'Retry-After']
+
+const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
+  exception: 500,
+  script: 500,
+  callable: 500,
+  timeout: 504,
+  'body-too-large': 413,
+  malformed: 400,
+  died: 502,
+}
+
+export class WsgiExchange implements Exchange, Job {
+  deadline?: number
+  readonly extra?: readonly string[]
+  readonly rawHeaders: readonly string[]
+  readonly startTime: number
+  /** When the interpreter last gave or took something, on `Date.now`'s clock; for socket-timeout. */
+  lastProgress = Date.now()
+  #channel: Channel | undefined
+  #member: Member | undefined
+  #writer: BodyWriter | undefined
+  #discarding = false
+  #redirect: string | undefined
+  #finished = false
+  /** The interpreter was told to wait until the client has taken more. */
+  #paused = false
+  #heldBytes = 0
+
+  constructor(
+    readonly request: Request,
+    readonly place: Place,
+    readonly applicationGroup: string,
+    readonly values: readonly string[],
+    extra: readonly string[] | undefined,
+    readonly body: BodyPlan,
+    private readonly rules: ResponseRules,
+    /** The daemon process group, undefined in embedded mode. */
+    private readonly group: ProcessGroup | undefined,
+    private readonly causeOfDeath: (member: Member | undefined) => Promise<string>,
+    private readonly settle: (verdict: Verdict) => void,
+  ) {
+    this.rawHeaders = request.headersIn.fields
+    if (extra !== undefined) this.extra = extra
+    this.startTime = request.startedAt / 1000
+  }
+
+  /** Whether anything of the response has come yet. */
+  get begun(): boolean {
+    return this.#writer !== undefined || this.#discarding
+  }
+
+  get processGroup(): ProcessGroup | undefined {
+    return this.group
+  }
+
+  /** Nothing moves because the client does not: it is slow to take the response, or to send the body that the application reads. */
+  get waitsForClient(): boolean {
+    if (this.#paused) return true
+    return this.body.kind === 'stream' && this.body.source.readableFlowing !== null && !this.body.source.readableEnded
+  }
+
+  // Job: the process group's side
+
+  begin(channel: Channel, member?: Member): void {
+    this.#channel = channel
+    this.#member = member
+    this.lastProgress = Date.now()
+    channel.dispatch(this)
+  }
+
+  refuse(status: number, message: string): void {
+    this.request.report('wsgi', 'error', message)
+    this.#finish({ status })
+  }
+
+  /** The client is gone, or time is up: the application is told to let go. */
+  cancel(): void {
+    this.#channel?.cancel(this)
+  }
+
+  /** No answer within socket-timeout: the client gets 504, or a cut response where it has begun. */
+  timeOut(message: string): void {
+    if (this.#finished) return
+    this.request.report('wsgi', 'error', message)
+    this.cancel()
+    if (this.#writer) {
+      this.#writer.cut()
+      this.#finish('done')
+    } else this.#finish({ status: 504 })
+  }
+
+  // Exchange: the channel's side
+
+  answered(status: number, reason: string, headers: string[], body: Buffer): void {
+    this.#release()
+    if (this.#finished) return
+    if (this.#takeHead(status, reason, headers)) {
+      sendWhole(this.request, body)
+      this.#finish('done')
+    } else this.#finish(this.#instead(status))
+  }
+
+  head(status: number, reason: string, headers: string[], flow: Flow): void {
+    this.lastProgress = Date.now()
+    if (this.#finished) return
+    if (!this.#takeHead(status, reason, headers)) {
+      this.#discarding = true
+      this.#finish(this.#instead(status))
+      this.cancel()
+      return
+    }
+    this.#writer = openBody(this.request, declaredLength(this.request.headersOut))
+    this.#writer.onDrain(() => {
+      if (!this.#paused) return
+      this.#unpause()
+      flow.resume()
+    })
+  }
+
+  data(chunk: Buffer): boolean {
+    this.lastProgress = Date.now()
+    const writer = this.#writer
+    if (writer === undefined || this.#finished) return true
+    if (writer.write(chunk)) return true
+    const bound = heldBytes < ALL_BUFFERS_MAX_BYTES ? RESPONSE_BUFFER_MAX_BYTES : RESPONSE_BUFFER_MIN_BYTES
+    if (writer.bufferedBytes < bound) return true
+    this.#paused = true
+    heldBytes += bound
+    this.#heldBytes = bound
+    return false
+  }
+
+  end(): void {
+    this.#release()
+    if (this.#finished) return
+    this.#writer?.end()
+    this.#finish('done')
+  }
+
+  aborted(reason: AbortReason): void {
+    this.#release()
+    if (this.#finished) return
+    if (reason === 'died') this.#reportDeath('Response cut short')
+    if (this.#writer) this.#writer.cut()
+    this.#finish('done')
+  }
+
+  failed(reason: FailureReason, note: string): void {
+    this.#release()
+    if (this.#finished) return
+    if (reason === 'died') {
+      void this.causeOfDeath(this.#member).then((cause) => {
+        this.#reportDeath('No response', cause)
+        this.#finish({ status: FAILURE_STATUS.died })
+      })
+      return
+    }
+    if (note !== '') this.request.report('wsgi', reason === 'timeout' ? 'info' : 'error', note)
+    this.#finish({ status: FAILURE_STATUS[reason] })
+  }
+
+  rejected(reason: RejectReason): void {
+    const member = this.#member
+    this.#channel = undefined
+    this.#member = undefined
+    if (this.#finished || this.group === undefined || member === undefined) {
+      if (member) this.group?.finished(member)
+      this.#finish({ status: 503 })
+      return
+    }
+    this.group.returned(this, member, reason)
+  }
+
+  log(level: RuntimeLogLevel, text: string): void {
+    this.request.report('wsgi', level, text)
+  }
+
+  /** Takes over status and headers. False: the application's response is not what the client gets. */
+  #takeHead(status: number, reason: string, headers: string[]): boolean {
+    const { request } = this
+    if (this.rules.internalRedirect && status === 200) {
+      const location = HeaderTable.from(headers).get('Location')
+      if (location?.startsWith('/')) {
+        this.#redirect = location
+        keepHeaders(request, headers, KEPT)
+        return false
+      }
+    }
+    if (this.rules.errorOverride && status >= 400 && status <= 599) {
+      keepHeaders(request, headers, KEPT_BY_OVERRIDE)
+      return false
+    }
+    request.status = status
+    request.reason = reason
+    request.headersOut = HeaderTable.of(headers)
+    return true
+  }
+
+  #instead(status: number): Verdict {
+    return this.#redirect !== undefined ? { redirect: this.#redirect } : { status }
+  }
+
+  #reportDeath(what: string, cause?: string): void {
+    const group = this.group?.group.name
+    const pid = this.#member?.info.pid
+    if (group === undefined) return
+    if (cause === undefined) {
+      void this.causeOfDeath(this.#member).then((found) => this.#reportDeath(what, found))
+      return
+    }
+    this.request.report('wsgi', 'error', `${what} from daemon process '${group}' (pid ${pid}): the process is gone, ${cause}`)
+  }
+
+  #unpause(): void {
+    this.#paused = false
+    heldBytes -= this.#heldBytes
+    this.#heldBytes = 0
+  }
+
+  /** The interpreter has nothing more to do with this request. */
+  #release(): void {
+    if (this.#paused) this.#unpause()
+    const member = this.#member
+    if (member && this.group) {
+      this.#channel = undefined
+      this.group.finished(member)
+    }
+  }
+
+  #finish(verdict: Verdict): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.settle(verdict)
+  }
+}
+
+function keepHeaders(request: Request, headers: readonly string[], names: readonly string[]): void {
+  const table = HeaderTable.from(headers)
+  for (const name of names) for (const value of table.all(name)) request.errHeadersOut.add(name, value)
+}
+
+function declaredLength(headers: HeaderTable): number | undefined {
+  const text = headers.get('Content-Length')
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
+}

@@ -1,0 +1,156 @@
+/**
+ * The WSGI gateway of a server worker: the daemon process groups it can reach, and the interpreter it embeds.
+ */
+import { coreServer } from '../modules/core/settings.js'
+import type { Site } from '../config/site.js'
+import type { DaemonInfo } from '../server/messages.js'
+import type { WorkerContext } from '../server/worker-context.js'
+import { wsgiMain } from '../modules/wsgi/settings.js'
+import { Channel } from './channel/channel.js'
+import { EmbeddedPython } from './embedded.js'
+import type { WsgiExchange } from './exchange.js'
+import { type Member, ProcessGroup } from './process-group.js'
+import { daemonGroups } from './visibility.js'
+
+/** How long a 502 waits for the supervisor to say what a process died of. */
+const CAUSE_WAIT_MS = 1000
+/** Causes kept for requests that ask later. */
+const CAUSES_MAX = 64
+const TIMEOUT_SWEEP_MS = 500
+
+let active: Gateway | undefined
+
+/** The gateway of this worker process. */
+export function activeGateway(): Gateway {
+  if (active === undefined) throw new Error('the WSGI gateway has not been started in this process')
+  return active
+}
+
+/** Called once in a server worker, after privileges are dropped and before connections are accepted. */
+export function startGateway(context: WorkerContext): Gateway {
+  active = new Gateway(context)
+  return active
+}
+
+export class Gateway {
+  readonly site: Site
+  readonly #groups = new Map<string, ProcessGroup>()
+  readonly #embedded: EmbeddedPython
+  readonly #causes = new Map<number, string>()
+  readonly #causeWaiters = new Map<number, ((cause: string) => void)[]>()
+  /** Requests in daemon processes, oldest first. */
+  readonly #active = new Set<WsgiExchange>()
+  readonly #unsubscribe: (() => void)[]
+  readonly #timer: NodeJS.Timeout
+
+  constructor(private readonly context: WorkerContext) {
+    this.site = context.site
+    const log = context.logs.errorLogFor(context.site.main)
+    for (const group of daemonGroups(context.site)) {
+      this.#groups.set(
+        group.name,
+        new ProcessGroup(group, {
+          connect: (info, applicationGroup) =>
+            Channel.connect({ socketPath: info.socketPath, applicationGroup, progressPath: info.progressPath }),
+          requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),
+          processRetired: (id) => context.processRetired(id),
+          log: (level, message) => log.server('wsgi', level, message),
+        }),
+      )
+    }
+    this.#embedded = new EmbeddedPython(context)
+    this.#unsubscribe = [
+      context.onDaemons(() => this.#update()),
+      context.onDaemonGone((gone) => this.#noteDeath(gone.id, gone.cause)),
+    ]
+    this.#update()
+    this.#timer = setInterval(() => this.#sweepTimeouts(), TIMEOUT_SWEEP_MS)
+    this.#timer.unref()
+    if (context.site.main.settings.get(wsgiMain).imports.some((script) => isEmbedded(script.processGroup))) {
+      this.#embedded.start()
+    }
+  }
+
+  groupOf(name: string): ProcessGroup | undefined {
+    return this.#groups.get(name)
+  }
+
+  /** Gives a request to its process group, or to the embedded interpreter when that is `""`. */
+  run(exchange: WsgiExchange, processGroup: string): void {
+    if (processGroup === '') {
+      this.#embedded.run(exchange)
+      return
+    }
+    this.#active.add(exchange)
+    ;(this.#groups.get(processGroup) as ProcessGroup).run(exchange)
+  }
+
+  /** A request has its verdict. */
+  over(exchange: WsgiExchange): void {
+    this.#active.delete(exchange)
+  }
+
+  /** What the supervisor says a process died of, such as `killed by signal SIGKILL`. */
+  causeOfDeath(member: Member | undefined): Promise<string> {
+    const id = member?.info.id
+    if (id === undefined) return Promise.resolve('the cause is not known')
+    const known = this.#causes.get(id)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((resolve) => {
+      const waiters = this.#causeWaiters.get(id) ?? []
+      waiters.push(resolve)
+      this.#causeWaiters.set(id, waiters)
+      setTimeout(() => resolve('the connection to it was lost'), CAUSE_WAIT_MS).unref()
+    })
+  }
+
+  /** Resolves when no request is with an interpreter any more. */
+  async drained(): Promise<void> {
+    while (this.#active.size > 0 || this.#embedded.inFlight > 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await this.#embedded.stop()
+  }
+
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    clearInterval(this.#timer)
+    for (const group of this.#groups.values()) group.close()
+  }
+
+  #update(): void {
+    const { daemons, failures } = this.context
+    for (const [name, group] of this.#groups) {
+      group.update(
+        daemons.filter((info: DaemonInfo) => info.group === name),
+        failures.find((failure) => failure.group === name)?.message,
+      )
+    }
+  }
+
+  #noteDeath(id: number, cause: string): void {
+    this.#causes.set(id, cause)
+    if (this.#causes.size > CAUSES_MAX) this.#causes.delete(this.#causes.keys().next().value as number)
+    for (const tell of this.#causeWaiters.get(id) ?? []) tell(cause)
+    this.#causeWaiters.delete(id)
+  }
+
+  /** `socket-timeout`, else `Timeout`: an interpreter that neither gives nor takes anything for so long is given up. */
+  #sweepTimeouts(): void {
+    const now = Date.now()
+    for (const exchange of this.#active) {
+      if (exchange.waitsForClient) continue
+      const group = exchange.processGroup
+      if (group === undefined) continue
+      const seconds = group.group.socketTimeout || exchange.request.server.settings.get(coreServer).timeout
+      if (now - exchange.lastProgress < seconds * 1000) continue
+      exchange.timeOut(
+        `WSGI0118: Timeout when reading response from daemon process '${group.group.name}': nothing within ${seconds} s`,
+      )
+    }
+  }
+}
+
+function isEmbedded(group: { readonly kind: string; readonly name?: string }): boolean {
+  return group.kind === 'literal' && group.name === ''
+}

@@ -1,0 +1,133 @@
+/**
+ * The handler phase for WSGI: the checks that mod_wsgi makes before any application runs, then over to the gateway.
+ */
+import { coreDir, hasOption, OPTION } from '../modules/core/settings.js'
+import type { Outcome } from '../modules/module.js'
+import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
+import { internalRedirect } from '../request/process.js'
+import type { Request } from '../request/request.js'
+import type { BodyPlan } from './channel/types.js'
+import { extraValues, fixedValues, scriptNameOf } from './environ.js'
+import { type Verdict, WsgiExchange } from './exchange.js'
+import { activeGateway, type Gateway } from './gateway.js'
+import { placeOf } from './place.js'
+import { planBody } from './request-body.js'
+import { resolveTarget, type Target } from './target.js'
+import { refusal } from './visibility.js'
+
+/** Handler names that mean "run this file as a WSGI script"; `WSGIHandlerScript` cannot redefine them. */
+const SCRIPT_HANDLERS = new Set(['wsgi-script', 'application/x-httpd-wsgi'])
+
+export function handleWsgi(request: Request): Outcome | Promise<Outcome> {
+  const name = request.handler ?? request.contentType
+  if (name === undefined) return undefined
+  const dir = request.dir.get(wsgiDir)
+  const isScript = SCRIPT_HANDLERS.has(name)
+  const handler = isScript ? undefined : dir.handlerScripts.get(name)
+  if (!isScript && handler === undefined) return undefined
+
+  const alias = isScript ? (request.translation as ScriptAlias | undefined) : undefined
+  const refused = handler === undefined ? checkScript(request, alias !== undefined) : undefined
+  if (refused !== undefined) return refused
+  if (request.pathInfo !== '' && request.dir.get(coreDir).acceptPathInfo === 'Off') {
+    return refuse(request, 404, `AcceptPathInfo off disallows user's path: ${request.filename}`)
+  }
+  const body = planBody(request, dir)
+  if (body instanceof Promise) return body.then((plan) => proceed(request, dir, name, alias, handler, plan))
+  return proceed(request, dir, name, alias, handler, body)
+}
+
+function checkScript(request: Request, aliased: boolean): Outcome {
+  if (!aliased && !hasOption(request.dir.get(coreDir), OPTION.ExecCGI)) {
+    return refuse(request, 403, `WSGI0134: Options ExecCGI is off in this directory: ${request.filename}`)
+  }
+  if (request.finfo === undefined) {
+    return refuse(request, 404, `WSGI0135: Target WSGI script not found or unable to stat: ${request.filename}`)
+  }
+  if (request.finfo.isDirectory()) {
+    return refuse(request, 403, `WSGI0136: Attempt to invoke directory as WSGI application: ${request.filename}`)
+  }
+  return undefined
+}
+
+function refuse(request: Request, status: number, why: string): number {
+  request.report('wsgi', 'error', why)
+  return status
+}
+
+type Planned = Awaited<ReturnType<typeof planBody>>
+
+function proceed(
+  request: Request,
+  dir: WsgiDir,
+  name: string,
+  alias: ScriptAlias | undefined,
+  handler: HandlerScript | undefined,
+  body: Planned,
+): Outcome | Promise<Outcome> {
+  if ('refused' in body) return refuse(request, body.refused, body.why)
+  const scriptName = scriptNameOf(request)
+  const target = resolveTarget(request, dir, alias, handler, scriptName)
+  const gateway = activeGateway()
+  const problem = checkGroup(request, dir, target, gateway)
+  if (problem !== undefined) return refuse(request, 500, problem)
+  return run(request, dir, name, alias, target, scriptName, body, gateway)
+}
+
+/** mod_wsgi's rules on who may use which process group, in its order. */
+function checkGroup(request: Request, dir: WsgiDir, target: Target, gateway: Gateway): string | undefined {
+  const group = target.processGroup
+  if (dir.restrictProcess !== undefined && !dir.restrictProcess.includes(group)) {
+    return `WSGI0151: Daemon process called '${group}' cannot be accessed by this WSGI application: WSGIRestrictProcess does not list it`
+  }
+  if (group === '') {
+    return request.server.settings.get(wsgiMain).restrictEmbedded
+      ? 'WSGI0142: Embedded mode of mod_wsgi disabled by runtime configuration: WSGIRestrictEmbedded is On'
+      : undefined
+  }
+  // Groups of the main server, the common case, are everybody's.
+  if (gateway.groupOf(group)?.group.serverIndex === 0) return undefined
+  const why = refusal(gateway.site, request.server, group)
+  return why === undefined ? undefined : `WSGI0149: ${why}`
+}
+
+function run(
+  request: Request,
+  dir: WsgiDir,
+  name: string,
+  alias: ScriptAlias | undefined,
+  target: Target,
+  scriptName: string,
+  body: BodyPlan,
+  gateway: Gateway,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const embedded = target.processGroup === ''
+    const exchange: WsgiExchange = new WsgiExchange(
+      request,
+      placeOf(request, dir, alias, name, target),
+      target.applicationGroup,
+      fixedValues(request, methodFor(request, dir), scriptName),
+      extraValues(request, request.headersIn.has('Transfer-Encoding') && request.prev === undefined),
+      body,
+      { errorOverride: !embedded && dir.errorOverride, internalRedirect: !embedded },
+      gateway.groupOf(target.processGroup),
+      (member) => gateway.causeOfDeath(member),
+      (verdict) => {
+        gateway.over(exchange)
+        resolve(outcomeOf(request, verdict))
+      },
+    )
+    gateway.run(exchange, target.processGroup)
+  })
+}
+
+/** `WSGIMapHEADToGET`: `Auto` shows HEAD as it is, since no output filter here needs the body of a HEAD response. */
+function methodFor(request: Request, dir: WsgiDir): string {
+  return request.method === 'HEAD' && dir.mapHeadToGet === 'On' ? 'GET' : request.method
+}
+
+function outcomeOf(request: Request, verdict: Verdict): Outcome | Promise<Outcome> {
+  if (verdict === 'done') return 'done'
+  return 'status' in verdict ? verdict.status : internalRedirect(request, verdict.redirect)
+}

@@ -1,0 +1,95 @@
+/**
+ * The constant part of the environ of many requests, made once and kept: see `Place` in the channel's types.
+ */
+import { coreServer } from '../modules/core/settings.js'
+import type { ScriptAlias, WsgiDir } from '../modules/wsgi/settings.js'
+import type { Request } from '../request/request.js'
+import { serverBanner } from '../request/server-tokens.js'
+import type { Place } from './channel/types.js'
+import type { Target } from './target.js'
+
+/** Places kept for one set of per-directory settings. More come only from many script files in one directory. */
+const PLACES_MAX = 256
+
+/** Everything a place depends on besides the per-directory settings, which are the key of the outer map. */
+interface Kept {
+  readonly filename: string
+  readonly alias: ScriptAlias | undefined
+  readonly handler: string
+  readonly server: Request['server']
+  readonly listenerHost: string
+  readonly listenerPort: number
+  readonly secure: boolean
+  readonly callable: string
+  readonly prefix: string | undefined
+  readonly place: Place
+}
+
+const places = new WeakMap<object, Kept[]>()
+
+/** The place of a request: the same object for equal requests. */
+export function placeOf(request: Request, dir: WsgiDir, alias: ScriptAlias | undefined, handler: string, target: Target): Place {
+  let kept = places.get(request.dir)
+  if (kept === undefined) places.set(request.dir, (kept = []))
+  const { connection } = request
+  const prefix = request.notes.get('context-prefix')
+  for (const entry of kept) {
+    if (
+      entry.filename === request.filename &&
+      entry.alias === alias &&
+      entry.handler === handler &&
+      entry.server === request.server &&
+      entry.listenerPort === connection.listenerPort &&
+      entry.listenerHost === connection.listenerHost &&
+      entry.secure === connection.secure &&
+      entry.callable === target.callable &&
+      entry.prefix === prefix
+    ) {
+      return entry.place
+    }
+  }
+  const place = makePlace(request, dir, handler, target, prefix)
+  if (kept.length >= PLACES_MAX) kept.shift()
+  kept.push({
+    filename: request.filename,
+    alias,
+    handler,
+    server: request.server,
+    listenerHost: connection.listenerHost,
+    listenerPort: connection.listenerPort,
+    secure: connection.secure,
+    callable: target.callable,
+    prefix,
+    place,
+  })
+  return place
+}
+
+function makePlace(request: Request, dir: WsgiDir, handler: string, target: Target, prefix: string | undefined): Place {
+  const core = request.server.settings.get(coreServer)
+  const documentRoot = core.documentRoot
+  const base: Record<string, string> = {
+    SERVER_SOFTWARE: serverBanner(request.server),
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    REQUEST_SCHEME: request.connection.secure ? 'https' : (core.serverName?.scheme ?? 'http'),
+    DOCUMENT_ROOT: documentRoot,
+    SCRIPT_FILENAME: request.filename,
+    CONTEXT_PREFIX: prefix ?? '',
+    CONTEXT_DOCUMENT_ROOT: request.notes.get('context-document-root') ?? documentRoot,
+    'mod_wsgi.request_handler': handler,
+    'mod_wsgi.handler_script': target.kind === 'handler' ? target.script : '',
+    'mod_wsgi.script_reloading': dir.scriptReloading ? '1' : '0',
+    'mod_wsgi.input_chunked': '0',
+    'mod_wsgi.listener_host': request.connection.listenerHost,
+    'mod_wsgi.listener_port': String(request.connection.listenerPort),
+  }
+  if (core.serverAdmin !== undefined) base.SERVER_ADMIN = core.serverAdmin
+  return {
+    kind: target.kind,
+    script: target.script,
+    callable: target.callable,
+    reload: dir.scriptReloading,
+    passAuthorization: target.passAuthorization,
+    base,
+  }
+}

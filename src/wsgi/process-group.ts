@@ -1,0 +1,243 @@
+/**
+ * One daemon process group as a server worker sees it: its processes, the channels to them, and the requests that wait for one.
+ *
+ * The worker chooses the process (the least busy one that takes new requests), so that a request which no application code has seen can be
+ * given to another process when its own retires or dies, and a process is only asked for what it can begin soon. What exceeds that waits
+ * here, in order, for at most `connect-timeout`.
+ */
+import type { Channel } from './channel/channel.js'
+import type { RejectReason } from './channel/types.js'
+import type { DaemonGroup } from './groups.js'
+import type { DaemonInfo } from '../server/messages.js'
+
+/** A request that a process group is asked to run. */
+export interface Job {
+  readonly applicationGroup: string
+  /** Hands the request to a channel. Called once per attempt. */
+  begin(channel: Channel, member: Member): void
+  /** The group cannot run it; `message` is for the error log. */
+  refuse(status: 503, message: string): void
+  /** Milliseconds on the clock of `Date.now` at which waiting ends. Set when the job is first queued. */
+  deadline?: number
+}
+
+/** What a process group needs from the rest of the worker. */
+export interface Surroundings {
+  connect(info: DaemonInfo, applicationGroup: string): Promise<Channel>
+  /** Asks the supervisor for a process of a Python that has no sub-interpreters. */
+  requestProcess(group: string, applicationGroup: string): void
+  /** Tells the supervisor that a process refuses requests. */
+  processRetired(id: number): void
+  log(level: 'error' | 'warn' | 'info', message: string): void
+}
+
+/** A process of the group, from its first announcement to its end. */
+export class Member {
+  readonly channels = new Map<string, Channel>()
+  readonly connecting = new Set<string>()
+  /** Requests begun and not yet answered. */
+  inFlight = 0
+  /** It has refused a request, or the supervisor is retiring it: nothing new. */
+  retired = false
+
+  constructor(public info: DaemonInfo) {}
+
+  get takesRequests(): boolean {
+    return !this.retired && this.info.state === 'ready'
+  }
+
+  runs(applicationGroup: string): boolean {
+    return this.info.applicationGroup === null || this.info.applicationGroup === applicationGroup
+  }
+}
+
+/** How often requests that wait are looked at for their deadline. */
+const SWEEP_MS = 100
+
+export class ProcessGroup {
+  readonly #members = new Map<number, Member>()
+  readonly #waiting: Job[] = []
+  #sweep: NodeJS.Timeout | undefined
+  #failure: string | undefined
+  #subinterpreters = true
+
+  constructor(
+    readonly group: DaemonGroup,
+    private readonly surroundings: Surroundings,
+  ) {}
+
+  /** Requests waiting here for a process. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Takes over the supervisor's list of this group's processes, and why its last start failed if it did. */
+  update(processes: readonly DaemonInfo[], failure: string | undefined): void {
+    this.#failure = failure
+    const present = new Set<number>()
+    for (const info of processes) {
+      present.add(info.id)
+      const member = this.#members.get(info.id)
+      if (member) member.info = info
+      else this.#members.set(info.id, new Member(info))
+      this.#subinterpreters = info.subinterpreters
+    }
+    for (const [id, member] of this.#members) {
+      if (present.has(id)) continue
+      this.#members.delete(id)
+      // Channels of a process that has gone end by themselves; those to one that was only taken off the list are let go.
+      if (member.inFlight === 0) for (const channel of member.channels.values()) channel.close()
+    }
+    this.pump()
+  }
+
+  /** Runs a job now if a process is free for it, else lets it wait. */
+  run(job: Job): void {
+    if (this.#waiting.length === 0 && this.#tryBegin(job)) return
+    this.#enqueue(job, false)
+    if (this.#waiting.length > 1) this.pump()
+  }
+
+  /** Takes back a job that no application code has seen. It goes before those that came later. */
+  returned(job: Job, member: Member, reason: RejectReason): void {
+    member.inFlight--
+    if (!member.retired && reason !== 'closed') {
+      member.retired = true
+      if (reason !== 'died') this.surroundings.processRetired(member.info.id)
+    }
+    if (reason === 'closed') member.channels.delete(job.applicationGroup)
+    this.#enqueue(job, true)
+    this.pump()
+  }
+
+  /** A job has its final answer: its process has room again. */
+  finished(member: Member): void {
+    member.inFlight--
+    if (this.#waiting.length > 0) this.pump()
+    else if (member.retired && member.inFlight === 0 && !this.#members.has(member.info.id)) {
+      for (const channel of member.channels.values()) channel.close()
+    }
+  }
+
+  /** Begins what can be begun of the waiting jobs. */
+  pump(): void {
+    for (let at = 0; at < this.#waiting.length; ) {
+      const job = this.#waiting[at] as Job
+      if (this.#tryBegin(job)) this.#waiting.splice(at, 1)
+      else at++
+      if (at > 0 && !this.#hasRoom()) break
+    }
+    this.#refuseHopeless()
+  }
+
+  close(): void {
+    if (this.#sweep) clearInterval(this.#sweep)
+    for (const member of this.#members.values()) for (const channel of member.channels.values()) channel.close()
+  }
+
+  /**
+   * Most requests a process is given at a time: those it runs, and as many more as mod_wsgi lets wait in the listen queue (batches are what
+   * makes fast requests cheap).
+   */
+  #window(): number {
+    const { threads, listenBacklog, maximumRequests } = this.group
+    const window = threads + listenBacklog
+    return maximumRequests > 0 ? Math.min(window, Math.max(threads, maximumRequests)) : window
+  }
+
+  #hasRoom(): boolean {
+    const window = this.#window()
+    for (const member of this.#members.values()) if (member.takesRequests && member.inFlight < window) return true
+    return false
+  }
+
+  #tryBegin(job: Job): boolean {
+    const window = this.#window()
+    let best: Member | undefined
+    let suitable = false
+    for (const member of this.#members.values()) {
+      if (!member.takesRequests || !member.runs(job.applicationGroup)) continue
+      suitable = true
+      const channel = member.channels.get(job.applicationGroup)
+      if (channel === undefined) {
+        this.#open(member, job.applicationGroup)
+        continue
+      }
+      if (member.inFlight < window && (best === undefined || member.inFlight < best.inFlight)) best = member
+    }
+    if (best === undefined) {
+      if (!suitable && !this.#subinterpreters) this.surroundings.requestProcess(this.group.name, job.applicationGroup)
+      return false
+    }
+    best.inFlight++
+    job.begin(best.channels.get(job.applicationGroup) as Channel, best)
+    return true
+  }
+
+  #open(member: Member, applicationGroup: string): void {
+    if (member.connecting.has(applicationGroup)) return
+    member.connecting.add(applicationGroup)
+    this.surroundings.connect(member.info, applicationGroup).then(
+      (channel) => {
+        member.connecting.delete(applicationGroup)
+        member.channels.set(applicationGroup, channel)
+        channel.onEnd(() => {
+          if (member.channels.get(applicationGroup) === channel) member.channels.delete(applicationGroup)
+        })
+        this.pump()
+      },
+      (error: unknown) => {
+        member.connecting.delete(applicationGroup)
+        if (!this.#members.has(member.info.id)) return
+        const message = error instanceof Error ? error.message : String(error)
+        this.surroundings.log(
+          'error',
+          `WSGI0117: Unable to connect to WSGI daemon process '${this.group.name}' (pid ${member.info.pid}) on '${member.info.socketPath}': ${message}`,
+        )
+        // Tried again with the next sweep, as long as requests wait for it.
+      },
+    )
+  }
+
+  #enqueue(job: Job, first: boolean): void {
+    job.deadline ??= Date.now() + this.group.connectTimeout * 1000
+    if (first) this.#waiting.unshift(job)
+    else this.#waiting.push(job)
+    this.#sweep ??= setInterval(() => this.#sweepWaiting(), SWEEP_MS)
+    this.#refuseHopeless()
+  }
+
+  #sweepWaiting(): void {
+    const now = Date.now()
+    for (let at = 0; at < this.#waiting.length; ) {
+      const job = this.#waiting[at] as Job
+      if ((job.deadline as number) > now) {
+        at++
+        continue
+      }
+      this.#waiting.splice(at, 1)
+      job.refuse(
+        503,
+        `WSGI0116: No process of WSGI daemon process group '${this.group.name}' became free within connect-timeout (${this.group.connectTimeout} s)`,
+      )
+    }
+    if (this.#waiting.length > 0) this.pump()
+    if (this.#waiting.length === 0 && this.#sweep) {
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    }
+  }
+
+  /** When the group cannot start at all, waiting helps nobody. */
+  #refuseHopeless(): void {
+    if (this.#waiting.length === 0) return
+    const why =
+      this.group.threads === 0
+        ? `WSGI daemon process group '${this.group.name}' has threads=0 and serves no requests`
+        : this.#failure !== undefined && this.#members.size === 0
+          ? `WSGI daemon process group '${this.group.name}' cannot be started: ${this.#failure}`
+          : undefined
+    if (why === undefined) return
+    for (const job of this.#waiting.splice(0)) job.refuse(503, why)
+  }
+}

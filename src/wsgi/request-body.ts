@@ -1,0 +1,81 @@
+/**
+ * How a request's body reaches the interpreter: with the request when it is small, else as a stream that is read when the application reads.
+ */
+import { coreDir } from '../modules/core/settings.js'
+import type { WsgiDir } from '../modules/wsgi/settings.js'
+import type { Request } from '../request/request.js'
+import { type BodyPlan, INLINE_BODY_MAX_BYTES } from './channel/types.js'
+
+const NONE: BodyPlan = { kind: 'none' }
+
+/** The plan, a status that refuses the request before any application runs, or a promise while a small body arrives. */
+export type PlannedBody = BodyPlan | { readonly refused: number; readonly why: string }
+
+export function planBody(request: Request, dir: WsgiDir): PlannedBody | Promise<PlannedBody> {
+  // An internal redirect is a GET without body, whatever the first request was.
+  if (request.prev !== undefined) return NONE
+  const coding = request.headersIn.get('Transfer-Encoding')
+  if (coding !== undefined) return planChunked(request, dir, coding)
+  const text = request.headersIn.get('Content-Length')
+  if (text === undefined) return NONE
+  if (!/^\d+$/.test(text)) return { refused: 400, why: `WSGI0139: Invalid Content-Length '${text.slice(0, 40)}'` }
+  const length = Number(text)
+  if (length === 0) return NONE
+  const limit = request.dir.get(coreDir).limitRequestBody
+  if (limit > 0 && length > limit) {
+    return { refused: 413, why: `Requested content-length of ${length} is larger than the configured limit of ${limit}` }
+  }
+  // A body that the client holds back until it gets `100 Continue` is only asked for when the application reads it.
+  if (length > INLINE_BODY_MAX_BYTES || request.expectsContinue) return stream(request, length)
+  return collect(request, length)
+}
+
+function planChunked(request: Request, dir: WsgiDir, coding: string): PlannedBody {
+  if (coding.trim().toLowerCase() !== 'chunked') return { refused: 501, why: `Unexpected value for Transfer-Encoding of '${coding}' supplied` }
+  if (!dir.chunkedRequest) {
+    return { refused: 411, why: 'A chunked request body needs WSGIChunkedRequest On: the request is refused' }
+  }
+  return stream(request, request.dir.get(coreDir).limitRequestBody)
+}
+
+function stream(request: Request, limit: number): BodyPlan {
+  return {
+    kind: 'stream',
+    source: request.incoming,
+    ...(limit > 0 ? { limit } : {}),
+    wanted: () => request.sendContinue?.(),
+  }
+}
+
+/** Waits for a small body, so that no Python thread waits for a slow client. */
+function collect(request: Request, length: number): BodyPlan | Promise<PlannedBody> {
+  const { incoming } = request
+  if (incoming.readableLength >= length) {
+    const data = incoming.read(length) as Buffer | null
+    if (data !== null) {
+      incoming.resume()
+      return { kind: 'inline', data }
+    }
+  }
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = []
+    let received = 0
+    function onData(chunk: Buffer): void {
+      chunks.push(chunk)
+      received += chunk.length
+      if (received >= length) finish({ kind: 'inline', data: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+    }
+    function onClose(): void {
+      finish({ refused: 400, why: 'The client closed the connection before the request body was complete' })
+    }
+    function finish(plan: PlannedBody): void {
+      incoming.off('data', onData)
+      incoming.off('close', onClose)
+      incoming.off('error', onClose)
+      resolve(plan)
+    }
+    incoming.on('data', onData)
+    incoming.once('close', onClose)
+    incoming.once('error', onClose)
+  })
+}

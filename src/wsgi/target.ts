@@ -1,0 +1,94 @@
+/**
+ * Where a request for a WSGI script goes: which file, which callable, which process and application group. Pure but for the request's variables.
+ */
+import type { Request } from '../request/request.js'
+import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
+import { coreServer } from '../modules/core/settings.js'
+import { expandGroupName, type GroupName, type GroupNameFacts } from './group-name.js'
+import type { PlaceKind } from './channel/types.js'
+
+export interface Target {
+  readonly kind: Exclude<PlaceKind, 'import'>
+  /** The Python file that is executed, as the configuration names it. */
+  readonly script: string
+  readonly callable: string
+  readonly processGroup: string
+  readonly applicationGroup: string
+  readonly passAuthorization: boolean
+}
+
+/**
+ * @param handler The handler script that `WSGIHandlerScript` nominates for this request, undefined for an ordinary script.
+ * @param scriptName SCRIPT_NAME of the request, slashes collapsed.
+ */
+export function resolveTarget(
+  request: Request,
+  dir: WsgiDir,
+  alias: ScriptAlias | undefined,
+  handler: HandlerScript | undefined,
+  scriptName: string,
+): Target {
+  const facts = new RequestFacts(request, alias, scriptName)
+  const from = handler ?? alias
+  return {
+    kind: handler ? 'handler' : 'script',
+    script: handler ? handler.script : request.filename,
+    callable: handler ? 'handle_request' : callableName(alias?.callableObject, dir.callableObject, facts),
+    processGroup: expand(from?.processGroup ?? dir.processGroup, facts),
+    applicationGroup: expand(from?.applicationGroup ?? dir.applicationGroup, facts),
+    passAuthorization: from?.passAuthorization ?? dir.passAuthorization,
+  }
+}
+
+function expand(name: GroupName, facts: GroupNameFacts): string {
+  return name.kind === 'literal' ? name.name : expandGroupName(name, facts)
+}
+
+/** An alias names its callable literally; the directive knows `%{ENV:x}`, and takes anything else that begins with `%` for the default. */
+function callableName(fromAlias: string | undefined, fromDirective: string, facts: GroupNameFacts): string {
+  if (fromAlias !== undefined) return fromAlias
+  if (!fromDirective.startsWith('%')) return fromDirective
+  const variable = /^%\{ENV:(.*)\}$/s.exec(fromDirective)?.[1]
+  return (variable !== undefined && facts.variable(variable)) || 'application'
+}
+
+class RequestFacts implements GroupNameFacts {
+  constructor(
+    private readonly request: Request,
+    private readonly alias: ScriptAlias | undefined,
+    private readonly scriptName: string,
+  ) {}
+
+  server(): string {
+    const { serverName } = this.request.server.settings.get(coreServer)
+    return (serverName?.host ?? '') + this.#port()
+  }
+
+  host(): string {
+    return (this.request.hostname || (this.request.server.settings.get(coreServer).serverName?.host ?? '')) + this.#port()
+  }
+
+  resource(): string {
+    const sensitive = this.request.server.settings.get(wsgiMain).caseSensitivity
+    return `${this.server()}|${sensitive ? this.scriptName : this.scriptName.toLowerCase()}`
+  }
+
+  variable(name: string): string | undefined {
+    return this.request.notes.get(name) ?? this.#aliasOption(name) ?? this.request.env.get(name) ?? process.env[name]
+  }
+
+  /** The port of `ServerName` or of the listener, never the one the client wrote: clients must not be able to make interpreters. */
+  #port(): string {
+    const { serverName } = this.request.server.settings.get(coreServer)
+    const port = serverName?.port || this.request.connection.localPort
+    return port === 80 || port === 443 ? '' : `:${port}`
+  }
+
+  /** mod_wsgi keeps the options of an alias as notes of the request, where `%{ENV:mod_wsgi.process_group}` finds them. */
+  #aliasOption(name: string): string | undefined {
+    if (this.alias === undefined || !name.startsWith('mod_wsgi.')) return undefined
+    const option = { 'mod_wsgi.process_group': this.alias.processGroup, 'mod_wsgi.application_group': this.alias.applicationGroup }[name]
+    if (option?.kind === 'literal') return option.name
+    return name === 'mod_wsgi.callable_object' ? this.alias.callableObject : undefined
+  }
+}
