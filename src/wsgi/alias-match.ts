@@ -70,8 +70,11 @@ function matchPattern(alias: ScriptAlias, path: string): string | undefined {
 
 /** `$0`…`$9` and `&` stand for what the pattern found; a backslash takes their meaning away. */
 export function substitute(template: string, found: RegExpMatchArray): string {
-  return template.replace(/\\([$&\\])|\$(\d)|&/g, (_, escaped: string | undefined, digit: string | undefined) => {
-    if (escaped !== undefined) return escaped
-    return (digit === undefined ? found[0] : found[Number(digit)]) ?? ''
-  })
+  return template.replace(
+    /\\([$&\\])|\$(\d)|&/g,
+    (_, escaped: string | undefined, digit: string | undefined) => {
+      if (escaped !== undefined) return escaped
+      return (digit === undefined ? found[0] : found[Number(digit)]) ?? ''
+    },
+  )
 }

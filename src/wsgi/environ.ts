@@ -55,7 +55,8 @@ export function extraValues(request: Request, chunked: boolean): string[] | unde
   if (request.env.size > 0) {
     for (const [name, value] of request.env) {
       // The server decides on these itself; applications learn of TLS through wsgi.url_scheme (mod_wsgi 6).
-      if (name === 'HTTPS' || name === 'PATH' || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.')) continue
+      if (name === 'HTTPS' || name === 'PATH' || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.'))
+        continue
       extra.push(latin1(name), latin1(value))
     }
   }

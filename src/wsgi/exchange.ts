@@ -6,7 +6,16 @@ import { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
 import { type BodyWriter, openBody, sendWhole } from '../request/response.js'
 import type { Channel } from './channel/channel.js'
-import type { AbortReason, BodyPlan, Exchange, FailureReason, Flow, Place, RejectReason, RuntimeLogLevel } from './channel/types.js'
+import type {
+  AbortReason,
+  BodyPlan,
+  Exchange,
+  FailureReason,
+  Flow,
+  Place,
+  RejectReason,
+  RuntimeLogLevel,
+} from './channel/types.js'
 import type { Job, Member, ProcessGroup } from './process-group.js'
 
 /** Response bytes that one response may keep in the worker's memory for a slow client, so that its Python thread is free again. */
@@ -90,7 +99,11 @@ export class WsgiExchange implements Exchange, Job {
   /** Nothing moves because the client does not: it is slow to take the response, or to send the body that the application reads. */
   get waitsForClient(): boolean {
     if (this.#paused) return true
-    return this.body.kind === 'stream' && this.body.source.readableFlowing !== null && !this.body.source.readableEnded
+    return (
+      this.body.kind === 'stream' &&
+      this.body.source.readableFlowing !== null &&
+      !this.body.source.readableEnded
+    )
   }
 
   // Job: the process group's side
@@ -242,7 +255,11 @@ export class WsgiExchange implements Exchange, Job {
       void this.causeOfDeath(this.#member).then((found) => this.#reportDeath(what, found))
       return
     }
-    this.request.report('wsgi', 'error', `${what} from daemon process '${group}' (pid ${pid}): the process is gone, ${cause}`)
+    this.request.report(
+      'wsgi',
+      'error',
+      `${what} from daemon process '${group}' (pid ${pid}): the process is gone, ${cause}`,
+    )
   }
 
   #unpause(): void {

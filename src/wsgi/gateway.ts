@@ -1,11 +1,12 @@
 /**
  * The WSGI gateway of a server worker: the daemon process groups it can reach, and the interpreter it embeds.
  */
-import { coreServer } from '../modules/core/settings.js'
+
 import type { Site } from '../config/site.js'
+import { coreServer } from '../modules/core/settings.js'
+import { wsgiMain } from '../modules/wsgi/settings.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
-import { wsgiMain } from '../modules/wsgi/settings.js'
 import { Channel } from './channel/channel.js'
 import { EmbeddedPython } from './embedded.js'
 import type { WsgiExchange } from './exchange.js'
@@ -51,7 +52,11 @@ export class Gateway {
         group.name,
         new ProcessGroup(group, {
           connect: (info, applicationGroup) =>
-            Channel.connect({ socketPath: info.socketPath, applicationGroup, progressPath: info.progressPath }),
+            Channel.connect({
+              socketPath: info.socketPath,
+              applicationGroup,
+              progressPath: info.progressPath,
+            }),
           requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),
           processRetired: (id) => context.processRetired(id),
           log: (level, message) => log.server('wsgi', level, message),

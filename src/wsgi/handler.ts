@@ -3,7 +3,13 @@
  */
 import { coreDir, hasOption, OPTION } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
-import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
+import {
+  type HandlerScript,
+  type ScriptAlias,
+  type WsgiDir,
+  wsgiDir,
+  wsgiMain,
+} from '../modules/wsgi/settings.js'
 import { internalRedirect } from '../request/process.js'
 import type { Request } from '../request/request.js'
 import type { BodyPlan } from './channel/types.js'
@@ -42,10 +48,18 @@ function checkScript(request: Request, aliased: boolean): Outcome {
     return refuse(request, 403, `WSGI0134: Options ExecCGI is off in this directory: ${request.filename}`)
   }
   if (request.finfo === undefined) {
-    return refuse(request, 404, `WSGI0135: Target WSGI script not found or unable to stat: ${request.filename}`)
+    return refuse(
+      request,
+      404,
+      `WSGI0135: Target WSGI script not found or unable to stat: ${request.filename}`,
+    )
   }
   if (request.finfo.isDirectory()) {
-    return refuse(request, 403, `WSGI0136: Attempt to invoke directory as WSGI application: ${request.filename}`)
+    return refuse(
+      request,
+      403,
+      `WSGI0136: Attempt to invoke directory as WSGI application: ${request.filename}`,
+    )
   }
   return undefined
 }

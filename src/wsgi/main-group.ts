@@ -4,8 +4,9 @@
  * Where a process only ever runs one application group, there is nobody to isolate it from, and in the main interpreter every extension module
  * works. Decided from the configuration, so that it does not depend on the order of requests. When in doubt: a sub-interpreter. Pure.
  */
-import type { Section, ServerConfig, Site } from '../config/site.js'
+
 import type { Settings } from '../config/settings.js'
+import type { Section, ServerConfig, Site } from '../config/site.js'
 import { coreServer, listenSettings } from '../modules/core/settings.js'
 import { type ScriptAlias, wsgiDir, wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import type { GroupName } from './group-name.js'
@@ -22,16 +23,20 @@ export function mainApplicationGroup(site: Site, group: DaemonGroup): string | n
 
   const byDirective = processGroups.some((name) => isNamed(name, group.name))
   const mounts = uniqueMounts(servers).filter(({ alias }) =>
-    alias.processGroup === undefined ? byDirective : alias.processGroup.kind !== 'literal' || isNamed(alias.processGroup, group.name),
+    alias.processGroup === undefined
+      ? byDirective
+      : alias.processGroup.kind !== 'literal' || isNamed(alias.processGroup, group.name),
   )
   const [mount] = mounts
   if (mount === undefined || mounts.length > 1 || mount.alias.url === undefined) return null
   if (mount.alias.processGroup !== undefined && mount.alias.processGroup.kind !== 'literal') return null
   const name = nameOf(site, mount, applicationGroups)
   if (name === null || name === '') return null
-  const others = site.main.settings.get(wsgiMain).imports.some(
-    (script) => isNamed(script.processGroup, group.name) && !isNamed(script.applicationGroup, name),
-  )
+  const others = site.main.settings
+    .get(wsgiMain)
+    .imports.some(
+      (script) => isNamed(script.processGroup, group.name) && !isNamed(script.applicationGroup, name),
+    )
   return others ? null : name
 }
 
@@ -42,16 +47,21 @@ interface Mount {
 
 /** Every alias once, with the server that serves it; an alias that several servers share counts for each of them. */
 function uniqueMounts(servers: readonly ServerConfig[]): Mount[] {
-  return servers.flatMap((server) => server.settings.get(wsgiServer).aliases.map((alias) => ({ alias, server })))
+  return servers.flatMap((server) =>
+    server.settings.get(wsgiServer).aliases.map((alias) => ({ alias, server })),
+  )
 }
 
 function nameOf(site: Site, { alias, server }: Mount, directives: readonly GroupName[]): string | null {
   const candidates = alias.applicationGroup ? [alias.applicationGroup] : directives
   const [first] = candidates
-  if (first !== undefined && (candidates.length > 1 || first.kind === 'environment' || first.kind === 'host')) return null
+  if (first !== undefined && (candidates.length > 1 || first.kind === 'environment' || first.kind === 'host'))
+    return null
   if (first?.kind === 'literal') return first.name
   const { serverName } = server.settings.get(coreServer)
-  const ports = serverName?.port ? [serverName.port] : site.main.settings.get(listenSettings).addresses.map((listen) => listen.port)
+  const ports = serverName?.port
+    ? [serverName.port]
+    : site.main.settings.get(listenSettings).addresses.map((listen) => listen.port)
   const shown = new Set(ports.map((port) => (port === 80 || port === 443 ? '' : `:${port}`)))
   if (serverName === undefined || shown.size !== 1) return null
   const prefix = serverName.host + [...shown][0]
@@ -64,7 +74,8 @@ function isNamed(name: GroupName | undefined, text: string): boolean {
 }
 
 function sectionSettings(server: ServerConfig): Settings[] {
-  const all = (sections: readonly Section[]): Settings[] => sections.flatMap((section) => [section.settings, ...all(section.nested)])
+  const all = (sections: readonly Section[]): Settings[] =>
+    sections.flatMap((section) => [section.settings, ...all(section.nested)])
   const { directory, directoryMatch, files, location } = server.sections
   return all([...directory, ...directoryMatch, ...files, ...location])
 }

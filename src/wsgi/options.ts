@@ -43,7 +43,8 @@ export function parseOptions(text: string, from = 0): [name: string, value: stri
   while (at < text.length) {
     const start = at
     while (at < text.length && text[at] !== '=' && !BLANK.test(text[at] as string)) at++
-    if (text[at] !== '=' || at === start) throw new OptionSyntaxError(`'${text.slice(start)}' is not of the form name=value`)
+    if (text[at] !== '=' || at === start)
+      throw new OptionSyntaxError(`'${text.slice(start)}' is not of the form name=value`)
     const name = text.slice(start, at)
     const value = takeWord(text, at + 1)
     // `name=` at the end of the line is an empty value: options that need one say so themselves.

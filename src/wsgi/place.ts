@@ -28,7 +28,13 @@ interface Kept {
 const places = new WeakMap<object, Kept[]>()
 
 /** The place of a request: the same object for equal requests. */
-export function placeOf(request: Request, dir: WsgiDir, alias: ScriptAlias | undefined, handler: string, target: Target): Place {
+export function placeOf(
+  request: Request,
+  dir: WsgiDir,
+  alias: ScriptAlias | undefined,
+  handler: string,
+  target: Target,
+): Place {
   let kept = places.get(request.dir)
   if (kept === undefined) places.set(request.dir, (kept = []))
   const { connection } = request
@@ -65,7 +71,13 @@ export function placeOf(request: Request, dir: WsgiDir, alias: ScriptAlias | und
   return place
 }
 
-function makePlace(request: Request, dir: WsgiDir, handler: string, target: Target, prefix: string | undefined): Place {
+function makePlace(
+  request: Request,
+  dir: WsgiDir,
+  handler: string,
+  target: Target,
+  prefix: string | undefined,
+): Place {
   const core = request.server.settings.get(coreServer)
   const documentRoot = core.documentRoot
   const base: Record<string, string> = {

@@ -5,10 +5,11 @@
  * given to another process when its own retires or dies, and a process is only asked for what it can begin soon. What exceeds that waits
  * here, in order, for at most `connect-timeout`.
  */
+
+import type { DaemonInfo } from '../server/messages.js'
 import type { Channel } from './channel/channel.js'
 import type { RejectReason } from './channel/types.js'
 import type { DaemonGroup } from './groups.js'
-import type { DaemonInfo } from '../server/messages.js'
 
 /** A request that a process group is asked to run. */
 export interface Job {
@@ -114,7 +115,7 @@ export class ProcessGroup {
   finished(member: Member): void {
     member.inFlight--
     if (this.#waiting.length > 0) this.pump()
-    else if (member.retired && member.inFlight === 0 && !this.#members.has(member.info.id)) {
+    if (member.inFlight === 0 && !this.#members.has(member.info.id)) {
       for (const channel of member.channels.values()) channel.close()
     }
   }
@@ -132,7 +133,8 @@ export class ProcessGroup {
 
   close(): void {
     if (this.#sweep) clearInterval(this.#sweep)
-    for (const member of this.#members.values()) for (const channel of member.channels.values()) channel.close()
+    for (const member of this.#members.values())
+      for (const channel of member.channels.values()) channel.close()
   }
 
   /**
@@ -147,7 +149,8 @@ export class ProcessGroup {
 
   #hasRoom(): boolean {
     const window = this.#window()
-    for (const member of this.#members.values()) if (member.takesRequests && member.inFlight < window) return true
+    for (const member of this.#members.values())
+      if (member.takesRequests && member.inFlight < window) return true
     return false
   }
 
@@ -166,7 +169,8 @@ export class ProcessGroup {
       if (member.inFlight < window && (best === undefined || member.inFlight < best.inFlight)) best = member
     }
     if (best === undefined) {
-      if (!suitable && !this.#subinterpreters) this.surroundings.requestProcess(this.group.name, job.applicationGroup)
+      if (!suitable && !this.#subinterpreters)
+        this.surroundings.requestProcess(this.group.name, job.applicationGroup)
       return false
     }
     best.inFlight++

@@ -18,12 +18,16 @@ export function planBody(request: Request, dir: WsgiDir): PlannedBody | Promise<
   if (coding !== undefined) return planChunked(request, dir, coding)
   const text = request.headersIn.get('Content-Length')
   if (text === undefined) return NONE
-  if (!/^\d+$/.test(text)) return { refused: 400, why: `WSGI0139: Invalid Content-Length '${text.slice(0, 40)}'` }
+  if (!/^\d+$/.test(text))
+    return { refused: 400, why: `WSGI0139: Invalid Content-Length '${text.slice(0, 40)}'` }
   const length = Number(text)
   if (length === 0) return NONE
   const limit = request.dir.get(coreDir).limitRequestBody
   if (limit > 0 && length > limit) {
-    return { refused: 413, why: `Requested content-length of ${length} is larger than the configured limit of ${limit}` }
+    return {
+      refused: 413,
+      why: `Requested content-length of ${length} is larger than the configured limit of ${limit}`,
+    }
   }
   // A body that the client holds back until it gets `100 Continue` is only asked for when the application reads it.
   if (length > INLINE_BODY_MAX_BYTES || request.expectsContinue) return stream(request, length)
@@ -31,7 +35,8 @@ export function planBody(request: Request, dir: WsgiDir): PlannedBody | Promise<
 }
 
 function planChunked(request: Request, dir: WsgiDir, coding: string): PlannedBody {
-  if (coding.trim().toLowerCase() !== 'chunked') return { refused: 501, why: `Unexpected value for Transfer-Encoding of '${coding}' supplied` }
+  if (coding.trim().toLowerCase() !== 'chunked')
+    return { refused: 501, why: `Unexpected value for Transfer-Encoding of '${coding}' supplied` }
   if (!dir.chunkedRequest) {
     return { refused: 411, why: 'A chunked request body needs WSGIChunkedRequest On: the request is refused' }
   }
@@ -63,7 +68,8 @@ function collect(request: Request, length: number): BodyPlan | Promise<PlannedBo
     function onData(chunk: Buffer): void {
       chunks.push(chunk)
       received += chunk.length
-      if (received >= length) finish({ kind: 'inline', data: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+      if (received >= length)
+        finish({ kind: 'inline', data: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
     }
     function onClose(): void {
       finish({ refused: 400, why: 'The client closed the connection before the request body was complete' })

@@ -1,11 +1,12 @@
 /**
  * Where a request for a WSGI script goes: which file, which callable, which process and application group. Pure but for the request's variables.
  */
-import type { Request } from '../request/request.js'
-import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
+
 import { coreServer } from '../modules/core/settings.js'
-import { expandGroupName, type GroupName, type GroupNameFacts } from './group-name.js'
+import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
+import type { Request } from '../request/request.js'
 import type { PlaceKind } from './channel/types.js'
+import { expandGroupName, type GroupName, type GroupNameFacts } from './group-name.js'
 
 export interface Target {
   readonly kind: Exclude<PlaceKind, 'import'>
@@ -65,7 +66,10 @@ class RequestFacts implements GroupNameFacts {
   }
 
   host(): string {
-    return (this.request.hostname || (this.request.server.settings.get(coreServer).serverName?.host ?? '')) + this.#port()
+    return (
+      (this.request.hostname || (this.request.server.settings.get(coreServer).serverName?.host ?? '')) +
+      this.#port()
+    )
   }
 
   resource(): string {
@@ -74,7 +78,12 @@ class RequestFacts implements GroupNameFacts {
   }
 
   variable(name: string): string | undefined {
-    return this.request.notes.get(name) ?? this.#aliasOption(name) ?? this.request.env.get(name) ?? process.env[name]
+    return (
+      this.request.notes.get(name) ??
+      this.#aliasOption(name) ??
+      this.request.env.get(name) ??
+      process.env[name]
+    )
   }
 
   /** The port of `ServerName` or of the listener, never the one the client wrote: clients must not be able to make interpreters. */
@@ -87,7 +96,10 @@ class RequestFacts implements GroupNameFacts {
   /** mod_wsgi keeps the options of an alias as notes of the request, where `%{ENV:mod_wsgi.process_group}` finds them. */
   #aliasOption(name: string): string | undefined {
     if (this.alias === undefined || !name.startsWith('mod_wsgi.')) return undefined
-    const option = { 'mod_wsgi.process_group': this.alias.processGroup, 'mod_wsgi.application_group': this.alias.applicationGroup }[name]
+    const option = {
+      'mod_wsgi.process_group': this.alias.processGroup,
+      'mod_wsgi.application_group': this.alias.applicationGroup,
+    }[name]
     if (option?.kind === 'literal') return option.name
     return name === 'mod_wsgi.callable_object' ? this.alias.callableObject : undefined
   }

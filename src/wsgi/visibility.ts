@@ -25,7 +25,9 @@ export function refusal(site: Site, server: ServerConfig, name: string): string 
 export function isVisible(site: Site, server: ServerConfig, group: DaemonGroup): boolean {
   if (group.serverIndex === 0 || group.serverIndex === server.index) return true
   const owner = serverOf(site, group.serverIndex)?.settings.get(coreServer).serverName
-  return server.isVirtual && owner !== undefined && owner.host === server.settings.get(coreServer).serverName?.host
+  return (
+    server.isVirtual && owner !== undefined && owner.host === server.settings.get(coreServer).serverName?.host
+  )
 }
 
 export function serverOf(site: Site, index: number): ServerConfig | undefined {
@@ -74,9 +76,14 @@ function warnOfHiddenAliases(server: ServerConfig, warn: (warning: ConfigWarning
   for (const alias of server.settings.get(wsgiServer).aliases) {
     const { url } = alias
     if (url === undefined) continue
-    const hider = seen.find((earlier) => url === earlier || url.startsWith(earlier.endsWith('/') ? earlier : `${earlier}/`))
+    const hider = seen.find(
+      (earlier) => url === earlier || url.startsWith(earlier.endsWith('/') ? earlier : `${earlier}/`),
+    )
     if (hider !== undefined) {
-      warn({ at: alias.at, message: `WSGIScriptAlias ${url} is never reached: ${hider} stands before it. Put the longer path first.` })
+      warn({
+        at: alias.at,
+        message: `WSGIScriptAlias ${url} is never reached: ${hider} stands before it. Put the longer path first.`,
+      })
     }
     seen.push(url)
   }

@@ -7,7 +7,9 @@ import type { DaemonGroup } from '../../wsgi/groups.js'
 import { OptionSyntaxError, parseOptions, takeWord } from '../../wsgi/options.js'
 import { wsgiMain } from './settings.js'
 
-type Options = { -readonly [K in keyof Omit<DaemonGroup, 'name' | 'at' | 'serverIndex' | 'written'>]: DaemonGroup[K] }
+type Options = {
+  -readonly [K in keyof Omit<DaemonGroup, 'name' | 'at' | 'serverIndex' | 'written'>]: DaemonGroup[K]
+}
 
 /** mod_wsgi's defaults. */
 const DEFAULTS: Options = {
@@ -58,36 +60,157 @@ const SECONDS = atLeast(0)
 
 /** Every option of mod_wsgi, in the order of its documentation. */
 const OPTIONS: Readonly<Record<string, OptionRule>> = {
-  user: { label: 'user', valid: given, set: (o, v) => { o.user = v } },
-  group: { label: 'group', valid: given, set: (o, v) => { o.group = v } },
-  'supplementary-groups': { label: 'supplementary groups', valid: anything, set: (o, v) => { o.supplementaryGroups = v.split(',').filter(Boolean) } },
-  processes: { label: 'process count', valid: atLeast(1), set: (o, v) => { o.processes = Number(v); o.processesGiven = true } },
+  user: {
+    label: 'user',
+    valid: given,
+    set: (o, v) => {
+      o.user = v
+    },
+  },
+  group: {
+    label: 'group',
+    valid: given,
+    set: (o, v) => {
+      o.group = v
+    },
+  },
+  'supplementary-groups': {
+    label: 'supplementary groups',
+    valid: anything,
+    set: (o, v) => {
+      o.supplementaryGroups = v.split(',').filter(Boolean)
+    },
+  },
+  processes: {
+    label: 'process count',
+    valid: atLeast(1),
+    set: (o, v) => {
+      o.processes = Number(v)
+      o.processesGiven = true
+    },
+  },
   threads: { label: 'thread count', valid: range(0, 65533), set: setThreads },
-  umask: { label: 'umask', valid: (v) => /^[0-7]{1,4}$/.test(v), set: (o, v) => { o.umask = Number.parseInt(v, 8) } },
+  umask: {
+    label: 'umask',
+    valid: (v) => /^[0-7]{1,4}$/.test(v),
+    set: (o, v) => {
+      o.umask = Number.parseInt(v, 8)
+    },
+  },
   chroot: { label: 'chroot directory', valid: absolute, set: setChroot },
-  home: { label: 'home directory', valid: absolute, set: (o, v) => { o.home = v } },
-  lang: { label: 'lang', valid: anything, set: (o, v) => { o.lang = v } },
-  locale: { label: 'locale', valid: anything, set: (o, v) => { o.locale = v } },
-  'python-home': { label: 'python home', valid: anything, set: (o, v, cmd) => { o.pythonHome = cmd.resolve(v) } },
-  'python-path': { label: 'python path', valid: anything, set: (o, v) => { o.pythonPath = v.split(':').filter(Boolean) } },
-  'python-eggs': { label: 'python eggs', valid: anything, set: (o, v) => { o.pythonEggs = v } },
-  'switch-interval': { label: 'switch interval', valid: positive, set: (o, v) => { o.switchInterval = Number(v) } },
-  'stack-size': { label: 'stack size', valid: atLeast(1), set: (o, v) => { o.stackSize = Number(v) } },
-  'maximum-requests': { label: 'request count', valid: atLeast(0), set: (o, v) => { o.maximumRequests = Number(v) } },
+  home: {
+    label: 'home directory',
+    valid: absolute,
+    set: (o, v) => {
+      o.home = v
+    },
+  },
+  lang: {
+    label: 'lang',
+    valid: anything,
+    set: (o, v) => {
+      o.lang = v
+    },
+  },
+  locale: {
+    label: 'locale',
+    valid: anything,
+    set: (o, v) => {
+      o.locale = v
+    },
+  },
+  'python-home': {
+    label: 'python home',
+    valid: anything,
+    set: (o, v, cmd) => {
+      o.pythonHome = cmd.resolve(v)
+    },
+  },
+  'python-path': {
+    label: 'python path',
+    valid: anything,
+    set: (o, v) => {
+      o.pythonPath = v.split(':').filter(Boolean)
+    },
+  },
+  'python-eggs': {
+    label: 'python eggs',
+    valid: anything,
+    set: (o, v) => {
+      o.pythonEggs = v
+    },
+  },
+  'switch-interval': {
+    label: 'switch interval',
+    valid: positive,
+    set: (o, v) => {
+      o.switchInterval = Number(v)
+    },
+  },
+  'stack-size': {
+    label: 'stack size',
+    valid: atLeast(1),
+    set: (o, v) => {
+      o.stackSize = Number(v)
+    },
+  },
+  'maximum-requests': {
+    label: 'request count',
+    valid: atLeast(0),
+    set: (o, v) => {
+      o.maximumRequests = Number(v)
+    },
+  },
   'startup-timeout': { label: 'startup timeout', valid: SECONDS },
-  'shutdown-timeout': { label: 'shutdown timeout', valid: SECONDS, set: (o, v) => { o.shutdownTimeout = Number(v) } },
+  'shutdown-timeout': {
+    label: 'shutdown timeout',
+    valid: SECONDS,
+    set: (o, v) => {
+      o.shutdownTimeout = Number(v)
+    },
+  },
   'deadlock-timeout': { label: 'deadlock timeout', valid: SECONDS },
   'inactivity-timeout': { label: 'inactivity timeout', valid: SECONDS },
   'request-timeout': { label: 'request timeout', valid: SECONDS },
   'interrupt-timeout': { label: 'interrupt timeout', valid: SECONDS },
-  'graceful-timeout': { label: 'graceful timeout', valid: SECONDS, set: (o, v) => { o.gracefulTimeout = Number(v) } },
+  'graceful-timeout': {
+    label: 'graceful timeout',
+    valid: SECONDS,
+    set: (o, v) => {
+      o.gracefulTimeout = Number(v)
+    },
+  },
   'eviction-timeout': { label: 'eviction timeout', valid: SECONDS },
   'restart-interval': { label: 'restart interval', valid: SECONDS },
-  'connect-timeout': { label: 'connect timeout', valid: SECONDS, set: (o, v) => { o.connectTimeout = Number(v) } },
-  'socket-timeout': { label: 'socket timeout', valid: SECONDS, set: (o, v) => { o.socketTimeout = Number(v) } },
+  'connect-timeout': {
+    label: 'connect timeout',
+    valid: SECONDS,
+    set: (o, v) => {
+      o.connectTimeout = Number(v)
+    },
+  },
+  'socket-timeout': {
+    label: 'socket timeout',
+    valid: SECONDS,
+    set: (o, v) => {
+      o.socketTimeout = Number(v)
+    },
+  },
   'queue-timeout': { label: 'queue timeout', valid: SECONDS },
-  'listen-backlog': { label: 'listen backlog', valid: atLeast(0), set: (o, v) => { o.listenBacklog = Number(v) } },
-  'display-name': { label: 'display name', valid: anything, set: (o, v) => { o.displayName = v } },
+  'listen-backlog': {
+    label: 'listen backlog',
+    valid: atLeast(0),
+    set: (o, v) => {
+      o.listenBacklog = Number(v)
+    },
+  },
+  'display-name': {
+    label: 'display name',
+    valid: anything,
+    set: (o, v) => {
+      o.displayName = v
+    },
+  },
   'send-buffer-size': { label: 'send buffer size', valid: zeroOr(512) },
   'receive-buffer-size': { label: 'receive buffer size', valid: zeroOr(512) },
   'header-buffer-size': { label: 'header buffer size', valid: zeroOr(8192) },
@@ -98,7 +221,13 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   'script-user': { label: 'script user', valid: given },
   'script-group': { label: 'script group', valid: given },
   'cpu-time-limit': { label: 'CPU time limit', valid: SECONDS },
-  'cpu-priority': { label: 'CPU priority', valid: (v) => /^[+-]?\d{1,9}$/.test(v), set: (o, v) => { o.cpuPriority = Number(v) } },
+  'cpu-priority': {
+    label: 'CPU priority',
+    valid: (v) => /^[+-]?\d{1,9}$/.test(v),
+    set: (o, v) => {
+      o.cpuPriority = Number(v)
+    },
+  },
   'memory-limit': { label: 'memory limit', valid: atLeast(0) },
   'virtual-memory-limit': { label: 'virtual memory limit', valid: atLeast(0) },
   'server-metrics': { label: 'server metrics flag', valid: (v) => /^(on|off)$/i.test(v) },
@@ -133,14 +262,18 @@ function declareGroup(cmd: Command, text: string): void {
   const written = new Map<string, string>()
   for (const [option, value] of readOptions(cmd, text, first.next)) {
     const rule = Object.hasOwn(OPTIONS, option) ? OPTIONS[option] : undefined
-    if (rule === undefined) cmd.fail(`Invalid option to WSGI daemon process definition.\nThere is no option '${option}'.`)
+    if (rule === undefined)
+      cmd.fail(`Invalid option to WSGI daemon process definition.\nThere is no option '${option}'.`)
     if (!rule.valid(value)) cmd.fail(OWN_MESSAGES[option] ?? `Invalid ${rule.label} for WSGI daemon process.`)
     if (rule.set) rule.set(options, value, cmd)
     else cmd.warn(`WSGIDaemonProcess ${name}: option '${option}' is known but has no effect yet.`)
     written.set(option, value)
   }
   checkTogether(cmd, options, written)
-  main.daemonGroups = [...(main.daemonGroups ?? []), { ...options, name, at: cmd.at, serverIndex: cmd.serverIndex, written }]
+  main.daemonGroups = [
+    ...(main.daemonGroups ?? []),
+    { ...options, name, at: cmd.at, serverIndex: cmd.serverIndex, written },
+  ]
 }
 
 function readOptions(cmd: Command, text: string, from: number): [string, string][] {
@@ -167,11 +300,14 @@ function checkTogether(cmd: Command, options: Options, written: ReadonlyMap<stri
 
 function setThreads(options: Options, value: string, cmd: Command): void {
   options.threads = Number(value)
-  if (options.threads === 0) cmd.warn('threads=0 (a service process) is not available yet: requests to this group get 503.')
+  if (options.threads === 0)
+    cmd.warn('threads=0 (a service process) is not available yet: requests to this group get 503.')
 }
 
 function setChroot(options: Options, value: string, cmd: Command): void {
   if (process.getuid?.() !== 0) cmd.fail('Cannot chroot WSGI daemon process when not root.')
   options.chroot = value
-  cmd.warn('chroot= of WSGIDaemonProcess is not complete yet: the process is jailed, but paths are not rewritten for it.')
+  cmd.warn(
+    'chroot= of WSGIDaemonProcess is not complete yet: the process is jailed, but paths are not rewritten for it.',
+  )
 }

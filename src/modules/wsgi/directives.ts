@@ -1,7 +1,17 @@
 /**
  * The other WSGI directives: how Python is started, where requests run, and what applications may do.
  */
-import { type Command, type Context, type Directive, directive, iterate, type OverrideClass, raw, take1, take12 } from '../../config/directive.js'
+import {
+  type Command,
+  type Context,
+  type Directive,
+  directive,
+  iterate,
+  type OverrideClass,
+  raw,
+  take1,
+  take12,
+} from '../../config/directive.js'
 import { parseGroupName } from '../../wsgi/group-name.js'
 import { type WsgiDir, type WsgiMain, wsgiDir, wsgiMain } from './settings.js'
 
@@ -34,7 +44,13 @@ function mainFlag(name: string, property: keyof WsgiMain, byDefault: boolean, he
 }
 
 /** A flag that may differ from directory to directory. */
-function dirFlag(name: string, property: keyof WsgiDir, byDefault: boolean, help: string, contexts = ALSO_HTACCESS): Directive {
+function dirFlag(
+  name: string,
+  property: keyof WsgiDir,
+  byDefault: boolean,
+  help: string,
+  contexts = ALSO_HTACCESS,
+): Directive {
   return directive({
     name,
     syntax: 'On|Off',
@@ -49,7 +65,14 @@ function dirFlag(name: string, property: keyof WsgiDir, byDefault: boolean, help
 }
 
 /** A flag that is read and checked, and does nothing more. */
-function inertFlag(name: string, byDefault: boolean, help: string, accepted: string, contexts = SERVER, said?: string): Directive {
+function inertFlag(
+  name: string,
+  byDefault: boolean,
+  help: string,
+  accepted: string,
+  contexts = SERVER,
+  said?: string,
+): Directive {
   return directive({
     name,
     syntax: 'On|Off',
@@ -63,7 +86,12 @@ function inertFlag(name: string, byDefault: boolean, help: string, accepted: str
   })
 }
 
-function mainValue(name: string, syntax: string, help: string, set: (main: Draft<WsgiMain>, value: string, cmd: Command) => void): Directive {
+function mainValue(
+  name: string,
+  syntax: string,
+  help: string,
+  set: (main: Draft<WsgiMain>, value: string, cmd: Command) => void,
+): Directive {
   return directive({
     name,
     syntax,
@@ -74,7 +102,13 @@ function mainValue(name: string, syntax: string, help: string, set: (main: Draft
 }
 
 /** A directive whose behaviour does not exist yet: refused where it would change who gets in or what runs, so that nobody relies on it. */
-function notYet(name: string, syntax: string, contexts: readonly Context[], help: string, override?: OverrideClass): Directive {
+function notYet(
+  name: string,
+  syntax: string,
+  contexts: readonly Context[],
+  help: string,
+  override?: OverrideClass,
+): Directive {
   return directive({
     name,
     syntax,
@@ -88,30 +122,55 @@ function notYet(name: string, syntax: string, contexts: readonly Context[], help
 const NO_EFFECT_YET = 'known, but has no effect yet.'
 
 export const wsgiDirectives: readonly Directive[] = [
-  mainValue('WSGIPythonHome', 'directory', 'Python home (an installation or a virtual environment) of every process that has none of its own.', (main, value, cmd) => {
-    main.pythonHome = cmd.resolve(value)
-    main.pythonHomeAt = cmd.at
-  }),
-  mainValue('WSGIPythonPath', 'directory[:directory ...]', 'Directories added to the front of the Python module path of embedded processes.', (main, value) => {
-    main.pythonPath = value.split(':').filter(Boolean)
-  }),
-  mainValue('WSGIPythonEggs', 'directory', 'Python eggs cache directory of embedded processes.', (main, value) => {
-    main.pythonEggs = value
-  }),
+  mainValue(
+    'WSGIPythonHome',
+    'directory',
+    'Python home (an installation or a virtual environment) of every process that has none of its own.',
+    (main, value, cmd) => {
+      main.pythonHome = cmd.resolve(value)
+      main.pythonHomeAt = cmd.at
+    },
+  ),
+  mainValue(
+    'WSGIPythonPath',
+    'directory[:directory ...]',
+    'Directories added to the front of the Python module path of embedded processes.',
+    (main, value) => {
+      main.pythonPath = value.split(':').filter(Boolean)
+    },
+  ),
+  mainValue(
+    'WSGIPythonEggs',
+    'directory',
+    'Python eggs cache directory of embedded processes.',
+    (main, value) => {
+      main.pythonEggs = value
+    },
+  ),
   mainValue('WSGIPythonOptimize', '0|1|2', 'Set level of Python compiler optimisations.', (main, value) => {
     const level = Number.parseInt(value, 10)
     main.pythonOptimize = Number.isNaN(level) ? 0 : Math.max(0, Math.min(2, level))
   }),
-  mainValue('WSGIPythonWarnings', 'action[:message[:category[:module[:line]]]]', 'Control strings for the Python warnings module; may be repeated.', (main, value) => {
-    main.pythonWarnings = [...(main.pythonWarnings ?? []), value]
-  }),
+  mainValue(
+    'WSGIPythonWarnings',
+    'action[:message[:category[:module[:line]]]]',
+    'Control strings for the Python warnings module; may be repeated.',
+    (main, value) => {
+      main.pythonWarnings = [...(main.pythonWarnings ?? []), value]
+    },
+  ),
   mainValue('WSGIPythonHashSeed', 'random|0..4294967295', 'Python hash seed.', (main, value, cmd) => {
     if (value !== 'random' && !(/^\d{1,10}$/.test(value) && Number(value) <= 0xffffffff)) {
       cmd.fail('WSGIPythonHashSeed must be "random" or an integer in range [0; 4294967295]')
     }
     main.pythonHashSeed = value
   }),
-  mainFlag('WSGIDontWriteBytecode', 'dontWriteBytecode', false, 'Do not write byte code files (as python -B).'),
+  mainFlag(
+    'WSGIDontWriteBytecode',
+    'dontWriteBytecode',
+    false,
+    'Do not write byte code files (as python -B).',
+  ),
   directive({
     name: 'WSGIPy3kWarningFlag',
     syntax: 'On|Off',
@@ -122,18 +181,43 @@ export const wsgiDirectives: readonly Directive[] = [
       cmd.main.draft(wsgiMain).py3kWarningFlag = on
     }),
   }),
-  mainValue('WSGISocketPrefix', 'file-path-prefix', 'Path prefix of the sockets of daemon processes.', (main, value, cmd) => {
-    main.socketPrefix = cmd.resolve(value)
-  }),
-  mainFlag('WSGIRestrictEmbedded', 'restrictEmbedded', false, 'Refuse to run applications in the server workers.'),
+  mainValue(
+    'WSGISocketPrefix',
+    'file-path-prefix',
+    'Path prefix of the sockets of daemon processes.',
+    (main, value, cmd) => {
+      main.socketPrefix = cmd.resolve(value)
+    },
+  ),
+  mainFlag(
+    'WSGIRestrictEmbedded',
+    'restrictEmbedded',
+    false,
+    'Refuse to run applications in the server workers.',
+  ),
   mainFlag('WSGIRestrictStdin', 'restrictStdin', false, 'Make any use of sys.stdin an error.'),
   mainFlag('WSGIRestrictStdout', 'restrictStdout', false, 'Make any use of sys.stdout an error.'),
-  mainFlag('WSGIRestrictSignal', 'restrictSignal', true, 'Ignore signal handlers that applications register.'),
-  mainFlag('WSGICaseSensitivity', 'caseSensitivity', true, 'Whether URLs that differ in case have interpreters of their own.'),
-  mainValue('WSGISwitchInterval', 'seconds', 'Thread switch interval of embedded Python.', (main, value, cmd) => {
-    if (!(Number(value) > 0)) cmd.fail('WSGISwitchInterval must be a positive number of seconds.')
-    main.switchInterval = Number(value)
-  }),
+  mainFlag(
+    'WSGIRestrictSignal',
+    'restrictSignal',
+    true,
+    'Ignore signal handlers that applications register.',
+  ),
+  mainFlag(
+    'WSGICaseSensitivity',
+    'caseSensitivity',
+    true,
+    'Whether URLs that differ in case have interpreters of their own.',
+  ),
+  mainValue(
+    'WSGISwitchInterval',
+    'seconds',
+    'Thread switch interval of embedded Python.',
+    (main, value, cmd) => {
+      if (!(Number(value) > 0)) cmd.fail('WSGISwitchInterval must be a positive number of seconds.')
+      main.switchInterval = Number(value)
+    },
+  ),
   directive({
     name: 'WSGIAcceptMutex',
     syntax: 'default|flock|fcntl|sysvsem|posixsem|pthread',
@@ -143,21 +227,74 @@ export const wsgiDirectives: readonly Directive[] = [
     accepted: 'Daemon processes do not compete for connections here: the server worker chooses the process.',
     ...take1((cmd: Command, word) => {
       if (!MUTEXES.includes(word.toLowerCase())) {
-        cmd.fail(`Accept mutex lock mechanism '${word}' is invalid. Valid accept mutexes for this platform are: ${MUTEXES.join(', ')}.`)
+        cmd.fail(
+          `Accept mutex lock mechanism '${word}' is invalid. Valid accept mutexes for this platform are: ${MUTEXES.join(', ')}.`,
+        )
       }
     }),
   }),
-  inertFlag('WSGISocketRotation', true, 'Whether socket names change with each restart.', 'Each daemon process has a socket of its own, which lives as long as the process.'),
-  inertFlag('WSGILazyInitialization', true, 'Initialise Python in the child processes.', 'Python is always initialised in the process that uses it.', SERVER, 'no effect: Python is always initialised in the process that uses it.'),
-  inertFlag('WSGIVerboseDebugging', false, 'More records at debug level.', 'Use LogLevel wsgi:debug or wsgi:trace1.'),
-  inertFlag('WSGIDestroyInterpreter', true, 'Whether Python is finalised when a process exits.', NO_EFFECT_YET),
+  inertFlag(
+    'WSGISocketRotation',
+    true,
+    'Whether socket names change with each restart.',
+    'Each daemon process has a socket of its own, which lives as long as the process.',
+  ),
+  inertFlag(
+    'WSGILazyInitialization',
+    true,
+    'Initialise Python in the child processes.',
+    'Python is always initialised in the process that uses it.',
+    SERVER,
+    'no effect: Python is always initialised in the process that uses it.',
+  ),
+  inertFlag(
+    'WSGIVerboseDebugging',
+    false,
+    'More records at debug level.',
+    'Use LogLevel wsgi:debug or wsgi:trace1.',
+  ),
+  inertFlag(
+    'WSGIDestroyInterpreter',
+    true,
+    'Whether Python is finalised when a process exits.',
+    NO_EFFECT_YET,
+  ),
   inertFlag('WSGIPerInterpreterGIL', false, 'A GIL of its own for each sub-interpreter.', NO_EFFECT_YET),
   inertFlag('WSGIFreeThreading', false, 'Run without GIL on a free-threaded Python.', NO_EFFECT_YET),
-  inertFlag('WSGIServerMetrics', false, 'Allow mod_wsgi.server_metrics() in embedded processes.', NO_EFFECT_YET),
-  inertFlag('WSGIIgnoreActivity', false, 'Requests here do not reset the inactivity timer.', NO_EFFECT_YET, ALSO_HTACCESS),
-  inertFlag('WSGIEnableSendfile', false, 'Use sendfile for wsgi.file_wrapper.', 'Files handed to wsgi.file_wrapper are always sent with the fastest means there is.', ALSO_HTACCESS),
-  inertFlag('WSGIPassApacheRequest', false, "Pass httpd's request record to the application.", "There is no httpd request record here: the key apache.request_rec is never set.", EVERYWHERE),
-  inertFlag('WSGIGroupAuthoritative', true, 'Whether a failed group check is final.', 'No effect, as in current mod_wsgi.', ['directory', 'htaccess']),
+  inertFlag(
+    'WSGIServerMetrics',
+    false,
+    'Allow mod_wsgi.server_metrics() in embedded processes.',
+    NO_EFFECT_YET,
+  ),
+  inertFlag(
+    'WSGIIgnoreActivity',
+    false,
+    'Requests here do not reset the inactivity timer.',
+    NO_EFFECT_YET,
+    ALSO_HTACCESS,
+  ),
+  inertFlag(
+    'WSGIEnableSendfile',
+    false,
+    'Use sendfile for wsgi.file_wrapper.',
+    'Files handed to wsgi.file_wrapper are always sent with the fastest means there is.',
+    ALSO_HTACCESS,
+  ),
+  inertFlag(
+    'WSGIPassApacheRequest',
+    false,
+    "Pass httpd's request record to the application.",
+    'There is no httpd request record here: the key apache.request_rec is never set.',
+    EVERYWHERE,
+  ),
+  inertFlag(
+    'WSGIGroupAuthoritative',
+    true,
+    'Whether a failed group check is final.',
+    'No effect, as in current mod_wsgi.',
+    ['directory', 'htaccess'],
+  ),
 
   directive({
     name: 'WSGIProcessGroup',
@@ -199,9 +336,24 @@ export const wsgiDirectives: readonly Directive[] = [
       cmd.dir.draft(wsgiDir).restrictProcess = words.map((word) => (word === '%{GLOBAL}' ? '' : word))
     }),
   }),
-  dirFlag('WSGIPassAuthorization', 'passAuthorization', false, 'Pass the Authorization header to applications.'),
-  dirFlag('WSGIScriptReloading', 'scriptReloading', true, 'Reload a script (embedded) or its process (daemon) when the script changes.'),
-  dirFlag('WSGIErrorOverride', 'errorOverride', false, "Use the server's error documents for errors of applications (daemon mode)."),
+  dirFlag(
+    'WSGIPassAuthorization',
+    'passAuthorization',
+    false,
+    'Pass the Authorization header to applications.',
+  ),
+  dirFlag(
+    'WSGIScriptReloading',
+    'scriptReloading',
+    true,
+    'Reload a script (embedded) or its process (daemon) when the script changes.',
+  ),
+  dirFlag(
+    'WSGIErrorOverride',
+    'errorOverride',
+    false,
+    "Use the server's error documents for errors of applications (daemon mode).",
+  ),
   dirFlag('WSGIChunkedRequest', 'chunkedRequest', false, 'Allow chunked request bodies.'),
   directive({
     name: 'WSGIMapHEADToGET',
@@ -211,7 +363,9 @@ export const wsgiDirectives: readonly Directive[] = [
     default: 'Auto',
     help: 'Whether HEAD requests are shown to applications as GET.',
     ...take1((cmd: Command, word) => {
-      const mode = (['On', 'Off', 'Auto'] as const).find((known) => known.toLowerCase() === word.toLowerCase())
+      const mode = (['On', 'Off', 'Auto'] as const).find(
+        (known) => known.toLowerCase() === word.toLowerCase(),
+      )
       if (mode === undefined) cmd.fail(`${cmd.name} must be one of: Off | On | Auto`)
       cmd.dir.draft(wsgiDir).mapHeadToGet = mode
     }),
@@ -248,12 +402,47 @@ export const wsgiDirectives: readonly Directive[] = [
     ...iterate((cmd) => cmd.warn(`WSGITelemetryOptions: ${NO_EFFECT_YET}`)),
   }),
 
-  notYet('WSGIAccessScript', 'file-path [application-group=name]', ['directory', 'htaccess'], 'Script that decides on access by host.', 'AuthConfig'),
-  notYet('WSGIAuthUserScript', 'file-path [application-group=name]', ['directory', 'htaccess'], 'Script that authenticates users.', 'AuthConfig'),
-  notYet('WSGIAuthGroupScript', 'file-path [application-group=name]', ['directory', 'htaccess'], "Script that names a user's groups.", 'AuthConfig'),
-  notYet('WSGIDispatchScript', 'file-path [application-group=name]', EVERYWHERE, 'Script that chooses groups and callable for each request.'),
-  notYet('WSGITrustedProxyHeaders', 'header ...', ALSO_HTACCESS, 'Proxy headers that may change facts of the request.', 'FileInfo'),
-  notYet('WSGITrustedProxies', 'address ...', ALSO_HTACCESS, 'Proxies whose headers are believed.', 'FileInfo'),
+  notYet(
+    'WSGIAccessScript',
+    'file-path [application-group=name]',
+    ['directory', 'htaccess'],
+    'Script that decides on access by host.',
+    'AuthConfig',
+  ),
+  notYet(
+    'WSGIAuthUserScript',
+    'file-path [application-group=name]',
+    ['directory', 'htaccess'],
+    'Script that authenticates users.',
+    'AuthConfig',
+  ),
+  notYet(
+    'WSGIAuthGroupScript',
+    'file-path [application-group=name]',
+    ['directory', 'htaccess'],
+    "Script that names a user's groups.",
+    'AuthConfig',
+  ),
+  notYet(
+    'WSGIDispatchScript',
+    'file-path [application-group=name]',
+    EVERYWHERE,
+    'Script that chooses groups and callable for each request.',
+  ),
+  notYet(
+    'WSGITrustedProxyHeaders',
+    'header ...',
+    ALSO_HTACCESS,
+    'Proxy headers that may change facts of the request.',
+    'FileInfo',
+  ),
+  notYet(
+    'WSGITrustedProxies',
+    'address ...',
+    ALSO_HTACCESS,
+    'Proxies whose headers are believed.',
+    'FileInfo',
+  ),
 ]
 
 const MUTEXES = ['default', 'flock', 'fcntl', 'sysvsem', 'posixsem', 'pthread']

@@ -17,7 +17,13 @@ interface ScriptOptions {
 type OptionName = 'process-group' | 'application-group' | 'callable-object' | 'pass-authorization'
 
 /** Reads the options of one of these directives; `what` is the middle of mod_wsgi's message. */
-function readOptions(cmd: Command, text: string, from: number, what: string, allowed: readonly OptionName[]): ScriptOptions {
+function readOptions(
+  cmd: Command,
+  text: string,
+  from: number,
+  what: string,
+  allowed: readonly OptionName[],
+): ScriptOptions {
   const options: ScriptOptions = {
     processGroup: undefined,
     applicationGroup: undefined,
@@ -28,7 +34,8 @@ function readOptions(cmd: Command, text: string, from: number, what: string, all
   try {
     pairs = parseOptions(text, from)
   } catch (error) {
-    if (error instanceof OptionSyntaxError) cmd.fail(`Invalid option to WSGI ${what} definition.\n${error.message}.`)
+    if (error instanceof OptionSyntaxError)
+      cmd.fail(`Invalid option to WSGI ${what} definition.\n${error.message}.`)
     throw error
   }
   for (const [name, value] of pairs) {
@@ -61,7 +68,8 @@ const ALIAS_OPTIONS = ['process-group', 'application-group', 'callable-object', 
 
 export const wsgiScriptAlias = directive({
   name: 'WSGIScriptAlias',
-  syntax: 'URL-path file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
+  syntax:
+    'URL-path file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
   contexts: ['server', 'vhost'],
   help: 'Map location to target WSGI script file.',
   ...raw((cmd: Command, text) => addAlias(cmd, text, false)),
@@ -69,7 +77,8 @@ export const wsgiScriptAlias = directive({
 
 export const wsgiScriptAliasMatch = directive({
   name: 'WSGIScriptAliasMatch',
-  syntax: 'regex file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
+  syntax:
+    'regex file-path|directory-path [process-group=name] [application-group=name] [callable-object=name] [pass-authorization=On|Off]',
   contexts: ['server', 'vhost'],
   help: 'Map location pattern to target WSGI script file.',
   ...raw((cmd: Command, text) => addAlias(cmd, text, true)),
@@ -78,7 +87,8 @@ export const wsgiScriptAliasMatch = directive({
 function addAlias(cmd: Command, text: string, match: boolean): void {
   const location = takeWord(text, 0)
   const target = location && takeWord(text, location.next)
-  if (location === undefined || target === undefined) cmd.fail(`${cmd.name} requires at least two arguments, ${HELP[+match]}`)
+  if (location === undefined || target === undefined)
+    cmd.fail(`${cmd.name} requires at least two arguments, ${HELP[+match]}`)
   const options = readOptions(cmd, text, target.next, 'script alias', ALIAS_OPTIONS)
   const alias: ScriptAlias = {
     ...options,
@@ -95,13 +105,18 @@ function addAlias(cmd: Command, text: string, match: boolean): void {
   }
 }
 
-const HELP = ['Map location to target WSGI script file.', 'Map location pattern to target WSGI script file.'] as const
+const HELP = [
+  'Map location to target WSGI script file.',
+  'Map location pattern to target WSGI script file.',
+] as const
 
 function compilePattern(cmd: Command, text: string): RegExp {
   try {
     return compileRegex(text)
   } catch (error) {
-    cmd.fail(`Regular expression could not be compiled.\n${error instanceof Error ? error.message : String(error)}`)
+    cmd.fail(
+      `Regular expression could not be compiled.\n${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
@@ -113,7 +128,10 @@ export const wsgiImportScript = directive({
   ...raw((cmd: Command, text) => {
     const script = takeWord(text, 0)
     if (script === undefined || script.word === '') cmd.fail('Location of import script not supplied.')
-    const options = readOptions(cmd, text, script.next, 'import script', ['process-group', 'application-group'])
+    const options = readOptions(cmd, text, script.next, 'import script', [
+      'process-group',
+      'application-group',
+    ])
     if (options.applicationGroup === undefined) cmd.fail('Name of WSGI application group required.')
     if (options.processGroup === undefined) cmd.fail('Name of WSGI process group required.')
     addImport(cmd, cmd.resolve(script.word), options.processGroup, options.applicationGroup)
@@ -164,6 +182,9 @@ export const wsgiHandlerScript = directive({
       'pass-authorization',
     ])
     const dir = cmd.dir.draft(wsgiDir)
-    dir.handlerScripts = new Map(dir.handlerScripts).set(name.word, { ...options, script: cmd.resolve(script.word) })
+    dir.handlerScripts = new Map(dir.handlerScripts).set(name.word, {
+      ...options,
+      script: cmd.resolve(script.word),
+    })
   }),
 })

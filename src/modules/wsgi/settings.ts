@@ -3,8 +3,8 @@
  */
 import type { Position } from '../../config/position.js'
 import { settingsKey } from '../../config/settings.js'
-import type { DaemonGroup } from '../../wsgi/groups.js'
 import { GLOBAL, type GroupName, RESOURCE } from '../../wsgi/group-name.js'
+import type { DaemonGroup } from '../../wsgi/groups.js'
 
 /** Directives of the main server alone: they say how Python is started. */
 export interface WsgiMain {

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DaemonInfo } from '../../src/server/messages.js'
+import type { Channel } from '../../src/wsgi/channel/channel.js'
+import type { DaemonGroup } from '../../src/wsgi/groups.js'
+import { type Job, type Member, ProcessGroup, type Surroundings } from '../../src/wsgi/process-group.js'
+
+/** Stands for a channel: the group only keeps it, hands it to jobs and closes it. */
+class Lane {
+  closed = false
+  close(): void {
+    this.closed = true
+  }
+  onEnd(): void {}
+}
+
+/** A request that notes where it went. */
+class Request implements Job {
+  member: Member | undefined
+  refused: string | undefined
+  deadline?: number
+  constructor(readonly applicationGroup = '') {}
+  begin(_channel: Channel, member: Member): void {
+    this.member = member
+  }
+  refuse(_status: number, message: string): void {
+    this.refused = message
+  }
+}
+
+function makeGroup(options: Partial<DaemonGroup> = {}) {
+  const asked: string[] = []
+  const retired: number[] = []
+  const lanes: Lane[] = []
+  const surroundings: Surroundings = {
+    connect: async () => {
+      const lane = new Lane()
+      lanes.push(lane)
+      return lane as unknown as Channel
+    },
+    requestProcess: (_, applicationGroup) => asked.push(applicationGroup),
+    processRetired: (id) => retired.push(id),
+    log: () => {},
+  }
+  const settings = {
+    name: 'g',
+    threads: 2,
+    listenBacklog: 1,
+    maximumRequests: 0,
+    connectTimeout: 15,
+    ...options,
+  } as DaemonGroup
+  return { group: new ProcessGroup(settings, surroundings), asked, retired, lanes }
+}
+
+function info(id: number, more: Partial<DaemonInfo> = {}): DaemonInfo {
+  return {
+    id,
+    group: 'g',
+    applicationGroup: null,
+    state: 'ready',
+    socketPath: `/run/${id}`,
+    progressPath: '',
+    pid: 1000 + id,
+    pythonVersion: '3.11.2',
+    subinterpreters: true,
+    ...more,
+  }
+}
+
+/** Lets promises of connections settle. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+}
+
+test('a request waits until a process is ready', async (t) => {
+  const { group } = makeGroup()
+  t.after(() => group.close())
+  const request = new Request()
+  group.run(request)
+  assert.equal(request.member, undefined)
+  group.update([info(1)], undefined)
+  await settle()
+  assert.equal((request.member as Member | undefined)?.info.id, 1)
+})
+
+test('the least busy process is chosen, and none is given more than it may have', async (t) => {
+  const { group } = makeGroup()
+  t.after(() => group.close())
+  group.update([info(1), info(2)], undefined)
+  const requests = Array.from({ length: 8 }, () => new Request())
+  group.run(requests[0] as Request)
+  await settle()
+  for (const request of requests.slice(1)) group.run(request)
+  await settle()
+  const given = requests.map((request) => request.member?.info.id)
+  assert.equal(given.filter((id) => id === 1).length, 3)
+  assert.equal(given.filter((id) => id === 2).length, 3)
+  assert.equal(group.waiting, 2)
+  group.finished(requests[0]?.member as Member)
+  assert.equal(group.waiting, 1)
+})
+
+test('what a retiring process gives back goes to another one, before what came later', async (t) => {
+  const { group, retired } = makeGroup({ threads: 1, listenBacklog: 0 })
+  t.after(() => group.close())
+  group.update([info(1)], undefined)
+  const first = new Request()
+  const later = new Request()
+  group.run(first)
+  await settle()
+  group.run(later)
+  group.returned(first, first.member as Member, 'script_reload')
+  assert.deepEqual(retired, [1])
+  group.update([info(1, { state: 'draining' }), info(2)], undefined)
+  await settle()
+  assert.equal(first.member?.info.id, 2)
+  assert.equal(later.member, undefined)
+})
+
+test('a group that cannot start refuses at once', () => {
+  const { group } = makeGroup()
+  group.update([], 'no such Python')
+  const request = new Request()
+  group.run(request)
+  assert.match(request.refused ?? '', /cannot be started: no such Python/)
+  group.close()
+})
+
+test('a Python without sub-interpreters gets a process for each application group', async (t) => {
+  const { group, asked } = makeGroup()
+  t.after(() => group.close())
+  group.update([info(1, { applicationGroup: 'a', subinterpreters: false })], undefined)
+  const request = new Request('b')
+  group.run(request)
+  await settle()
+  assert.ok(asked.includes('b'))
+  group.update(
+    [
+      info(1, { applicationGroup: 'a', subinterpreters: false }),
+      info(2, { applicationGroup: 'b', subinterpreters: false }),
+    ],
+    undefined,
+  )
+  await settle()
+  assert.equal(request.member?.info.id, 2)
+})
+
+test('waiting ends with connect-timeout', async (t) => {
+  const { group } = makeGroup({ connectTimeout: 0 })
+  t.after(() => group.close())
+  const request = new Request()
+  group.run(request)
+  while (request.refused === undefined) await new Promise((wake) => setTimeout(wake, 10))
+  assert.match(request.refused, /connect-timeout \(0 s\)/)
+})
+
+test('a process that is off the list is let go when its last request is done', async (t) => {
+  const { group, lanes } = makeGroup()
+  t.after(() => group.close())
+  group.update([info(1)], undefined)
+  const request = new Request()
+  group.run(request)
+  await settle()
+  group.update([], undefined)
+  assert.equal(lanes[0]?.closed, false)
+  group.finished(request.member as Member)
+  assert.equal(lanes[0]?.closed, true)
+})
