@@ -36,7 +36,10 @@ export function placeOf(
   target: Target,
 ): Place {
   let kept = places.get(request.dir)
-  if (kept === undefined) places.set(request.dir, (kept = []))
+  if (kept === undefined) {
+    kept = []
+    places.set(request.dir, kept)
+  }
   const { connection } = request
   const prefix = request.notes.get('context-prefix')
   for (const entry of kept) {
