@@ -104,6 +104,17 @@ export class Request {
   headersSent = false
   /** Body bytes handed to the connection. */
   bytesSent = 0
+  // for logs only; undefined where whoever could know does not tell
+  /** Bytes received for this request, header included: `%I`. */
+  bytesReceived: number | undefined = undefined
+  /** Bytes of the response that are not in `bytesSent` (header, chunk marks): `%O`. */
+  headerBytesSent: number | undefined = undefined
+  /** Microseconds from `startedAt` until the first byte of the response was handed over: `%^FB`. */
+  firstByteMicros: number | undefined = undefined
+  /** Sent after the body: `%{name}^to`. */
+  trailersOut: HeaderTable | undefined = undefined
+  /** Values of TLS variables such as `SSL_PROTOCOL`: `%{name}x`. */
+  tlsVariable: ((name: string) => string | undefined) | undefined = undefined
   /** The response was cut short (client gone, or the application failed after its headers were sent). */
   cut = false
   /** Status for the access log of the first of a chain of internal redirects. */
@@ -133,6 +144,11 @@ export class Request {
   /** Unique id for `%L`, made when first asked for. */
   get id(): string {
     return (this.#id ??= this.prev?.id ?? this.main?.id ?? newRequestId())
+  }
+
+  /** The id, if anybody has asked for it yet. */
+  get idIfAny(): string | undefined {
+    return this.#id ?? this.prev?.idIfAny ?? this.main?.idIfAny
   }
 
   /** The first request of a chain of internal redirects. */
