@@ -9,6 +9,7 @@ import {
   type Context,
   type Directive,
   directive,
+  type EnclosingSection,
   flag,
   take,
   take2,
@@ -223,15 +224,14 @@ function setPlaceAlias(cmd: Command, target: string): void {
   if (!around || !LOCATION.test(around.name)) cmd.fail(`${cmd.name} not allowed in ${place(cmd)} context`)
   cmd.dir.draft(aliasDir).alias = {
     target: stringTemplate(cmd, cmd.resolve(target)),
-    prefix: locationPath(around.data),
+    prefix: locationPath(cmd, around),
     handler: handlerOf(cmd),
   }
 }
 
-/** The path of a plain `<Location>`, as the section keeps it for the directives inside. */
-function locationPath(data: unknown): string | undefined {
-  const path = (data as { readonly path?: unknown } | null | undefined)?.path
-  return typeof path === 'string' ? path : undefined
+/** The path of a plain `<Location>`; undefined for patterns. */
+function locationPath(cmd: Command, around: EnclosingSection): string | undefined {
+  return around.data === 'plain' ? cmd.words(around.text)[0] : undefined
 }
 
 const STATUS_WORDS: Readonly<Record<string, number>> = { permanent: 301, temp: 302, seeother: 303, gone: 410 }

@@ -72,7 +72,8 @@ const bare = (extension: string): string => extension.replace(/^\./, '').toLower
 /** httpd lower-cases values as well as extensions. */
 function add(cmd: Command, attribute: Attribute, value: string, extensions: readonly string[]): void {
   const draft = cmd.dir.draft(mimeDir)
-  const map = (draft.extensions ??= new Map()) as Map<string, Meaning>
+  const map = (draft.extensions ?? new Map()) as Map<string, Meaning>
+  draft.extensions = map
   for (const extension of extensions) {
     map.set(bare(extension), { ...map.get(bare(extension)), [attribute]: value.toLowerCase() })
   }
