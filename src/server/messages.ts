@@ -28,7 +28,9 @@ export interface Identity {
   readonly uid: number
   readonly gid: number
   /** Supplementary groups come from this account; undefined: an id without an account, which has none. */
-  readonly userName: string | undefined
+  readonly userName?: string
+  /** Supplementary groups instead of the account's. */
+  readonly groups?: readonly number[]
 }
 
 /** A daemon process as the server workers need to know it. */
@@ -77,6 +79,8 @@ export type ToWorker =
       readonly workers: number
       /** Process id of the supervisor, for messages and checks. */
       readonly supervisorPid: number
+      /** `ListenBacklog`, which has to be said again when a worker begins to accept. */
+      readonly backlog: number
       readonly daemons: readonly DaemonInfo[]
       readonly failures: readonly DaemonFailure[]
     }

@@ -1,0 +1,66 @@
+/**
+ * Socket addresses as the C library wants them: `struct sockaddr_in`, `sockaddr_in6` and `sockaddr_un` in bytes.
+ */
+import { isIPv6 } from 'node:net'
+import { C, interfaceIndex } from './libc.js'
+
+/** Longest path of a UNIX socket in bytes, its final NUL not counted. */
+export const SOCKET_PATH_MAX_BYTES = process.platform === 'darwin' ? 103 : 107
+
+/** Darwin's structures begin with their length in one byte, Linux's with the family in two. */
+function start(bytes: Buffer, family: number): Buffer {
+  if (process.platform === 'darwin') {
+    bytes[0] = bytes.length
+    bytes[1] = family
+  } else {
+    bytes.writeUInt16LE(family)
+  }
+  return bytes
+}
+
+/** `host` is a literal address; an IPv6 one may have a zone (`fe80::1%eth0`). */
+export function inetAddress(host: string, port: number): Buffer {
+  const [address = '', zone] = host.split('%')
+  if (!isIPv6(address)) {
+    const bytes = start(Buffer.alloc(16), C.AF_INET)
+    bytes.writeUInt16BE(port, 2)
+    bytes.set(address.split('.').map(Number), 4)
+    return bytes
+  }
+  const bytes = start(Buffer.alloc(28), C.AF_INET6)
+  bytes.writeUInt16BE(port, 2)
+  ipv6Words(address).forEach((word, at) => {
+    bytes.writeUInt16BE(word, 8 + 2 * at)
+  })
+  if (zone !== undefined) bytes.writeUInt32LE(/^\d+$/.test(zone) ? Number(zone) : interfaceIndex(zone), 24)
+  return bytes
+}
+
+/** The eight 16-bit words of a valid IPv6 address. */
+export function ipv6Words(address: string): number[] {
+  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
+  const text = dotted
+    ? address.slice(0, dotted.index) +
+      [1, 3].map((at) => (Number(dotted[at]) * 256 + Number(dotted[at + 1])).toString(16)).join(':')
+    : address
+  const [head = '', tail] = text.split('::')
+  const words = (part: string) =>
+    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16))
+  if (tail === undefined) return words(head)
+  const before = words(head)
+  const after = words(tail)
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
+}
+
+/** @throws RangeError when the path is longer than {@link SOCKET_PATH_MAX_BYTES}. */
+export function unixAddress(path: string): Buffer {
+  const name = Buffer.from(path)
+  if (name.length > SOCKET_PATH_MAX_BYTES) {
+    throw new RangeError(
+      `The socket path ${path} has ${name.length} bytes; the system allows ${SOCKET_PATH_MAX_BYTES}. Choose a shorter directory with DefaultRuntimeDir or WSGISocketPrefix`,
+    )
+  }
+  const bytes = start(Buffer.alloc(2 + name.length + 1), C.AF_UNIX)
+  name.copy(bytes, 2)
+  return bytes
+}

@@ -1,0 +1,224 @@
+/**
+ * The processes of one daemon process group: as many as configured, each replaced when it leaves. A Python without sub-interpreters holds
+ * one application group per process, so there each application group gets a set of processes of its own when it is first asked for.
+ */
+import type { ErrorLog } from '../log/error-log.js'
+import { BackOff } from './back-off.js'
+import type { DaemonPlan } from './daemon-plan.js'
+import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
+import type { Reason } from './daemon-state.js'
+import type { DaemonFailure, DaemonInfo } from './messages.js'
+
+/** Names of application groups may come from requests (`%{HOST}`): no client may make us start processes without end. */
+const SETS_MAX = 100
+/** A process that leaves by these reasons has worked: its replacement is not held back. */
+const HEALTHY: ReadonlySet<Reason | undefined> = new Set<Reason>([
+  'script_reload',
+  'maximum_requests',
+  'inactivity_timeout',
+  'restart_interval',
+  'cpu_time_limit',
+  'refused',
+])
+
+/** A place in the group: holds one process after the other. */
+interface Place {
+  readonly applicationGroup: string | null
+  readonly backOff: BackOff
+  current: DaemonProcess | undefined
+  timer: NodeJS.Timeout | undefined
+  /** Why the last start in this place came to nothing. */
+  failure: string | undefined
+  /** The first start has come to an end, good or bad. */
+  settled: boolean
+}
+
+export interface DaemonGroupOptions {
+  readonly plan: DaemonPlan
+  readonly log: ErrorLog
+  readonly stderr: number
+  readonly runtimeDir: string
+  readonly generation: number
+  /** {@link DaemonGroupProcesses.infos} or {@link DaemonGroupProcesses.failures} are different now. */
+  readonly changed: () => void
+  readonly gone: (process: { id: number; pid: number }, cause: string) => void
+}
+
+export class DaemonGroupProcesses {
+  readonly #sets = new Map<string | null, Place[]>()
+  /** Everything that is alive, those that leave included. */
+  readonly #alive = new Set<DaemonProcess>()
+  #leaving = false
+  #waiting: (() => void)[] = []
+  #settling: (() => void)[] = []
+
+  constructor(private readonly options: DaemonGroupOptions) {}
+
+  get plan(): DaemonPlan {
+    return this.options.plan
+  }
+
+  get infos(): DaemonInfo[] {
+    return [...this.#alive].flatMap((process) => process.info ?? [])
+  }
+
+  get failures(): DaemonFailure[] {
+    return [...this.#sets].flatMap(([applicationGroup, places]) => {
+      const message = places.every(({ failure }) => failure !== undefined) ? places[0]?.failure : undefined
+      return message === undefined ? [] : [{ group: this.plan.name, applicationGroup, message }]
+    })
+  }
+
+  start(): void {
+    if (this.plan.group.threads === 0) {
+      this.options.log.server(
+        'wsgi',
+        'error',
+        `Process group '${this.plan.name}' has threads=0: service processes are not available, and none is started`,
+      )
+      return
+    }
+    this.#addSet(null)
+  }
+
+  /** Fulfilled when each of the first processes is ready, or could not be started. */
+  settled(): Promise<void> {
+    if (this.#isSettled()) return Promise.resolve()
+    return new Promise((resolve) => void this.#settling.push(resolve))
+  }
+
+  /** A server worker has requests for an application group that none of the processes may hold. */
+  need(applicationGroup: string): void {
+    const first = [...this.#alive].find(({ isSingle }) => isSingle)
+    if (this.#leaving || first === undefined || this.#sets.has(applicationGroup)) return
+    if (first.info?.applicationGroup === applicationGroup && first.applicationGroup === null) return
+    if (this.#sets.size > SETS_MAX) {
+      this.options.log.server(
+        'wsgi',
+        'error',
+        `Process group '${this.plan.name}' has processes for ${SETS_MAX} application groups: none is started for '${applicationGroup}'`,
+      )
+      return
+    }
+    this.#addSet(applicationGroup)
+  }
+
+  /** A server worker saw that process refuse requests. */
+  refused(id: number): void {
+    for (const process of this.#alive) if (process.id === id) process.retire('refused')
+  }
+
+  /** Lets all processes finish their requests and leave. Fulfilled when the last one is gone. */
+  retire(reason: Reason): Promise<void> {
+    return this.#leave((process) => process.retire(reason))
+  }
+
+  /** Makes all processes leave. Fulfilled when the last one is gone. */
+  stop(reason: Reason): Promise<void> {
+    return this.#leave((process) => process.stop(reason))
+  }
+
+  #leave(ask: (process: DaemonProcess) => void): Promise<void> {
+    this.#leaving = true
+    for (const place of this.#places()) clearTimeout(place.timer)
+    for (const process of this.#alive) ask(process)
+    this.#notifySettled()
+    if (this.#alive.size === 0) return Promise.resolve()
+    return new Promise((resolve) => void this.#waiting.push(resolve))
+  }
+
+  #places(): Place[] {
+    return [...this.#sets.values()].flat()
+  }
+
+  #addSet(applicationGroup: string | null): void {
+    const places = Array.from({ length: this.plan.group.processes }, () => ({
+      applicationGroup,
+      backOff: new BackOff(),
+      current: undefined,
+      timer: undefined,
+      failure: undefined,
+      settled: false,
+    }))
+    this.#sets.set(applicationGroup, places)
+    for (const place of places) this.#fill(place)
+  }
+
+  #fill(place: Place): void {
+    if (this.#leaving) return
+    try {
+      const process = new DaemonProcess(this.plan, place.applicationGroup, this.#hooks(place))
+      place.current = process
+      this.#alive.add(process)
+    } catch (error) {
+      const message = `Process group '${this.plan.name}' cannot start a process: ${(error as Error).message}`
+      this.options.log.server('wsgi', 'error', message)
+      this.#failed(place, message)
+      this.#refill(place, place.backOff.afterDeath(0, false))
+    }
+  }
+
+  #hooks(place: Place): DaemonHooks {
+    const { log, stderr, runtimeDir, generation } = this.options
+    return {
+      log,
+      stderr,
+      runtimeDir,
+      generation,
+      changed: (process) => {
+        if (process.state === 'ready') {
+          place.failure = undefined
+          place.settled = true
+        }
+        this.options.changed()
+        this.#notifySettled()
+      },
+      replace: (process, reason) => {
+        if (place.current === process) place.current = undefined
+        const wait = HEALTHY.has(reason)
+          ? 0
+          : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
+        this.#refill(place, wait)
+      },
+      gone: (process, cause) => {
+        this.#alive.delete(process)
+        if (!process.cameUp && !this.#leaving)
+          this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
+        this.options.gone(process, cause)
+        this.options.changed()
+        if (this.#alive.size > 0 || !this.#leaving) return
+        for (const resolve of this.#waiting.splice(0)) resolve()
+      },
+    }
+  }
+
+  #failed(place: Place, message: string): void {
+    place.failure = message
+    place.settled = true
+    this.options.changed()
+    this.#notifySettled()
+  }
+
+  #refill(place: Place, waitMs: number): void {
+    if (this.#leaving) return
+    if (waitMs === 0) {
+      this.#fill(place)
+      return
+    }
+    this.options.log.server(
+      'wsgi',
+      'warn',
+      `Process group '${this.plan.name}': next start in ${waitMs / 1000} s`,
+    )
+    place.timer = setTimeout(() => this.#fill(place), waitMs)
+  }
+
+  #isSettled(): boolean {
+    return this.#leaving || this.#places().every(({ settled }) => settled)
+  }
+
+  #notifySettled(): void {
+    if (!this.#isSettled()) return
+    for (const resolve of this.#settling.splice(0)) resolve()
+  }
+}

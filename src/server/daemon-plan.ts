@@ -1,0 +1,218 @@
+/**
+ * From a daemon process group as configured to what its processes are started with. Two groups whose plans are equal need no restart.
+ * Rules: https://modwsgi.readthedocs.io/en/master/configuration-directives/WSGIDaemonProcess.html
+ */
+import { ConfigError } from '../config/errors.js'
+import { findGroup, findUser } from '../modules/unixd.js'
+import type { WsgiMain } from '../modules/wsgi/settings.js'
+import type { DaemonGroup } from '../wsgi/groups.js'
+import { accountOf } from './accounts.js'
+import type { LaunchPlan } from './launch-plan.js'
+import { INTERNAL_VARIABLES } from './launch-plan.js'
+import type { Identity } from './messages.js'
+
+/** The first message to a runtime: how it is to behave. Names are the protocol's. */
+export interface RuntimeSettings {
+  readonly type: 'configure'
+  readonly mode: 'daemon'
+  readonly process_group: string
+  /** The application group that lives in the main interpreter besides `%{GLOBAL}`. */
+  readonly main_group: string | null
+  readonly threads: number
+  readonly processes: number
+  readonly multiprocess: boolean
+  readonly multithread: boolean
+  readonly maximum_requests: number
+  /** Seconds, like all times here. */
+  readonly shutdown_timeout: number
+  readonly umask: number | null
+  readonly home: string | null
+  readonly user: { readonly name: string; readonly home: string } | null
+  readonly lang: string | null
+  readonly locale: string | null
+  readonly python_path: readonly string[]
+  readonly python_eggs: string | null
+  readonly display_name: string | null
+  readonly stack_size: number | null
+  readonly switch_interval: number | null
+  readonly restrict_stdin: boolean
+  readonly restrict_stdout: boolean
+  readonly restrict_signal: boolean
+  readonly script_reloading: boolean
+  readonly server_version: readonly number[]
+  readonly server_software: string
+}
+
+/** Everything that the processes of a group are started with, except what differs from process to process. */
+export interface DaemonPlan {
+  readonly name: string
+  readonly group: DaemonGroup
+  readonly settings: RuntimeSettings
+  readonly launch: Omit<LaunchPlan, 'argv' | 'keep' | 'control' | 'supervisorPid'>
+  /** The words after the executable, up to the runtime's own. */
+  readonly flags: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Who connects to the processes: owner of their sockets. null: whoever we are. */
+  readonly frontUser: Identity | null
+  /** `WSGISocketPrefix`; undefined: the runtime directory. */
+  readonly socketPrefix: string | undefined
+  /** Descriptor 2 of the processes goes where this error log goes; it names the log, for comparisons. */
+  readonly errorLog: string
+}
+
+/** What a plan is made of, besides the group itself. */
+export interface PlanInputs {
+  readonly wsgi: WsgiMain
+  /** Whom server workers become; null when not started as root. */
+  readonly frontUser: Identity | null
+  /** Application group of the main interpreter, see `src/wsgi/main-group.ts`. */
+  readonly mainGroup: string | null
+  /** The Python executable of that home (undefined: the first on `PATH`). Throws an Error that says what is missing. */
+  readonly findPython: (home: string | undefined) => string
+  readonly errorLog: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly serverVersion: readonly number[]
+  readonly serverSoftware: string
+}
+
+/** @throws ConfigError for accounts and Pythons that are not there. */
+export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan {
+  const { wsgi, frontUser } = inputs
+  const identity = identityOf(group, frontUser)
+  const account = accountOf(identity?.uid ?? process.getuid?.() ?? 0)
+  return {
+    name: group.name,
+    group,
+    frontUser,
+    socketPrefix: wsgi.socketPrefix,
+    errorLog: inputs.errorLog,
+    environment: environmentOf(group, inputs),
+    flags: flagsOf(wsgi),
+    launch: {
+      group: group.name,
+      program: pythonOf(group, inputs),
+      priority: group.cpuPriority,
+      chroot: group.chroot,
+      identity,
+      directory: directoryOf(group, identity, frontUser),
+      umask: group.umask,
+    },
+    settings: {
+      type: 'configure',
+      mode: 'daemon',
+      process_group: group.name,
+      main_group: inputs.mainGroup,
+      threads: group.threads,
+      processes: group.processes,
+      multiprocess: group.processesGiven,
+      multithread: group.threads > 1,
+      maximum_requests: group.maximumRequests,
+      shutdown_timeout: group.shutdownTimeout,
+      umask: group.umask ?? null,
+      home: group.home ?? null,
+      user: account === undefined ? null : { name: account.name, home: account.home },
+      lang: group.lang ?? null,
+      locale: group.locale ?? null,
+      python_path: group.pythonPath,
+      python_eggs: group.pythonEggs ?? null,
+      display_name: group.displayName?.replaceAll('%{GROUP}', `(wsgi:${group.name})`) ?? null,
+      stack_size: group.stackSize ?? null,
+      switch_interval: group.switchInterval ?? wsgi.switchInterval ?? null,
+      restrict_stdin: wsgi.restrictStdin,
+      restrict_stdout: wsgi.restrictStdout,
+      restrict_signal: wsgi.restrictSignal,
+      script_reloading: true,
+      server_version: inputs.serverVersion,
+      server_software: inputs.serverSoftware,
+    },
+  }
+}
+
+/** Equal texts: the processes of the one serve as well for the other. Where the group was written plays no part. */
+export function signatureOf({ group, ...plan }: DaemonPlan): string {
+  return JSON.stringify([plan, [...group.written].sort(), group.name])
+}
+
+/** Users and groups by 6.2: the option, else the server's; only root may choose. */
+function identityOf(group: DaemonGroup, frontUser: Identity | null): Identity | null {
+  if (frontUser === null) return null
+  const user = group.user === undefined ? undefined : findUser(group.user)
+  if (group.user !== undefined && user === undefined) {
+    throw new ConfigError(group.at, `WSGIDaemonProcess ${group.name}: there is no user ${group.user}`)
+  }
+  const uid = user?.id ?? frontUser.uid
+  const account = accountOf(uid)
+  if (group.user !== undefined && account === undefined) {
+    throw new ConfigError(group.at, `Couldn't determine user name from uid.\n${group.user} has no account.`)
+  }
+  if (uid === 0 && frontUser.uid !== 0) {
+    throw new ConfigError(group.at, 'WSGI process blocked from running as root.')
+  }
+  return {
+    uid,
+    gid: group.group === undefined ? frontUser.gid : groupId(group, group.group),
+    ...(account !== undefined && { userName: account.name }),
+    ...(group.supplementaryGroups !== undefined && {
+      groups: group.supplementaryGroups.map((name) => groupId(group, name)),
+    }),
+  }
+}
+
+function groupId(group: DaemonGroup, name: string): number {
+  const found = findGroup(name)
+  if (found === undefined) {
+    throw new ConfigError(group.at, `WSGIDaemonProcess ${group.name}: there is no group ${name}`)
+  }
+  return found.id
+}
+
+function pythonOf(group: DaemonGroup, { wsgi, findPython }: PlanInputs): string {
+  try {
+    return findPython(group.pythonHome ?? wsgi.pythonHome)
+  } catch (error) {
+    const at = group.pythonHome === undefined ? (wsgi.pythonHomeAt ?? group.at) : group.at
+    throw new ConfigError(at, `Process group ${group.name} has no Python: ${(error as Error).message}`)
+  }
+}
+
+/** Section 6.2: `home`, else the user's home directory if that is not the server's user, else `/`. */
+function directoryOf(
+  group: DaemonGroup,
+  identity: Identity | null,
+  frontUser: Identity | null,
+): LaunchPlan['directory'] {
+  if (group.home !== undefined) return { path: group.home, required: true }
+  if (identity === null || identity.uid === frontUser?.uid) return { path: '/', required: true }
+  return { path: accountOf(identity.uid)?.home ?? '/', required: false }
+}
+
+function flagsOf(wsgi: WsgiMain): string[] {
+  return [
+    ...(wsgi.pythonOptimize > 0 ? [`-${'O'.repeat(Math.min(2, wsgi.pythonOptimize))}`] : []),
+    ...(wsgi.dontWriteBytecode ? ['-B'] : []),
+    ...wsgi.pythonWarnings.map((spec) => `-W${spec}`),
+  ]
+}
+
+/** Values that mean ASCII to Python before 3.7, and to C libraries. */
+const PLAIN_LOCALES: ReadonlySet<string | undefined> = new Set([undefined, '', 'C', 'POSIX'])
+
+/**
+ * The server's own environment without what is only for this server's processes. Init systems start servers in the `C` locale, where file names
+ * that are not ASCII cannot be used from Python: UTF-8 is the default here.
+ */
+function environmentOf(group: DaemonGroup, { wsgi, environment }: PlanInputs): Record<string, string> {
+  const result: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) if (value !== undefined) result[name] = value
+  for (const name of INTERNAL_VARIABLES) delete result[name]
+  if (group.lang !== undefined) result.LANG = group.lang
+  if (group.locale !== undefined) result.LC_ALL = group.locale
+  if (PLAIN_LOCALES.has(result.LC_ALL) && group.locale === undefined) {
+    delete result.LC_ALL
+    if (group.lang === undefined && PLAIN_LOCALES.has(result.LC_CTYPE) && PLAIN_LOCALES.has(result.LANG)) {
+      result.LC_CTYPE = 'C.UTF-8'
+    }
+  }
+  if (wsgi.pythonHashSeed !== undefined) result.PYTHONHASHSEED = wsgi.pythonHashSeed
+  return result
+}

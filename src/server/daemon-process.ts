@@ -1,0 +1,320 @@
+/**
+ * One daemon process as the supervisor sees it: started through the launcher, spoken to over its control connection, watched until it is gone.
+ * What may follow on what is in `daemon-state.ts`.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chownSync, closeSync, ftruncateSync, openSync, rmSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
+import type { DaemonPlan } from './daemon-plan.js'
+import { type DaemonEvent, type DaemonState, next, REASONS, type Reason, reasonFrom } from './daemon-state.js'
+import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
+import { type ControlMessage, JsonLineReader } from './json-lines.js'
+import type { LaunchPlan } from './launch-plan.js'
+import type { DaemonInfo } from './messages.js'
+import { listenOnPath } from './unix-listener.js'
+
+const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
+/** The Python package that runs in every interpreter; beside `src` in the package, so three levels up from `build/src/server`. */
+const RUNTIME = fileURLToPath(new URL('../../../runtime/main.py', import.meta.url))
+
+/** Descriptors of a daemon process. */
+const CONTROL_FD = 3
+const LISTEN_FD = 4
+const PROGRESS_FD = 5
+
+const PROGRESS_FILE_BYTES = 1024 * 1024
+/** A Python that has not reported in this time hangs in its start (a network file system, a site directory that waits). */
+const START_MAX_MS = 60_000
+/** How much longer than its own `shutdown-timeout` a process may take before it is killed. */
+const KILL_MARGIN_MS = 1000
+/** With the server's stop, processes have this long, whatever `shutdown-timeout` says. */
+const SERVER_STOP_MS = 3000
+/** What a dying process wrote last may still be on its way when its end is seen. */
+const LAST_WORDS_MS = 100
+
+let lastId = 0
+
+export interface DaemonHooks {
+  readonly log: ErrorLog
+  /** Where descriptors 1 and 2 go, see `DaemonPlan.errorLog`. */
+  readonly stderr: number
+  readonly runtimeDir: string
+  readonly generation: number
+  /** Came up, began to drain, or began to stop. */
+  changed(process: DaemonProcess): void
+  /** Another one is due in its place. */
+  replace(process: DaemonProcess, reason: Reason | undefined): void
+  gone(process: DaemonProcess, cause: string): void
+}
+
+export class DaemonProcess {
+  readonly id = ++lastId
+  readonly startedAt = Date.now()
+  readonly pid: number
+  readonly socketPath: string
+  readonly progressPath: string
+  /** Why the launcher gave up. */
+  launchFailure: string | undefined
+  cameUp = false
+  #state: DaemonState = 'starting'
+  #reason: Reason | undefined
+  #version = ''
+  #subinterpreters = true
+  #killed = false
+  #exit: Exit | undefined
+  readonly #child: ChildProcess
+  readonly #control: Duplex
+  readonly #lines = new JsonLineReader()
+  readonly #memory = new OutOfMemoryWatch()
+  #timer: NodeJS.Timeout | undefined
+
+  /** @throws when the socket or the process cannot be made. */
+  constructor(
+    readonly plan: DaemonPlan,
+    /** Application group that it is for (a Python without sub-interpreters); null for any. */
+    readonly applicationGroup: string | null,
+    private readonly hooks: DaemonHooks,
+  ) {
+    const prefix = plan.socketPrefix ?? `${hooks.runtimeDir}/wsgi`
+    this.socketPath = `${prefix}.${process.pid}.${hooks.generation}.${this.id}.sock`
+    this.progressPath = `${hooks.runtimeDir}/${this.id}.progress`
+    const opened: number[] = []
+    try {
+      opened.push(listenOnPath(this.socketPath, plan.group.listenBacklog, plan.frontUser ?? undefined))
+      opened.push(createProgressFile(this.progressPath, plan))
+      this.#child = spawn(process.execPath, [LAUNCHER, JSON.stringify(this.#launchPlan())], {
+        cwd: '/',
+        env: plan.environment,
+        stdio: ['ignore', hooks.stderr, hooks.stderr, 'pipe', ...opened],
+      })
+    } finally {
+      for (const fd of opened) closeSync(fd)
+    }
+    this.#child.once('error', () => {}) // told by the missing pid
+    if (this.#child.pid === undefined) {
+      this.#removeFiles()
+      throw new Error('the process could not be started')
+    }
+    this.pid = this.#child.pid
+    this.#control = this.#child.stdio[CONTROL_FD] as Duplex
+    this.#control.on('data', (chunk: Buffer) => this.#lines.push(chunk, (message) => this.#hear(message)))
+    this.#control.on('error', () => {}) // the exit tells more
+    this.#control.write(`${JSON.stringify({ ...plan.settings, main_group: this.#mainGroup() })}\n`)
+    this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
+    this.#timer = setTimeout(() => this.#startedTooSlowly(), START_MAX_MS)
+    this.#log('info', `Starting process '${plan.name}' with ${this.#describeStart()}.`)
+  }
+
+  get state(): DaemonState {
+    return this.#state
+  }
+
+  /** For server workers; undefined where they have no use for it (yet, or any longer). */
+  get info(): DaemonInfo | undefined {
+    if (this.#state !== 'ready' && (this.#state !== 'draining' || !this.cameUp)) return undefined
+    return {
+      id: this.id,
+      group: this.plan.name,
+      applicationGroup: this.#subinterpreters ? null : (this.#mainGroup() ?? ''),
+      state: this.#state,
+      socketPath: this.socketPath,
+      progressPath: this.progressPath,
+      pid: this.pid,
+      pythonVersion: this.#version,
+      subinterpreters: this.#subinterpreters,
+    }
+  }
+
+  /** Whether its Python can hold one application group only. */
+  get isSingle(): boolean {
+    return this.cameUp && !this.#subinterpreters
+  }
+
+  /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
+  retire(reason: Reason): void {
+    if (!this.#step({ type: 'drain', reason })) return
+    this.#tell({ type: 'retire' })
+  }
+
+  /** Makes it leave: at once in its own order, and by force after `shutdown-timeout`. */
+  stop(reason: Reason): void {
+    const early = !this.cameUp
+    if (!this.#step({ type: 'stop', reason })) {
+      if (this.#state === 'stopping' && reason === 'server_stop') this.#killAfter(SERVER_STOP_MS)
+      return
+    }
+    this.#tell({ type: 'stop', reason })
+    // the launcher, and a Python that is not up yet, do not listen
+    if (early) this.#child.kill('SIGTERM')
+  }
+
+  #launchPlan(): LaunchPlan {
+    const { plan } = this
+    const numbers = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
+    return {
+      ...plan.launch,
+      argv: [plan.launch.program, ...plan.flags, RUNTIME, ...numbers.map(String)],
+      keep: [CONTROL_FD, LISTEN_FD, PROGRESS_FD],
+      control: CONTROL_FD,
+      supervisorPid: process.pid,
+    }
+  }
+
+  #mainGroup(): string | null {
+    return this.applicationGroup ?? this.plan.settings.main_group
+  }
+
+  #describeStart(): string {
+    const { identity, directory } = this.plan.launch
+    const ids = identity === null ? '' : `uid=${identity.uid}, gid=${identity.gid}, `
+    return `${ids}threads=${this.plan.group.threads} and working directory ${directory.path}`
+  }
+
+  /** Takes a message of the runtime (or of the launcher before it). Hostile: checked field by field. */
+  #hear(message: ControlMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#version = typeof message.version === 'string' ? message.version.slice(0, 40) : ''
+        this.#subinterpreters = message.subinterpreters === true
+        this.cameUp = true
+        this.#step({ type: 'ready' })
+        return
+      case 'retiring':
+        this.#step({ type: 'drain', reason: reasonFrom(message.reason) })
+        return
+      case 'stopping':
+        this.#step({ type: 'stop', reason: reasonFrom(message.reason) })
+        return
+      case 'log':
+        if (typeof message.text === 'string') this.#log(levelFrom(message.level), message.text)
+        return
+      case 'launch_failed':
+        if (typeof message.text === 'string' && !this.cameUp) this.launchFailure = message.text
+        return
+      case 'launch_warning':
+        if (typeof message.text === 'string')
+          this.#log('warn', `Process group '${this.plan.name}': ${message.text}`)
+        return
+    }
+  }
+
+  /** Moves on if the event means anything in this state. */
+  #step(event: DaemonEvent): boolean {
+    const step = next(this.#state, event)
+    if (step === undefined) return false
+    const reason = 'reason' in event ? event.reason : undefined
+    this.#state = step.state
+    if (reason !== undefined) this.#reason ??= reason
+    clearTimeout(this.#timer)
+    this.#arm(reason)
+    this.#logStep(step.state, reason)
+    if (step.state !== 'gone') this.hooks.changed(this)
+    if (step.replace) this.hooks.replace(this, reason)
+    return true
+  }
+
+  /** Sets the limit for the state that has just begun. */
+  #arm(reason: Reason | undefined): void {
+    const { gracefulTimeout, shutdownTimeout } = this.plan.group
+    if (this.#state === 'draining' && gracefulTimeout > 0) {
+      this.#timer = setTimeout(() => this.stop('graceful_timeout'), gracefulTimeout * 1000)
+    } else if (this.#state === 'stopping') {
+      if (reason === 'server_stop' || reason === 'server_restart') this.#killAfter(SERVER_STOP_MS)
+      else if (shutdownTimeout > 0) this.#killAfter(shutdownTimeout * 1000 + KILL_MARGIN_MS)
+    }
+  }
+
+  #killAfter(milliseconds: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#log('warn', `Process '${this.plan.name}' did not leave in time: it is killed.`)
+      this.#killed = true
+      this.#child.kill('SIGKILL')
+    }, milliseconds)
+  }
+
+  #startedTooSlowly(): void {
+    this.#log(
+      'error',
+      `Process '${this.plan.name}' was not ready within ${START_MAX_MS / 1000} s: it is killed.`,
+    )
+    this.#reason = 'startup_timeout'
+    this.#killed = true
+    this.#child.kill('SIGKILL')
+  }
+
+  #logStep(state: DaemonState, reason: Reason | undefined): void {
+    const { name } = this.plan
+    if (state === 'ready') this.#log('info', `Process '${name}' is ready, Python ${this.#version}.`)
+    else if (state === 'draining' && reason !== undefined)
+      this.#log('info', `Process '${name}' finishes its last requests (${reason}): ${REASONS[reason]}.`)
+    else if (state === 'stopping' && reason !== undefined)
+      this.#log('info', `Shutdown requested '${name}' (${reason}): ${REASONS[reason]}.`)
+  }
+
+  #exited(exit: Exit): void {
+    this.#exit = exit
+    clearTimeout(this.#timer)
+    if (this.#control.readableEnded || this.#control.destroyed) {
+      this.#buried()
+      return
+    }
+    // a child of the application may hold the connection open: its end alone cannot be waited for
+    const timer = setTimeout(() => this.#control.destroy(), LAST_WORDS_MS)
+    this.#control.once('close', () => {
+      clearTimeout(timer)
+      this.#buried()
+    })
+    this.#control.once('end', () => this.#control.destroy())
+  }
+
+  #buried(): void {
+    const exit = this.#exit as Exit
+    const expected = this.#state === 'stopping' || this.#state === 'draining'
+    const cause = this.launchFailure ?? describeExit(exit) + this.#memory.explain(exit, this.#killed)
+    if (expected && exit.signal === null)
+      this.#log('info', `Process '${this.plan.name}' has ended: ${cause}.`)
+    else
+      this.#log(
+        'error',
+        `Process '${this.plan.name}' ${this.cameUp ? 'has died' : 'could not be started'}: ${cause}.`,
+      )
+    this.#removeFiles()
+    this.hooks.gone(this, cause)
+    this.#step({ type: 'exit' })
+  }
+
+  #removeFiles(): void {
+    rmSync(this.socketPath, { force: true })
+    rmSync(this.progressPath, { force: true })
+  }
+
+  #tell(message: { type: 'stop'; reason: Reason } | { type: 'retire' }): void {
+    if (this.#control.writable) this.#control.write(`${JSON.stringify(message)}\n`)
+  }
+
+  #log(level: Level, message: string): void {
+    this.hooks.log.server('wsgi', level, `mod_wsgi (pid=${this.pid}): ${message}`)
+  }
+}
+
+/** A name from outside; what is unknown is logged at `error`. */
+function levelFrom(word: unknown): Level {
+  return LEVELS.find((level) => level === word) ?? 'error'
+}
+
+/** The file in which the runtime marks its progress and which server workers read. */
+function createProgressFile(path: string, { frontUser }: DaemonPlan): number {
+  rmSync(path, { force: true })
+  const fd = openSync(path, 'wx+', 0o600)
+  try {
+    ftruncateSync(fd, PROGRESS_FILE_BYTES)
+    if (frontUser !== null) chownSync(path, frontUser.uid, frontUser.gid)
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}

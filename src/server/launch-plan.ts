@@ -1,0 +1,42 @@
+/**
+ * What the launcher does before it becomes Python, as data: the supervisor writes it, `launch.ts` carries it out.
+ */
+import type { Identity } from './messages.js'
+
+export interface LaunchPlan {
+  /** Name of the process group, for messages. */
+  readonly group: string
+  /** Absolute path of the Python executable, as seen inside the chroot. */
+  readonly program: string
+  readonly argv: readonly string[]
+  /** Descriptors that Python inherits besides 0, 1 and 2. */
+  readonly keep: readonly number[]
+  /** The control connection, on which a failure is reported. One of `keep`. */
+  readonly control: number
+  /** Who must be alive for this to go on. */
+  readonly supervisorPid: number
+  /** Nice value; 0 leaves it alone. */
+  readonly priority: number
+  readonly chroot?: string | undefined
+  /** null: not started as root, stay who we are. */
+  readonly identity: Identity | null
+  /** `required`: a directory that was written in the configuration; else `/` does as well, with a warning. */
+  readonly directory: { readonly path: string; readonly required: boolean }
+  readonly umask?: number | undefined
+}
+
+/** What the launcher says on the control connection, as a line of JSON. */
+export type LaunchReport =
+  | { readonly type: 'launch_warning'; readonly text: string }
+  | { readonly type: 'launch_failed'; readonly text: string }
+
+/** Exit status of a launcher that gave up. */
+export const LAUNCH_FAILED_STATUS = 71
+
+/** Variables of the server's own start that are none of an application's business. */
+export const INTERNAL_VARIABLES: readonly string[] = [
+  'NODE_OPTIONS',
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+  'UV_THREADPOOL_SIZE',
+]

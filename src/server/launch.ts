@@ -1,0 +1,97 @@
+/**
+ * Started as `node launch.js PLAN` for each daemon process. Gives up privileges, then becomes the group's Python, in that order: the
+ * executable and its site directories may belong to the group's user, and nothing of theirs may run as root.
+ *
+ * Every step that fails ends the process; it never goes on with rights that it should not have.
+ */
+import { writeSync } from 'node:fs'
+import {
+  INTERNAL_VARIABLES,
+  LAUNCH_FAILED_STATUS,
+  type LaunchPlan,
+  type LaunchReport,
+} from './launch-plan.js'
+import { C, chroot, dieWithParent, execve, resetSignal, setCloseOnExec, setpriority } from './libc.js'
+import { explainPath } from './path-access.js'
+import { describeIdentity, takeGroups, takeUser } from './privileges.js'
+
+const plan = JSON.parse(process.argv[2] ?? '{}') as LaunchPlan
+const who = describeIdentity(plan.identity)
+
+launch()
+
+function launch(): void {
+  if (plan.priority !== 0)
+    optionalStep(`set the priority to ${plan.priority}`, () => setpriority(C.PRIO_PROCESS, 0, plan.priority))
+  const { identity, chroot: jail } = plan
+  if (identity !== null) step(`become group ${identity.gid}`, () => takeGroups(identity))
+  if (jail !== undefined) step(`change the root directory to ${jail}`, () => enterJail(jail))
+  if (identity !== null) step(`become ${who}`, () => takeUser(identity))
+  changeDirectory()
+  if (plan.umask !== undefined) process.umask(plan.umask)
+  step('ask to be killed with the server', watchParent)
+  step(`start ${plan.program}`, becomePython)
+}
+
+function enterJail(path: string): void {
+  chroot(path)
+  process.chdir('/')
+}
+
+function changeDirectory(): void {
+  const { path, required } = plan.directory
+  const enter = () => {
+    const obstacle = explainPath(path, 'search', who)
+    if (obstacle !== undefined) throw new Error(obstacle)
+    process.chdir(path)
+  }
+  if (required) step(`use ${path} as working directory`, enter)
+  else if (!optionalStep(`use ${path} as working directory; / is used instead`, enter)) process.chdir('/')
+}
+
+/** The kernel forgets this at each change of user, so it comes last. The parent may have died just before. */
+function watchParent(): void {
+  dieWithParent()
+  if (process.ppid !== plan.supervisorPid) process.exit(0)
+}
+
+function becomePython(): void {
+  const obstacle = explainPath(plan.program, 'execute', who)
+  if (obstacle !== undefined) throw new Error(obstacle)
+  const script = plan.argv.find((word) => word.endsWith('.py'))
+  const unreadable = script === undefined ? undefined : explainPath(script, 'read', who)
+  if (unreadable !== undefined) throw new Error(unreadable)
+  // Node has marked everything that it inherited as not to be inherited further, and ignores SIGPIPE
+  for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
+  resetSignal(C.SIGPIPE)
+  const environment = { ...(process.env as Record<string, string>) }
+  for (const name of INTERNAL_VARIABLES) delete environment[name]
+  execve(plan.program, plan.argv, environment)
+}
+
+function step(what: string, action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    report({ type: 'launch_failed', text: `cannot ${what}: ${(error as Error).message}` })
+    process.exit(LAUNCH_FAILED_STATUS)
+  }
+}
+
+function optionalStep(what: string, action: () => void): boolean {
+  try {
+    action()
+    return true
+  } catch (error) {
+    report({ type: 'launch_warning', text: `cannot ${what}: ${(error as Error).message}` })
+    return false
+  }
+}
+
+function report(message: LaunchReport): void {
+  try {
+    writeSync(plan.control, `${JSON.stringify(message)}\n`)
+  } catch {
+    writeSync(2, `Process group ${plan.group}: ${message.text}\n`)
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * The sockets of `Listen`. The supervisor binds them, never accepts on them, and keeps them from one configuration to the next: server workers
+ * inherit the descriptors, so that no connection is refused while workers come and go.
+ * Manual: https://httpd.apache.org/docs/2.4/bind.html
+ */
+import { lookup } from 'node:dns/promises'
+import { closeSync } from 'node:fs'
+import { isIP, isIPv6 } from 'node:net'
+import { constants } from 'node:os'
+import { inetAddress } from './addresses.js'
+import { bind, C, errorText, listen, SystemCallError, setSocketFlag, streamSocket } from './libc.js'
+
+/** One `Listen` line. */
+export interface ListenAddress {
+  /** Literal address without brackets or a name; empty for all addresses. */
+  readonly host: string
+  readonly port: number
+  readonly protocol: string | undefined
+}
+
+/** A socket that is bound and listens. */
+export interface Listener extends ListenAddress {
+  readonly fd: number
+}
+
+/** Some address could not be bound. The message has a line per address, in httpd's words. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
+/** IPv6 is switched off here: then `Listen 80` means IPv4 alone. */
+const NO_IPV6: ReadonlySet<number> = new Set([constants.errno.EAFNOSUPPORT, constants.errno.EADDRNOTAVAIL])
+
+/** Identifies a listener across configurations. */
+function key(address: ListenAddress): string {
+  return `${address.host}|${address.port}`
+}
+
+/** `[::]:80`, `127.0.0.1:8080`. */
+export function showAddress(host: string, port: number): string {
+  return isIPv6(host.split('%')[0] ?? '') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** The listening sockets of a server, through all its restarts. */
+export class Listeners {
+  /** By `Listen` line; a host name may stand for several sockets. */
+  readonly #open = new Map<string, readonly Listener[]>()
+
+  get open(): readonly Listener[] {
+    return [...this.#open.values()].flat()
+  }
+
+  /**
+   * Binds what `wanted` names and is not bound yet. Sockets that are no longer wanted stay open until {@link commit}, so that a restart may
+   * still be called off; where something cannot be bound, everything new is closed again.
+   *
+   * @param backlog `ListenBacklog`: connections that wait to be accepted
+   * @returns the listeners in the order of `wanted`
+   * @throws ListenError
+   */
+  async prepare(wanted: readonly ListenAddress[], backlog: number): Promise<readonly Listener[]> {
+    const ready: Listener[] = []
+    const added = new Map<string, readonly Listener[]>()
+    const faults: string[] = []
+    for (const address of wanted) {
+      const existing = this.#open.get(key(address))
+      if (existing !== undefined) {
+        ready.push(...existing.map((listener) => ({ ...listener, protocol: address.protocol })))
+        continue
+      }
+      const opened = await openAll(address, backlog, faults)
+      added.set(key(address), opened)
+      ready.push(...opened)
+    }
+    if (faults.length > 0) {
+      for (const { fd } of [...added.values()].flat()) closeSync(fd)
+      throw new ListenError(faults.join('\n'))
+    }
+    for (const [name, listeners] of added) this.#open.set(name, listeners)
+    return ready
+  }
+
+  /** Closes what `kept` does not name. Workers that inherited such a socket may still hold it open. */
+  commit(kept: readonly Listener[]): void {
+    const keys = new Set(kept.map(key))
+    for (const [name, listeners] of this.#open) {
+      if (keys.has(name)) continue
+      for (const { fd } of listeners) closeSync(fd)
+      this.#open.delete(name)
+    }
+  }
+
+  close(): void {
+    this.commit([])
+  }
+}
+
+/** Opens the socket or sockets of one `Listen` line: a name may stand for several addresses. */
+async function openAll(address: ListenAddress, backlog: number, faults: string[]): Promise<Listener[]> {
+  const { host, port, protocol } = address
+  const opened: Listener[] = []
+  for (const hosts of await bindHosts(host, faults)) {
+    for (const literal of hosts) {
+      try {
+        opened.push({ fd: open(literal, port, backlog, host === ''), host, port, protocol })
+        break
+      } catch (error) {
+        if (!(error instanceof SystemCallError)) throw error
+        if (literal === '::' && hosts.length > 1 && NO_IPV6.has(error.errno)) continue
+        faults.push(
+          `(${error.errno})${errorText(error.errno)}: AH00072: make_sock: could not bind to address ${showAddress(literal, port)}`,
+        )
+      }
+    }
+  }
+  return opened
+}
+
+/** The addresses to bind for a host: a list of alternatives for each socket. */
+async function bindHosts(host: string, faults: string[]): Promise<readonly (readonly string[])[]> {
+  if (host === '') return [['::', '0.0.0.0']]
+  if (isIP(host.split('%')[0] ?? '') !== 0) return [[host]]
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => [address])
+  } catch (error) {
+    faults.push(`Listen: the host name ${host} cannot be resolved (${(error as NodeJS.ErrnoException).code})`)
+    return []
+  }
+}
+
+function open(host: string, port: number, backlog: number, dualStack: boolean): number {
+  const ipv6 = isIPv6(host.split('%')[0] ?? '')
+  const fd = streamSocket(ipv6 ? C.AF_INET6 : C.AF_INET)
+  try {
+    setSocketFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, true)
+    setSocketFlag(fd, C.SOL_SOCKET, C.SO_KEEPALIVE, true)
+    if (ipv6) setSocketFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, !dualStack)
+    const address = inetAddress(host, port)
+    bind(fd, address, address.length)
+    listen(fd, backlog)
+    return fd
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The file of `PidFile`: whether the server runs is decided by it alone, as in httpd.
+ */
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+/** What a pid file says. */
+export type PidFileState =
+  | { readonly kind: 'none' }
+  /** There is a file, but no such process (or no number in the file). */
+  | { readonly kind: 'stale'; readonly pid: number | undefined }
+  | { readonly kind: 'running'; readonly pid: number }
+
+/** @throws when the file is there and cannot be read. */
+export function readPidFile(path: string): PidFileState {
+  let text: string
+  try {
+    text = readFileSync(path, 'latin1')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' }
+    throw error
+  }
+  const pid = /^\s*(\d{1,10})\s*$/.exec(text)?.[1]
+  if (pid === undefined || Number(pid) < 1) return { kind: 'stale', pid: undefined }
+  return { kind: isAlive(Number(pid)) ? 'running' : 'stale', pid: Number(pid) }
+}
+
+/** Whether there is a process of that id, whoever owns it. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Writes this process's id; the file appears complete. Whatever was there (a link too) is replaced, not followed. */
+export function writePidFile(path: string): void {
+  const fresh = `${path}.${process.pid}`
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, `${process.pid}\n`, { flag: 'wx', mode: 0o644 })
+  renameSync(fresh, path)
+}
+
+/** Removes the file if it is still ours. */
+export function removePidFile(path: string): void {
+  try {
+    if (readFileSync(path, 'latin1').trim() === String(process.pid)) rmSync(path)
+  } catch {
+    // gone already
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * The server's private directory for sockets and progress files. Only its owner may write there; where the server runs as root, others may
+ * pass through it, because server workers have given up their privileges when they connect.
+ */
+import { randomBytes } from 'node:crypto'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isAlive } from './pid-file.js'
+
+const NAME = /^wsgi-httpd\.(\d+)(\.[0-9a-f]+)?$/
+
+/**
+ * Makes `wsgi-httpd.<pid>` under `parent` (`DefaultRuntimeDir`, else the system's directory for temporary files) and removes what servers left
+ * behind that were killed.
+ *
+ * @returns the path of the new directory
+ * @throws when `parent` does not exist or may not be written to
+ */
+export function makeRuntimeDir(parent = tmpdir()): string {
+  removeLeftOvers(parent)
+  const plain = join(parent, `wsgi-httpd.${process.pid}`)
+  const path = create(plain) ? plain : `${plain}.${randomBytes(4).toString('hex')}`
+  if (path !== plain) mkdirSync(path, { mode: 0o700 })
+  chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700)
+  return path
+}
+
+/** False when something of that name is there, which in a directory that all may write to may be anyone's. */
+function create(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+function removeLeftOvers(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = Number(NAME.exec(name)?.[1])
+    if (Number.isNaN(pid) || (pid !== process.pid && isAlive(pid))) continue
+    const path = join(parent, name)
+    try {
+      const stats = lstatSync(path)
+      if (stats.isDirectory() && stats.uid === process.getuid?.())
+        rmSync(path, { recursive: true, force: true })
+    } catch {
+      // another server is at the same work
+    }
+  }
+}
+
+export function removeRuntimeDir(path: string): void {
+  rmSync(path, { recursive: true, force: true })
+}

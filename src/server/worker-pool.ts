@@ -1,0 +1,171 @@
+/**
+ * The server workers of one configuration: as many as asked for, each replaced when it dies.
+ */
+import type { ErrorLog } from '../log/error-log.js'
+import { BackOff } from './back-off.js'
+import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
+import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
+import { ServerWorker, type WorkerPlan } from './server-worker.js'
+
+/** A place in the pool: holds one worker after the other. */
+interface Place {
+  worker: ServerWorker | undefined
+  readonly backOff: BackOff
+  timer: NodeJS.Timeout | undefined
+}
+
+export interface WorkerPoolOptions {
+  readonly count: number
+  readonly plan: WorkerPlan
+  readonly log: ErrorLog
+  /** What a new worker is told about daemon processes. */
+  readonly daemons: () => {
+    readonly daemons: readonly DaemonInfo[]
+    readonly failures: readonly DaemonFailure[]
+  }
+  /** Messages that concern the daemon processes. */
+  readonly message: (message: Extract<FromWorker, { type: 'needProcess' | 'retired' }>) => void
+}
+
+export class WorkerPool {
+  readonly #places: Place[]
+  readonly #memory = new OutOfMemoryWatch()
+  #leaving = false
+  #started = false
+  #settle: { resolve: () => void; reject: (reason: Error) => void } | undefined
+  #emptied: (() => void) | undefined
+
+  constructor(private readonly options: WorkerPoolOptions) {
+    this.#places = Array.from({ length: options.count }, () => ({
+      worker: undefined,
+      backOff: new BackOff(),
+      timer: undefined,
+    }))
+  }
+
+  /** Process ids of the workers that are there. */
+  get pids(): number[] {
+    return this.#workers().map(({ pid }) => pid)
+  }
+
+  /**
+   * Starts the workers; fulfilled when all of them accept connections. Rejected with the reason when one cannot: then the others are
+   * being stopped, see {@link stop}.
+   */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      for (const place of this.#places) this.#fill(place)
+    })
+  }
+
+  send(message: ToWorker): void {
+    for (const worker of this.#workers()) worker.send(message)
+  }
+
+  /** Lets all workers finish their requests. Fulfilled when the last one is gone. */
+  drain(): Promise<void> {
+    return this.#leave((worker) => worker.drain())
+  }
+
+  /** Makes all workers leave within seconds. Fulfilled when the last one is gone. */
+  stop(): Promise<void> {
+    return this.#leave((worker) => worker.stop())
+  }
+
+  #workers(): ServerWorker[] {
+    return this.#places.flatMap(({ worker }) => worker ?? [])
+  }
+
+  #leave(ask: (worker: ServerWorker) => void): Promise<void> {
+    this.#leaving = true
+    for (const { timer } of this.#places) clearTimeout(timer)
+    for (const worker of this.#workers()) ask(worker)
+    if (this.#workers().length === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const before = this.#emptied
+      this.#emptied = () => {
+        before?.()
+        resolve()
+      }
+    })
+  }
+
+  #fill(place: Place): void {
+    if (this.#leaving) return
+    try {
+      const worker: ServerWorker = new ServerWorker(this.options.plan, this.options.daemons(), {
+        message: (message) => this.#receive(worker, message),
+        exit: (exit) => this.#exited(place, worker, exit),
+      })
+      place.worker = worker
+    } catch (error) {
+      this.#failed(`A server worker cannot be started: ${(error as Error).message}`)
+      this.#refill(place, place.backOff.afterDeath(0, false))
+    }
+  }
+
+  #receive(worker: ServerWorker, message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+        worker.ready = true
+        if (this.#places.every((place) => place.worker?.ready)) {
+          this.#started = true
+          this.#settle?.resolve()
+        }
+        return
+      case 'failed':
+        this.#failed(message.message)
+        return
+      case 'log':
+        this.options.log.server(message.module, message.level, message.message)
+        return
+      default:
+        this.options.message(message)
+    }
+  }
+
+  /** A worker could not start. While the pool comes up for the first time, that is the end of it. */
+  #failed(reason: string): void {
+    if (this.#started) this.options.log.server('core', 'alert', reason)
+    else this.#settle?.reject(new Error(reason))
+  }
+
+  #exited(place: Place, worker: ServerWorker, exit: Exit): void {
+    if (place.worker === worker) place.worker = undefined
+    if (worker.asked === 'nothing') {
+      const hint = this.#memory.explain(exit, false)
+      this.options.log.server(
+        'core',
+        'notice',
+        `child pid ${worker.pid}: ${describeExit(exit)}${hint}`,
+        'AH00052',
+      )
+      if (!worker.ready)
+        this.#failed(`Server worker ${worker.pid} ended before it was ready: ${describeExit(exit)}`)
+      this.#refill(place, place.backOff.afterDeath(Date.now() - worker.startedAt, worker.ready))
+    } else if (worker.asked === 'stop' && exit.signal === 'SIGKILL') {
+      this.options.log.server(
+        'core',
+        'warn',
+        `child process ${worker.pid} still did not exit, sent a SIGKILL`,
+        'AH00046',
+      )
+    }
+    if (this.#leaving && this.#workers().length === 0) this.#emptied?.()
+  }
+
+  #refill(place: Place, waitMs: number): void {
+    if (this.#leaving) return
+    if (waitMs === 0) {
+      this.#fill(place)
+      return
+    }
+    this.options.log.server(
+      'core',
+      'warn',
+      `Server workers end soon after their start: the next one is started in ${waitMs / 1000} s`,
+    )
+    place.timer = setTimeout(() => this.#fill(place), waitMs)
+  }
+}
