@@ -1,0 +1,172 @@
+/**
+ * Opens the logs of a whole site. The process that does so must still have the right to: a server worker opens before it drops privileges, and
+ * gets the pipes of running log programs from the supervisor, which has started them (`piped.ts`).
+ */
+import { describePosition } from '../config/position.js'
+import type { ServerConfig, Site } from '../config/site.js'
+import type { Request } from '../request/request.js'
+import { type AccessLogger, accessLoggerOf, accessLoggers } from './access-log.js'
+import {
+  accessLogsOf,
+  type Destination,
+  destinationKey,
+  type LogDestination,
+  logDestinations,
+  parseDestination,
+} from './destination.js'
+import { type ErrorLog, serverRecord } from './error-log.js'
+import { describeSystemError } from './libc.js'
+import { namesOfRequest, type ServerNames } from './names.js'
+import { ServerErrorLog } from './server-log.js'
+import { errorLogKey } from './settings.js'
+import { DescriptorSink, type DropReport, openFileSink, type Sink } from './sink.js'
+import { openSyslogSink } from './syslog.js'
+
+export interface OpenLogsOptions {
+  /** Descriptors to write to, by {@link Destination}'s `command`. */
+  readonly pipes?: ReadonlyMap<string, number>
+  readonly names?: ServerNames
+  /** Only the error logs, for a process that serves no requests. @default false */
+  readonly errorLogsOnly?: boolean
+  /** Tag of syslog records where the configuration names none. @default 'wsgi-httpd' */
+  readonly program?: string
+  /** For tests: where syslog listens. */
+  readonly syslogSocket?: string
+}
+
+export interface Logs {
+  /** Virtual hosts without `ErrorLog` share the main server's destination. */
+  errorLogFor(server: ServerConfig): ErrorLog
+  /** Writes the access log lines of a finished request; give it the last request of a chain of internal redirects. */
+  accessLoggerFor(server: ServerConfig): (request: Request) => void
+  destinations(): readonly LogDestination[]
+  flush(): void
+  /** Flushes and closes. Records that come later are dropped. */
+  close(): void
+}
+
+/** A log could not be opened. The message is what httpd prints, then the line of the configuration and what to do. */
+export class LogOpenError extends Error {
+  override readonly name = 'LogOpenError'
+}
+
+/** @throws LogOpenError for the first destination that cannot be opened; nothing stays open then */
+export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
+  const { names = namesOfRequest } = options
+  const servers = [site.main, ...site.virtualHosts]
+  const sinks = new Map<string, Sink>()
+  const errorLogs = new Map<ServerConfig, ErrorLog>()
+
+  const reportDropped: DropReport = ({ destination, lines, reason }) => {
+    const mainLog = errorLogs.get(site.main)
+    const message = `${lines} log line(s) for ${destination} were lost: ${reason}`
+    if (mainLog !== undefined) serverRecord(mainLog, { module: 'log_config', level: 'error', message })
+  }
+
+  const closeAll = () => {
+    for (const sink of sinks.values()) sink.close()
+  }
+
+  const destinations = logDestinations(site).filter(
+    ({ purpose }) => !options.errorLogsOnly || purpose === 'error',
+  )
+  try {
+    for (const destination of destinations)
+      sinks.set(destinationKey(destination.destination), openSink(destination, options, reportDropped))
+  } catch (error) {
+    closeAll()
+    throw error
+  }
+  const sinkFor = (destination: Destination) => sinks.get(destinationKey(destination)) as Sink
+
+  for (const server of servers) {
+    const { errorLog } = server.settings.get(errorLogKey)
+    const sink = sinkFor(parseDestination(errorLog.text, 'error', site.serverRoot))
+    errorLogs.set(server, new ServerErrorLog(server, sink, names))
+  }
+
+  const loggers = new Map<ServerConfig, AccessLogger>()
+  if (!options.errorLogsOnly)
+    for (const server of servers) {
+      const logger = accessLoggerOf(server, names, (target) =>
+        sinkFor(parseDestination(target.destination.text, 'access', site.serverRoot)),
+      )
+      loggers.set(server, logger)
+      if (accessLogsOf(server).length > 0) accessLoggers.set(server, logger)
+    }
+
+  const flush = () => {
+    for (const sink of sinks.values()) sink.flush()
+  }
+  process.on('exit', flush)
+
+  return {
+    errorLogFor: (server) => errorLogs.get(server) ?? (errorLogs.get(site.main) as ErrorLog),
+    accessLoggerFor: (server) => loggers.get(server) ?? (() => {}),
+    destinations: () => destinations,
+    flush,
+    close() {
+      process.off('exit', flush)
+      for (const server of servers) accessLoggers.delete(server)
+      closeAll()
+    },
+  }
+}
+
+function openSink(wanted: LogDestination, options: OpenLogsOptions, onDropped: DropReport): Sink {
+  const { destination } = wanted
+  try {
+    switch (destination.kind) {
+      case 'file':
+        return openFileSink(destination.path, onDropped)
+      case 'pipe': {
+        const fd = options.pipes?.get(destination.command)
+        if (fd === undefined) throw new Error('its program has not been started')
+        return new DescriptorSink({ fd, name: wanted.text, isPipe: true, owned: false, onDropped })
+      }
+      case 'syslog':
+        return openSyslogSink({
+          facility: destination.facility,
+          tag: destination.tag ?? options.program ?? 'wsgi-httpd',
+          onDropped,
+          ...(options.syslogSocket !== undefined && { socketPath: options.syslogSocket }),
+        })
+      default:
+        return destination satisfies never
+    }
+  } catch (error) {
+    throw new LogOpenError(describeOpenFailure(wanted, error as NodeJS.ErrnoException), { cause: error })
+  }
+}
+
+/** `(2)No such file or directory: AH00091: wsgi-httpd: could not open error log file /x/y.` and two lines of help. */
+function describeOpenFailure(
+  { destination, text, purpose, at }: LogDestination,
+  error: NodeJS.ErrnoException,
+): string {
+  const system = describeSystemError(error)
+  const what =
+    destination.kind !== 'file'
+      ? `could not open the ${purpose} log ${text}: ${error.message}`
+      : purpose === 'error'
+        ? `AH00091: wsgi-httpd: could not open error log file ${destination.path}.`
+        : `AH00649: could not open transfer log file ${destination.path}.`
+  const where =
+    at === undefined ? 'It is the default of ErrorLog.' : `It is named on ${describePosition(at)}.`
+  return `${system && `${system}: `}${what}\n${where}${advice(error.code)}`
+}
+
+function advice(code: string | undefined): string {
+  switch (code) {
+    case 'ENOENT':
+      return ' The directory must exist: create it, or name another one.'
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return ' The user who starts the server must be allowed to write there.'
+    case 'EISDIR':
+      return ' It is a directory: name a file in it.'
+    default:
+      return ''
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Names of servers as the logs print them. What `ServerName` and `UseCanonicalName` say is the core module's knowledge, which the logs must not
+ * import: whoever opens the logs passes it in.
+ */
+import type { ServerConfig } from '../config/site.js'
+import type { Request } from '../request/request.js'
+
+export interface ServerNames {
+  /** `%v`: the host part of the server's `ServerName`. */
+  serverName(server: ServerConfig): string
+  /** `%V`: the name that self-referential URLs have under `UseCanonicalName`. */
+  canonicalName(request: Request): string
+  /** `%p`: the port that goes with it. */
+  canonicalPort(request: Request): number
+}
+
+/** For servers without such knowledge (tests, a log before the configuration is applied): what the request itself says. */
+export const namesOfRequest: ServerNames = {
+  serverName: () => '',
+  canonicalName: (request) => request.hostname || request.connection.localAddress,
+  canonicalPort: (request) => request.hostPort || request.connection.localPort,
+}

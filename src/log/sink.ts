@@ -1,0 +1,167 @@
+/**
+ * Writers of log text. One object per distinct destination, shared by all servers and by error and access logs.
+ *
+ * Text is gathered and written once per turn of the event loop, so that a busy server makes one system call for many lines. Writing never throws and
+ * never grows memory without bound: what cannot be written within the bound is dropped and counted, and the count is told when writing works again.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { Level } from './error-log.js'
+
+/** Gathered text is written at once when it grows beyond this. */
+const FLUSH_CHARACTERS = 32 * 1024
+/** How much text waits for a program that does not read, per destination. */
+export const BACKLOG_CHARACTERS = 1024 * 1024
+/** POSIX guarantees that a write of that size to a pipe stays in one piece beside those of other processes (PIPE_BUF on Linux; 512 elsewhere). */
+const PIPE_ATOMIC_BYTES = process.platform === 'linux' ? 4096 : 512
+const RETRY_MS = 20
+
+export interface Sink {
+  /** Takes one line, or several, each with its line end. `level` matters to syslog alone. */
+  write(text: string, level?: Level): void
+  /** Writes what is gathered, as far as the destination takes it without waiting. */
+  flush(): void
+  close(): void
+  /** The destination notes the time by itself. */
+  readonly hasClock: boolean
+}
+
+/** Told once writing works again. */
+export type DropReport = (dropped: { destination: string; lines: number; reason: string }) => void
+
+export interface DescriptorOptions {
+  readonly fd: number
+  /** For messages. */
+  readonly name: string
+  /** Several processes write to it and the kernel keeps only small writes together: a pipe. */
+  readonly isPipe: boolean
+  /** Whether {@link Sink.close} closes the descriptor. */
+  readonly owned: boolean
+  readonly onDropped?: DropReport | undefined
+}
+
+/** Appends to an open descriptor: a file, a pipe, standard error. */
+export class DescriptorSink implements Sink {
+  readonly hasClock = false
+  readonly #options: DescriptorOptions
+  #pending = ''
+  #scheduled: NodeJS.Immediate | undefined
+  #retry: NodeJS.Timeout | undefined
+  #closed = false
+  /** The last write ended within a line. */
+  #torn = false
+  #droppedLines = 0
+  #dropReason = ''
+
+  constructor(options: DescriptorOptions) {
+    this.#options = options
+  }
+
+  get droppedLines(): number {
+    return this.#droppedLines
+  }
+
+  write(text: string): void {
+    if (this.#closed) return
+    if (this.#retry !== undefined && this.#pending.length > BACKLOG_CHARACTERS) {
+      this.#countDropped(text, 'it does not read fast enough')
+      return
+    }
+    this.#pending += text
+    if (this.#retry !== undefined) return
+    if (this.#pending.length > FLUSH_CHARACTERS) this.flush()
+    else this.#scheduled ??= setImmediate(this.#onTurn)
+  }
+
+  flush(): void {
+    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
+    this.#scheduled = undefined
+    if (this.#closed) return
+    try {
+      while (this.#pending !== '') this.#writeSome()
+      this.#clearRetry()
+      this.#tellDropped()
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      // A program that is slow or being restarted: its pipe is full. Keep the lines and try again.
+      if (code === 'EAGAIN') this.#retry ??= setTimeout(this.#onRetry, RETRY_MS).unref()
+      else {
+        this.#countDropped(this.#pending, (error as Error).message)
+        // What was cut in the middle must not become the beginning of a later line.
+        this.#pending = ''
+        if (this.#torn) this.#pending = '\n'
+      }
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.flush()
+    this.#closed = true
+    this.#clearRetry()
+    if (this.#options.owned) closeSync(this.#options.fd)
+  }
+
+  readonly #onTurn = (): void => {
+    this.#scheduled = undefined
+    this.flush()
+  }
+
+  readonly #onRetry = (): void => {
+    this.#retry = undefined
+    this.flush()
+  }
+
+  /** One system call. Takes away from the pending text what was written; throws what the call throws. */
+  #writeSome(): void {
+    const { fd, isPipe } = this.#options
+    const size = isPipe ? wholeLines(this.#pending, PIPE_ATOMIC_BYTES) : this.#pending.length
+    const chunk = size === this.#pending.length ? this.#pending : this.#pending.slice(0, size)
+    const written = writeSync(fd, chunk, null, 'latin1')
+    this.#torn = written > 0 && this.#pending[written - 1] !== '\n'
+    this.#pending = written === this.#pending.length ? '' : this.#pending.slice(written)
+  }
+
+  #countDropped(text: string, reason: string): void {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#droppedLines++
+    this.#dropReason = reason
+  }
+
+  #tellDropped(): void {
+    if (this.#droppedLines === 0) return
+    const lines = this.#droppedLines
+    this.#droppedLines = 0
+    this.#options.onDropped?.({ destination: this.#options.name, lines, reason: this.#dropReason })
+  }
+
+  #clearRetry(): void {
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+  }
+}
+
+/** The longest run of whole lines within `limit`; a single longer line is taken whole. */
+function wholeLines(text: string, limit: number): number {
+  if (text.length <= limit) return text.length
+  const fits = text.lastIndexOf('\n', limit - 1)
+  if (fits >= 0) return fits + 1
+  const end = text.indexOf('\n')
+  return end < 0 ? text.length : end + 1
+}
+
+/** Standard streams by the names that container images use. They are written to, not opened: as an unprivileged user, or where they are sockets, opening fails. */
+const STANDARD = /^\/(?:dev\/(?:std(?<name>out|err)|fd\/(?<fd>[12]))|proc\/self\/fd\/(?<proc>[12]))$/
+
+/**
+ * Opens a file for appending, creating it (mode 0666 under the umask, as httpd does).
+ * @throws what `openSync` throws
+ */
+export function openFileSink(path: string, onDropped: DropReport): Sink {
+  const standard = STANDARD.exec(path)?.groups
+  if (standard !== undefined) {
+    const fd =
+      standard.name === 'out' ? 1 : standard.name === 'err' ? 2 : Number(standard.fd ?? standard.proc)
+    return new DescriptorSink({ fd, name: path, isPipe: true, owned: false, onDropped })
+  }
+  const fd = openSync(Buffer.from(path, 'latin1'), 'a')
+  return new DescriptorSink({ fd, name: path, isPipe: false, owned: true, onDropped })
+}
