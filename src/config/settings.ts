@@ -36,6 +36,7 @@ export class Settings {
   readonly #own: (object | undefined)[] = []
   readonly #read: (object | undefined)[] = []
   readonly #keys: (SettingsKey<object> | undefined)[] = []
+  #merged: WeakMap<Settings, Settings> | undefined
 
   /** For directives: the object of a module to set properties on. */
   draft<T extends object>(key: SettingsKey<T>): Draft<T> {
@@ -51,12 +52,22 @@ export class Settings {
     const ready = this.#read[key.slot]
     if (ready !== undefined) return ready as T
     const own = this.#own[key.slot]
-    return (this.#read[key.slot] = own === undefined ? key.defaults : { ...key.defaults, ...own }) as T
+    const read = own === undefined ? key.defaults : ({ ...key.defaults, ...own } as T)
+    this.#read[key.slot] = read
+    return read
   }
 
   /** What was set in this scope itself (or merged into it), without defaults. */
   peek<T extends object>(key: SettingsKey<T>): Readonly<Partial<T>> | undefined {
     return this.#own[key.slot] as Partial<T> | undefined
+  }
+
+  /** `added` over this scope. Remembered, so that the same two scopes give the same object as long as both live. */
+  with(added: Settings): Settings {
+    this.#merged ??= new WeakMap()
+    let merged = this.#merged.get(added)
+    if (merged === undefined) this.#merged.set(added, (merged = Settings.merge(this, added)))
+    return merged
   }
 
   get isEmpty(): boolean {

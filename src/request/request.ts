@@ -25,6 +25,16 @@ export interface Connection {
   keepalives: number
   /** The client closed or reset the connection. */
   aborted: boolean
+  /** No request after the one at hand: the server is going away. */
+  readonly closing?: boolean
+}
+
+/** What all requests of one chain of internal redirects share: there is one response, and one line in the access log. */
+export interface Transaction {
+  /** The request whose response is sent; the last of the chain. */
+  last: Request
+  /** Edits the header tables just before they are sent. */
+  readonly beforeHeaders: (request: Request) => void
 }
 
 /** What drives requests through the phases offers this to modules (mod_dir, mod_negotiation, mod_autoindex). */
@@ -87,10 +97,8 @@ export class Request {
   user: string | undefined = undefined
   authType: string | undefined = undefined
 
-  /** Variables: `SetEnv`, `SetEnvIf`, `PassEnv`, `REDIRECT_…`. */
-  readonly env = new Map<string, string>()
-  /** Messages between modules. */
-  readonly notes = new Map<string, string>()
+  #env: Map<string, string> | undefined
+  #notes: Map<string, string> | undefined
 
   // what goes out
   status = 200
@@ -117,8 +125,20 @@ export class Request {
   tlsVariable: ((name: string) => string | undefined) | undefined = undefined
   /** The response was cut short (client gone, or the application failed after its headers were sent). */
   cut = false
-  /** Status for the access log of the first of a chain of internal redirects. */
 
+  /** The client waits for `100 Continue` before it sends the body. */
+  expectsContinue = false
+  /** Asks the client for the body; to be called when the body is first read, harmless when nobody waits. */
+  sendContinue(): void {
+    if (!this.expectsContinue) return
+    this.expectsContinue = false
+    this.outgoing.writeContinue()
+  }
+  /** The client asked for `Connection: keep-alive` by name. */
+  asksKeepAlive = false
+
+  /** Set by whoever drives this request; shared by a chain of internal redirects. */
+  transaction: Transaction | undefined = undefined
   /** Set by whoever drives this request, before the first phase. */
   dispatch: Dispatch | undefined = undefined
   /** The request that was internally redirected to this one. */
@@ -139,6 +159,21 @@ export class Request {
     this.server = server
     this.dir = server.dir
     this.headersIn = HeaderTable.from(incoming.rawHeaders)
+  }
+
+  /** Variables: `SetEnv`, `SetEnvIf`, `PassEnv`, `REDIRECT_…`. */
+  get env(): Map<string, string> {
+    return (this.#env ??= new Map())
+  }
+
+  /** Whether any variable is set; spares {@link env} where there is none. */
+  get hasEnv(): boolean {
+    return this.#env !== undefined && this.#env.size > 0
+  }
+
+  /** Messages between modules. */
+  get notes(): Map<string, string> {
+    return (this.#notes ??= new Map())
   }
 
   /** Unique id for `%L`, made when first asked for. */
