@@ -14,6 +14,7 @@ import {
   take1,
 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
+import { nextWord } from '../config/words.js'
 import type { Request } from '../request/request.js'
 import { authTypeOf, challenge } from './authn-core.js'
 import {
@@ -113,12 +114,11 @@ const directives = [
 ]
 
 function addCondition(cmd: Command, text: string): void {
-  const negative = /^not(\s+|$)/i.exec(text)
-  const line = negative ? text.slice(negative[0].length) : text
-  const name = cmd.words(line)[0] ?? ''
+  const first = nextWord(text)
+  const negative = first.word.toLowerCase() === 'not'
+  const { word: name, rest: args } = negative ? nextWord(first.rest) : first
   const provider = requireProvider(name)
   if (provider === undefined) cmd.fail(`Unknown Authz provider: ${name}`)
-  const args = line.slice(line.search(/\s|$/)).trim()
   const container = containerAround(cmd)
   if (negative && container.kind !== 'all') {
     cmd.fail(`negative Require directive has no effect in ${describe(container)} directive`)
@@ -126,7 +126,7 @@ function addCondition(cmd: Command, text: string): void {
   container.of.push({
     kind: 'condition',
     text: `${name} ${args}`,
-    negate: negative !== null,
+    negate: negative,
     limits: limitsAround(cmd),
     test: provider.parse(cmd, args),
   })

@@ -204,7 +204,7 @@ function lookUp(request: Request, url: string): Request | Promise<Request> {
 function serveFallback(request: Request): Outcome | Promise<Outcome> {
   const { fallback } = request.dir.get(dirSettings)
   // A look-up of the fallback itself that finds nothing must not look it up again.
-  if (fallback === undefined || request.main !== undefined) return undefined
+  if (fallback === undefined || isLookUpOf(request, fallback)) return undefined
   const settle = (found: Request): Outcome => {
     if (isServable(found)) {
       request.adopt(found)
@@ -215,6 +215,15 @@ function serveFallback(request: Request): Outcome | Promise<Outcome> {
   }
   const found = lookUp(request, fallback)
   return found instanceof Promise ? found.then(settle) : settle(found)
+}
+
+/** Whether this request, or one that it is a look-up for, is for that URL. */
+function isLookUpOf(request: Request, url: string): boolean {
+  const path = url.split('?', 1)[0]
+  for (let one: Request | undefined = request; one !== undefined; one = one.main) {
+    if (one.path === path) return true
+  }
+  return false
 }
 
 export const dir = {

@@ -1,0 +1,36 @@
+/**
+ * mod_authz_user: `Require valid-user` and `Require user`. Conditions for checkAuth, see authz-core.ts.
+ *
+ * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_user.html
+ */
+import { registerRequireProvider } from './authz-core/providers.js'
+import type { HttpdModule } from './module.js'
+
+registerRequireProvider({
+  name: 'valid-user',
+  parse: () => (request) => (request.user === undefined ? 'deniedNoUser' : 'granted'),
+})
+
+registerRequireProvider({
+  name: 'user',
+  parse: (cmd, args) => {
+    const users = new Set(cmd.words(args))
+    return (request) => {
+      if (request.user === undefined) return 'deniedNoUser'
+      if (users.has(request.user)) return 'granted'
+      request.report(
+        'authz_user',
+        'error',
+        `access to ${request.path} failed, reason: user '${request.user}' does not meet 'require'ments for user to be allowed access`,
+        'AH01663',
+      )
+      return 'denied'
+    }
+  },
+})
+
+export const authzUser = {
+  id: 'authz_user_module',
+  source: 'mod_authz_user.c',
+  directives: [],
+} satisfies HttpdModule
