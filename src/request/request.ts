@@ -206,6 +206,7 @@ export class Request {
     this.contextDocumentRoot = found.contextDocumentRoot
     this.finfo = found.finfo
     this.pathInfo = found.pathInfo
+    this.translation = found.translation
     this.handler = found.handler
     this.contentType = found.contentType
     this.contentEncoding = found.contentEncoding

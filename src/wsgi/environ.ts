@@ -3,7 +3,7 @@
  * Rules: mod_wsgi's environ, PEP 3333, RFC 3875 section 4.1.
  */
 import type { Request } from '../request/request.js'
-import { selfName, selfPort } from '../request/self-url.js'
+import { selfNameOf } from '../modules/self-url.js'
 
 /** Every run of slashes becomes one. */
 export function collapseSlashes(path: string): string {
@@ -20,6 +20,7 @@ export function scriptNameOf(request: Request): string {
 /** Values in the order of the channel's FIXED_KEYS. */
 export function fixedValues(request: Request, method: string, scriptName: string): string[] {
   const { connection } = request
+  const self = selfNameOf(request)
   return [
     method,
     scriptName,
@@ -27,8 +28,8 @@ export function fixedValues(request: Request, method: string, scriptName: string
     request.query ?? '',
     request.original.target,
     request.protocol,
-    selfName(request),
-    String(selfPort(request)),
+    self.host,
+    String(self.port),
     connection.localAddress,
     connection.remoteAddress,
     String(connection.remotePort),
@@ -41,7 +42,7 @@ export function fixedValues(request: Request, method: string, scriptName: string
 /** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */
 function urlScheme(request: Request): string {
   if (request.connection.secure) return 'https'
-  const flag = request.env.size > 0 ? request.env.get('HTTPS') : undefined
+  const flag = request.hasEnv ? request.env.get('HTTPS') : undefined
   return flag !== undefined && (flag === '1' || flag.toLowerCase() === 'on') ? 'https' : 'http'
 }
 
@@ -50,9 +51,9 @@ function urlScheme(request: Request): string {
  * Undefined when there are none, which is the common case.
  */
 export function extraValues(request: Request, chunked: boolean): string[] | undefined {
-  if (request.env.size === 0 && request.user === undefined && !chunked) return undefined
+  if (!request.hasEnv && request.user === undefined && !chunked) return undefined
   const extra: string[] = []
-  if (request.env.size > 0) {
+  if (request.hasEnv) {
     for (const [name, value] of request.env) {
       // The server decides on these itself; applications learn of TLS through wsgi.url_scheme (mod_wsgi 6).
       if (name === 'HTTPS' || name === 'PATH' || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.'))

@@ -41,7 +41,7 @@ export function placeOf(
     places.set(request.dir, kept)
   }
   const { connection } = request
-  const prefix = request.notes.get('context-prefix')
+  const prefix = request.contextPrefix
   for (const entry of kept) {
     if (
       entry.filename === request.filename &&
@@ -90,7 +90,7 @@ function makePlace(
     DOCUMENT_ROOT: documentRoot,
     SCRIPT_FILENAME: request.filename,
     CONTEXT_PREFIX: prefix ?? '',
-    CONTEXT_DOCUMENT_ROOT: request.notes.get('context-document-root') ?? documentRoot,
+    CONTEXT_DOCUMENT_ROOT: request.contextDocumentRoot ?? documentRoot,
     'mod_wsgi.request_handler': handler,
     'mod_wsgi.handler_script': target.kind === 'handler' ? target.script : '',
     'mod_wsgi.script_reloading': dir.scriptReloading ? '1' : '0',

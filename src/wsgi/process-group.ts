@@ -185,7 +185,7 @@ export class ProcessGroup {
       (channel) => {
         member.connecting.delete(applicationGroup)
         member.channels.set(applicationGroup, channel)
-        channel.onEnd(() => {
+        channel.onClose(() => {
           if (member.channels.get(applicationGroup) === channel) member.channels.delete(applicationGroup)
         })
         this.pump()

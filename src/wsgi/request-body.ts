@@ -48,7 +48,7 @@ function stream(request: Request, limit: number): BodyPlan {
     kind: 'stream',
     source: request.incoming,
     ...(limit > 0 ? { limit } : {}),
-    wanted: () => request.sendContinue?.(),
+    wanted: () => request.sendContinue(),
   }
 }
 

@@ -11,7 +11,7 @@ class Lane {
   close(): void {
     this.closed = true
   }
-  onEnd(): void {}
+  onClose(): void {}
 }
 
 /** A request that notes where it went. */
