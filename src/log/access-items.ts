@@ -36,7 +36,7 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   c: last((arg) => tlsPrinter(LEGACY_TLS_NAMES[arg.toLowerCase()] ?? '')),
   C: last(cookiePrinter),
   D: original(() => (request) => String(elapsedMicros(request))),
-  e: last((arg) => (request) => text(request.env.get(arg))),
+  e: last((arg) => (request) => (request.hasEnv ? text(request.env.get(arg)) : '-')),
   f: last(() => (request) => text(request.filename || undefined)),
   h: last(() => (request) => request.connection.remoteAddress),
   H: last(() => (request) => escapeItem(request.protocol)),
@@ -146,7 +146,7 @@ function portPrinter(arg: string, names: ServerNames): Printer {
   switch (arg.toLowerCase()) {
     case '':
     case 'canonical':
-      return (request) => String(names.canonicalPort(request))
+      return (request) => String(names.serverPort(request))
     case 'local':
       return (request) => String(request.connection.localPort)
     case 'remote':
@@ -164,7 +164,7 @@ function processPrinter(arg: string): Printer {
     case 'tid':
       return () => String(process.pid)
     case 'hextid':
-      return () => `0x${process.pid.toString(16)}`
+      return () => process.pid.toString(16)
     default:
       return () => arg
   }

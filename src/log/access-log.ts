@@ -8,7 +8,7 @@ import type { ServerNames } from './names.js'
 import { type AccessLogTarget, accessLogKey } from './settings.js'
 import type { Sink } from './sink.js'
 
-/** Takes the last request of a chain of internal redirects. */
+/** Takes any request of a chain of internal redirects: there is one line for all of the chain. */
 export type AccessLogger = (request: Request) => void
 
 /** The loggers of the open logs, for the module's hook: set by `openLogs`. Servers without access log are absent. */
@@ -26,15 +26,14 @@ export function accessLoggerOf(
     const line = compileLogFormat(formats.get(written) ?? written, names)
     const sink = sinkOf(target)
     const { condition } = target
-    if (condition === undefined) return (request) => sink.write(`${line(request)}\n`)
-    return (request) => {
-      if (condition(request.original)) sink.write(`${line(request)}\n`)
+    if (condition === undefined) return (last) => sink.write(`${line(last)}\n`)
+    return (last) => {
+      if (condition(last.original)) sink.write(`${line(last)}\n`)
     }
   })
-  const [only] = writers
-  if (only === undefined) return () => {}
-  if (writers.length === 1) return only
-  return (request) => {
-    for (const write of writers) write(request)
+  if (writers.length === 0) return () => {}
+  return function writeAccessLogs(request) {
+    const last = request.transaction?.last ?? request
+    for (const write of writers) write(last)
   }
 }

@@ -2,9 +2,11 @@
  * Where a log goes: a file, a running program, or syslog. `ErrorLog` and `CustomLog` words become data here; nothing is opened.
  * https://httpd.apache.org/docs/2.4/logs.html#piped
  */
-import { resolve } from 'node:path'
-import type { Position } from '../config/position.js'
+import { statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { describePosition, type Position } from '../config/position.js'
 import type { ServerConfig, Site } from '../config/site.js'
+import { describeSystemError } from './libc.js'
 import { accessLogKey, errorLogKey } from './settings.js'
 import { FACILITIES } from './syslog.js'
 
@@ -91,6 +93,30 @@ export function logDestinations(site: Site): LogDestination[] {
   for (const server of servers)
     for (const { destination } of accessLogsOf(server)) add(destination.text, 'access', destination.at)
   return [...found.values()]
+}
+
+/**
+ * What is wrong with the directories of a site's log files, in httpd's words; empty when all can be reached. Opens and creates nothing, so that a
+ * configuration can be checked without touching logs.
+ */
+export function checkLogDirectories(destinations: readonly LogDestination[]): string[] {
+  const faults: string[] = []
+  for (const { destination, purpose, at } of destinations) {
+    if (destination.kind !== 'file') continue
+    const directory = dirname(destination.path)
+    try {
+      statSync(Buffer.from(directory, 'latin1'))
+    } catch (error) {
+      const system = describeSystemError(error as NodeJS.ErrnoException)
+      const what =
+        purpose === 'access'
+          ? `AH02297: Cannot access directory '${directory}/' for log file '${destination.path}'`
+          : `AH02291: Cannot access directory '${directory}/' for error log`
+      const where = at === undefined ? 'the default of ErrorLog' : `defined on ${describePosition(at)}`
+      faults.push(`${system}: ${what} (${where}); create the directory or name another one`)
+    }
+  }
+  return faults
 }
 
 export function accessLogsOf(server: ServerConfig) {

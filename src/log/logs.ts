@@ -37,7 +37,7 @@ export interface OpenLogsOptions {
 export interface Logs {
   /** Virtual hosts without `ErrorLog` share the main server's destination. */
   errorLogFor(server: ServerConfig): ErrorLog
-  /** Writes the access log lines of a finished request; give it the last request of a chain of internal redirects. */
+  /** Writes the access log lines of a finished request: one per log for a whole chain of internal redirects. */
   accessLoggerFor(server: ServerConfig): (request: Request) => void
   destinations(): readonly LogDestination[]
   flush(): void

@@ -10,13 +10,13 @@ export interface ServerNames {
   serverName(server: ServerConfig): string
   /** `%V`: the name that self-referential URLs have under `UseCanonicalName`. */
   canonicalName(request: Request): string
-  /** `%p`: the port that goes with it. */
-  canonicalPort(request: Request): number
+  /** `%p`: the port of the server's `ServerName`, whatever the client wrote and `UseCanonicalName` says. */
+  serverPort(request: Request): number
 }
 
 /** For servers without such knowledge (tests, a log before the configuration is applied): what the request itself says. */
 export const namesOfRequest: ServerNames = {
   serverName: () => '',
   canonicalName: (request) => request.hostname || request.connection.localAddress,
-  canonicalPort: (request) => request.hostPort || request.connection.localPort,
+  serverPort: (request) => request.connection.localPort,
 }

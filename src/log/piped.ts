@@ -37,7 +37,7 @@ export interface PipedProgram {
   readonly pid: number | undefined
   /**
    * Closes the pipe. The program ends when it has read all and the last process with the writing end is gone.
-   * @param graceMs after which it is asked to end by SIGTERM, and two seconds later killed; @default 10000
+   * @param graceMs after which it is asked to end by SIGTERM, and two seconds later killed; @default 10000; Infinity: never
    * @returns when it is gone
    */
   stop(graceMs?: number): Promise<void>
@@ -106,7 +106,7 @@ class RunningProgram implements PipedProgram {
       await delay(KILL_GRACE_MS, undefined, { signal })
       this.#child?.kill('SIGKILL')
     }
-    insist().catch(() => {})
+    if (Number.isFinite(graceMs)) insist().catch(() => {})
     await this.#life
     over.abort()
   }

@@ -125,8 +125,11 @@ function parseClause(cmd: Command, clause: string): (request: Request) => boolea
   switch (kind.toLowerCase()) {
     case 'env':
       if (name === '') cmd.fail('missing environment variable name')
-      return negation ? (request) => !request.env.has(name) : (request) => request.env.has(name)
+      return negation
+        ? (request) => !(request.hasEnv && request.env.has(name))
+        : (request) => request.hasEnv && request.env.has(name)
     case 'expr':
+      if (name === '') cmd.fail('missing condition')
       return cmd.fail(
         `conditions with expr= are not supported yet: set a variable with SetEnvIf and write env=NAME instead of "${clause}"`,
       )

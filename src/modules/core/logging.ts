@@ -2,7 +2,7 @@
  * The core's logging directives: where errors go, which of them, and how their lines look. The logs themselves are in `src/log/`.
  * https://httpd.apache.org/docs/2.4/mod/core.html#errorlog
  */
-import { argv, type Command, type Directive, directive, iterate, take1 } from '../../config/directive.js'
+import { type Command, type Directive, directive, iterate, take1, take12 } from '../../config/directive.js'
 import { parseDestination } from '../../log/destination.js'
 import { compileErrorFormat } from '../../log/error-format.js'
 import { levelNumber, shortModuleName } from '../../log/levels.js'
@@ -37,7 +37,7 @@ export const loggingDirectives: readonly Directive[] = [
     syntax: '[connection|request] format',
     contexts: ['server', 'vhost'],
     help: 'Format string for the ErrorLog',
-    ...argv(setErrorLogFormat),
+    ...take12(setErrorLogFormat),
   }),
 ]
 
@@ -62,10 +62,7 @@ function setLevel(cmd: Command, word: string): void {
   } else draft.modules = new Map(draft.modules).set(shortModuleName(module), level)
 }
 
-function setErrorLogFormat(cmd: Command, words: readonly string[]): void {
-  const [first = '', second] = words
-  if (words.length < 1 || words.length > 2)
-    cmd.fail('ErrorLogFormat takes one or two arguments, Format string for the ErrorLog')
+function setErrorLogFormat(cmd: Command, first: string, second?: string): void {
   const draft = cmd.server.draft(errorLogKey)
   const written = (text: string): Written => ({ text, at: cmd.at })
   if (second === undefined) {
