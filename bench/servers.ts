@@ -35,6 +35,7 @@ PidFile "${dir}/httpd.pid"
 DefaultRuntimeDir "${dir}"
 ErrorLog "${dir}/error.log"
 ServerLimit 1
+${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
 MaxKeepAliveRequests 0
 LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"" combined
 WSGIPythonHome "${pythonPrefix()}"
