@@ -1,0 +1,1 @@
+"""The Python side of wsgi-httpd. Standard library only; CPython 2.7 and 3.6 or later."""

@@ -1,0 +1,144 @@
+"""Bulk lane: a socket of one pool thread for a body that is large or slow, in either direction.
+
+Both directions carry blocks: a length (u32) and that many bytes; some lengths are marks (see wire.py). The kernel's
+socket buffers are the back-pressure. After each response the worker writes FREE once it has read the end, so a thread
+never queues its next response behind a slow client; a lane in any other state is closed and replaced.
+"""
+import os
+import socket
+
+from . import wire
+from .compat import retry_interrupted
+
+SENDFILE_MAX_BYTES = 1 << 30
+
+
+class Gone(Exception):
+    """The worker closed the lane: the client has gone, or the worker has."""
+
+
+class BodyAborted(Exception):
+    """The request body ends before its end. The argument says why."""
+
+
+class BulkLane(object):
+    def __init__(self, sock, index):
+        self.sock = sock
+        self.index = index
+        # Bytes left of the request body's current block, and whether a body is under way at all.
+        self.left = 0
+        self.body_open = False
+        self.awaits_free = False
+        self.broken = False
+
+    def usable(self):
+        """Whether nothing of an earlier request lies in the lane, in either direction."""
+        if self.broken or self.body_open:
+            return False
+        if self.awaits_free:
+            try:
+                mark = self.sock.recv(4, socket.MSG_DONTWAIT)
+            except (OSError, IOError):
+                return False
+            if mark != wire.BLOCK.pack(wire.BLOCK_FREE):
+                return False
+            self.awaits_free = False
+        return True
+
+    def receive(self, count):
+        """At most `count` bytes of the request body, at least one; `b''` at its end."""
+        if not self.body_open:
+            return b''
+        if not self.left:
+            mark = self.exactly(4)
+            length, = wire.BLOCK.unpack(mark)
+            if length == wire.BLOCK_END:
+                self.body_open = False
+                return b''
+            if length > wire.BLOCK_MAX_BYTES:
+                self.broken = True
+                raise BodyAborted('too-large' if length == wire.BLOCK_TOO_LARGE else 'gone')
+            self.left = length
+        try:
+            data = retry_interrupted(self.sock.recv, min(count, self.left))
+        except (OSError, IOError):
+            data = b''
+        if not data:
+            self.broken = True
+            raise BodyAborted('gone')
+        self.left -= len(data)
+        return data
+
+    def exactly(self, count):
+        got = b''
+        while len(got) < count:
+            try:
+                more = retry_interrupted(self.sock.recv, count - len(got))
+            except (OSError, IOError):
+                more = b''
+            if not more:
+                self.broken = True
+                raise BodyAborted('gone')
+            got += more
+        return got
+
+    def send(self, data):
+        """Sends one block; waits while the worker does not take it."""
+        try:
+            if len(data) <= wire.CONTROL_MAX_BYTES:
+                self.sock.sendall(wire.BLOCK.pack(len(data)) + data)
+                return
+            view = memoryview(data)
+            for start in range(0, len(data), wire.BLOCK_MAX_BYTES):
+                part = view[start:start + wire.BLOCK_MAX_BYTES]
+                self.sock.sendall(wire.BLOCK.pack(len(part)))
+                self.sock.sendall(part)
+        except (OSError, IOError):
+            self.broken = True
+            raise Gone()
+
+    def send_file(self, fd, offset, count):
+        """Sends `count` bytes of a regular file as one block. Returns how many there were; fewer breaks the lane."""
+        sent = 0
+        try:
+            self.sock.sendall(wire.BLOCK.pack(wire.BLOCK_WIDE) + wire.WIDE.pack(count))
+            while sent < count:
+                some = min(count - sent, SENDFILE_MAX_BYTES)
+                if hasattr(os, 'sendfile'):
+                    done = os.sendfile(self.sock.fileno(), fd, offset + sent, some)
+                else:
+                    os.lseek(fd, offset + sent, os.SEEK_SET)
+                    data = os.read(fd, min(some, 1 << 16))
+                    self.sock.sendall(data)
+                    done = len(data)
+                if not done:
+                    break
+                sent += done
+        except (OSError, IOError):
+            self.broken = True
+            raise Gone()
+        if sent < count:
+            self.broken = True
+        return sent
+
+    def end(self):
+        try:
+            self.sock.sendall(wire.BLOCK.pack(wire.BLOCK_END))
+            self.awaits_free = True
+        except (OSError, IOError):
+            self.broken = True
+
+    def shut(self):
+        """Wakes the thread that waits in this lane; may be called by another thread."""
+        self.broken = True
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except (OSError, IOError):
+            pass
+
+    def close(self):
+        self.broken = True
+        try:
+            self.sock.close()
+        except (OSError, IOError):
+            pass

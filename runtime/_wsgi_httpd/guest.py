@@ -1,0 +1,55 @@
+"""Runs inside a sub-interpreter: takes connections from the main interpreter through a pipe of JSON lines."""
+import json
+import os
+import time
+
+from .compat import allocate_lock, retry_interrupted, start_new_thread
+from .host import Host
+
+_host = None
+
+
+def start(text):
+    """Called once, by the main interpreter. `text` is JSON: settings, group and descriptors."""
+    global _host
+    given = json.loads(text)
+    inbox, outbox, lock = given['inbox'], given['outbox'], allocate_lock()
+
+    def notify(message):
+        data = json.dumps(message).encode('ascii') + b'\n'
+        with lock:
+            while data:
+                data = data[retry_interrupted(os.write, outbox, data):]
+
+    _host = Host(given['settings'], given['group'], given['progress'], notify, given['gate'])
+    start_new_thread(receive, (_host, inbox, notify))
+
+
+def receive(host, inbox, notify):
+    rest = b''
+    while True:
+        chunk = retry_interrupted(os.read, inbox, 65536)
+        if not chunk:
+            return
+        lines = (rest + chunk).split(b'\n')
+        rest = lines.pop()
+        for line in lines:
+            message = json.loads(line.decode('ascii'))
+            try:
+                if message['type'] == 'connected':
+                    host.connected_fd(message['fd'], message['hello'])
+                elif message['type'] == 'retire':
+                    host.crew.retire(message['reason'])
+                    start_new_thread(tell_when_drained, (host, notify))
+            except Exception as error:
+                notify({'type': 'log', 'level': 'error', 'text': 'sub-interpreter: %r' % (error,)})
+
+
+def tell_when_drained(host, notify):
+    while not host.crew.drained():
+        time.sleep(0.01)
+    notify({'type': 'drained'})
+
+
+def finish():
+    _host.finish()

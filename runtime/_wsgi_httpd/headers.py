@@ -1,0 +1,118 @@
+"""What an application may say in `start_response`: checks, with mod_wsgi 6's error texts, and the form for the wire."""
+import re
+
+from .compat import type_name, wire
+
+# RFC 9110, 5.6.2: token
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_NAME_CONTROL = re.compile(r'[\x00-\x1f\x7f]')
+_VALUE_BAD = re.compile(r'[\r\n\x00]')
+_REASON_CONTROL = re.compile(r'[\x00-\x1f\x7f]')
+_LENGTH = re.compile(r'[0-9]+\Z')
+# The server frames the message itself (RFC 9110, 7.6.1).
+_HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'transfer-encoding', 'upgrade'))
+PLAIN, LENGTH, HOP = 0, 1, 2
+CACHE_MAX = 512
+
+_statuses = {}
+_names = {}
+
+
+def _quoted(text):
+    """`b'...'` on every Python."""
+    shown = repr(wire(text))
+    return shown if shown.startswith('b') else 'b' + shown
+
+
+def check_status(status):
+    """(code, reason) of a status line such as `200 OK`.
+
+    Raises TypeError, ValueError or UnicodeEncodeError with the words applications know from mod_wsgi.
+    """
+    if not isinstance(status, str):
+        raise TypeError('must be str, not %s' % type_name(status))
+    wire(status)
+    digits = status[:3]
+    if len(digits) != 3 or not _LENGTH.match(digits) or (len(status) > 3 and status[3].isdigit()):
+        raise ValueError('status code must be a 3 digit integer: %s' % _quoted(status))
+    if len(status) > 3 and status[3] != ' ':
+        raise ValueError('no space following status code: %s' % _quoted(status))
+    reason = status[4:]
+    if _REASON_CONTROL.search(reason):
+        raise ValueError('control character in status reason phrase: %s' % _quoted(status))
+    code = int(digits)
+    if code < 200:
+        raise ValueError('status code must not be informational: %s' % _quoted(status))
+    if len(_statuses) >= CACHE_MAX:
+        _statuses.clear()
+    found = _statuses[status] = (code, reason)
+    return found
+
+
+def check_name(name):
+    """What kind of header this is. Raises for names that HTTP does not allow."""
+    if not isinstance(name, str):
+        raise TypeError('must be str, not %s' % type_name(name))
+    wire(name)
+    if not name:
+        raise ValueError('header name is empty')
+    if ' ' in name:
+        raise ValueError('space character in header name: %s' % _quoted(name))
+    if _NAME_CONTROL.search(name):
+        raise ValueError('control character in header name: %s' % _quoted(name))
+    if not _TOKEN.match(name):
+        raise ValueError('invalid character in header name: %s' % _quoted(name))
+    lower = name.lower()
+    kind = LENGTH if lower == 'content-length' else HOP if lower in _HOP_BY_HOP else PLAIN
+    if len(_names) >= CACHE_MAX:
+        _names.clear()
+    _names[name] = kind
+    return kind
+
+
+def check_value(value):
+    if not isinstance(value, str):
+        raise TypeError('must be str, not %s' % type_name(value))
+    found = _VALUE_BAD.search(value)
+    if found:
+        what = {'\r': 'carriage return', '\n': 'line feed', '\0': 'null'}[found.group()]
+        raise ValueError('%s character in header value: %s' % (what, _quoted(value)))
+
+
+def check_head(status, headers):
+    """(code, head for the wire, content length or None, bad content length or None, ignored names).
+
+    The head is `reason NUL name NUL value NUL name ...`. A bad Content-Length is no error yet: it becomes one at the
+    first output, as in mod_wsgi.
+    """
+    known = _statuses.get(status) if type(status) is str else None
+    code, reason = known if known is not None else check_status(status)
+    if not isinstance(headers, list):
+        raise TypeError('start_response() argument 2 must be list, not %s' % type_name(headers))
+    flat = [reason]
+    length = bad = None
+    ignored = ()
+    names, search = _names, _VALUE_BAD.search
+    for header in headers:
+        if not isinstance(header, tuple):
+            raise TypeError('each header must be a 2-tuple, not %s' % type_name(header))
+        if len(header) != 2:
+            raise ValueError('each header must be a 2-tuple, got length %d' % len(header))
+        name, value = header
+        kind = names.get(name) if type(name) is str else None
+        if kind is None:
+            kind = check_name(name)
+        if type(value) is not str or search(value):
+            check_value(value)
+        if kind:
+            if kind == HOP:
+                ignored += (name,)
+                continue
+            text = value.strip()
+            if _LENGTH.match(text) and len(text) < 19:
+                length, bad, value = int(text), None, text
+            else:
+                bad = value
+        flat.append(name)
+        flat.append(value)
+    return code, wire('\0'.join(flat)), length, bad, ignored

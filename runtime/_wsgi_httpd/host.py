@@ -1,0 +1,53 @@
+"""One interpreter's side of a runtime process: its streams, scripts and crew. The same for main and sub-interpreters."""
+from .crew import Crew
+from .filewrapper import FileWrapper
+from .gate import Gate
+from .prepare import finish_interpreter, prepare_interpreter
+from .progress import Progress
+from .scripts import Scripts
+from .streams import Streams
+from .compat import adopt_socket
+
+
+class Host(object):
+    def __init__(self, settings, group, progress_fd, notify, gate=None):
+        self.progress = Progress(progress_fd)
+        self.streams = Streams(notify)
+        embedded = settings['mode'] == 'embedded'
+        prepare_interpreter(settings, group, self.streams)
+        constants = {
+            'wsgi.version': (1, 1),
+            'wsgi.multithread': bool(settings['multithread']),
+            'wsgi.multiprocess': bool(settings['multiprocess']),
+            'wsgi.run_once': (not embedded and settings['threads'] == 1
+                              and (settings.get('maximum_requests') or 0) == 1),
+            'wsgi.file_wrapper': FileWrapper,
+            'wsgi.input_terminated': True,
+            'mod_wsgi.version': tuple(settings['server_version']),
+            'mod_wsgi.process_group': settings['process_group'],
+            'apache.version': tuple(settings['server_version']),
+            'mod_wsgi.queue_start': 0.0,
+            'mod_wsgi.daemon_start': 0.0,
+        }
+        self.crew = Crew(settings, group, Scripts(embedded), self.streams, constants, notify,
+                         Gate(*gate) if gate else None)
+
+    def connected(self, sock, hello):
+        """A connection whose first line was `hello`; for control lanes the process has added number and details."""
+        kind = hello['lane']
+        if kind == 'control':
+            self.crew.add_control(sock, hello['number'], hello['application_group'], hello.get('worker', 0),
+                                  self.progress.region(hello['region']), hello['details'])
+        elif kind == 'kick':
+            self.crew.add_kick(sock, hello['channel'])
+        else:
+            self.crew.add_bulk(sock, hello['channel'], hello['index'])
+
+    def connected_fd(self, fd, hello):
+        self.connected(adopt_socket(fd), hello)
+
+    def finish(self):
+        finish_interpreter(self.streams)
+
+
+

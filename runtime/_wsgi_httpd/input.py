@@ -1,0 +1,146 @@
+"""`wsgi.input`: the request body as a stream that always knows its end."""
+from . import wire
+from .bulk import BodyAborted
+
+CHUNK_BYTES = 128 * 1024
+
+
+class Input(object):
+    """Bytes come from the request frame, or, at the first touch, from the thread's bulk lane."""
+    __slots__ = ('_request', '_data', '_at', '_more', '_error')
+
+    def __init__(self, request, data, streams):
+        self._request = request
+        self._data = data
+        self._at = 0
+        # None: the body has not been asked for yet (asking is what makes the client get `100 Continue`).
+        self._more = None if streams else False
+        self._error = None
+
+    def read(self, size=-1):
+        self._check('read')
+        if size is None or size < 0:
+            parts = [self._take(len(self._data))]
+            while self._fill():
+                parts.append(self._take(len(self._data)))
+            return b''.join(parts)
+        if not size:
+            if self._more is None:
+                self._open()
+            return b''
+        data = self._take(size)
+        if len(data) == size or not self._more and self._more is not None:
+            return data
+        parts, left = [data], size - len(data)
+        while left and self._fill(left):
+            part = self._take(left)
+            parts.append(part)
+            left -= len(part)
+        return b''.join(parts)
+
+    def readline(self, size=-1):
+        self._check('readline')
+        if size is None:
+            size = -1
+        if not size:
+            return b''
+        parts, left = [], size
+        while True:
+            end = self._data.find(b'\n', self._at)
+            held = (end + 1 if end >= 0 else len(self._data)) - self._at
+            if left >= 0 and held >= left:
+                parts.append(self._take(left))
+                break
+            part = self._take(held)
+            parts.append(part)
+            if end >= 0:
+                break
+            left -= len(part) if left >= 0 else 0
+            if not self._fill():
+                break
+        return b''.join(parts)
+
+    def readlines(self, hint=-1):
+        lines, total = [], 0
+        while True:
+            line = self.readline()
+            if not line:
+                return lines
+            lines.append(line)
+            total += len(line)
+            if hint is not None and 0 < hint <= total:
+                return lines
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    next = __next__
+
+    def close(self):
+        """No effect: the body belongs to the server."""
+
+    def expire(self):
+        self._request = None
+        self._data = b''
+
+    def _check(self, name):
+        if self._request is None:
+            raise RuntimeError('%s() called on wsgi.input after request completed' % name)
+        if self._error is not None:
+            raise IOError(self._error)
+
+    def _take(self, count):
+        start = self._at
+        end = min(start + count, len(self._data))
+        if start == 0 and end == len(self._data):
+            data, self._data = self._data, b''
+            return data
+        self._at = end
+        data = self._data[start:end]
+        if end == len(self._data):
+            self._data, self._at = b'', 0
+        return data
+
+    def _open(self):
+        request = self._request
+        slot = request.slot
+        lane = slot.crew.bulk(slot, request.lane, 'body')
+        if lane is None or request.cancelled:
+            self._fail('gone')
+        lane.body_open = True
+        request.body_lane = lane
+        self._more = True
+        request.lane.outbox.append(
+            wire.frame(wire.R_WANT_BODY, request.number, 0, wire.BLOCK.pack(lane.index)))
+        request.lane.flush(True)
+
+    def _fill(self, count=CHUNK_BYTES):
+        """Gets more bytes; False at the end. Called only when nothing is held."""
+        if self._more is None:
+            self._open()
+        if not self._more:
+            return False
+        try:
+            data = self._request.body_lane.receive(min(count, CHUNK_BYTES))
+        except BodyAborted as error:
+            self._fail(str(error))
+        if not data:
+            self._more = False
+            return False
+        self._data, self._at = data, 0
+        return True
+
+    def _fail(self, cause):
+        self._more = False
+        if cause == 'too-large':
+            self._request.too_large = True
+            self._error = 'request data read error: body exceeds the limit'
+        else:
+            self._error = 'request data read error: client connection closed'
+        raise IOError(self._error)

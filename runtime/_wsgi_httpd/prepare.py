@@ -1,0 +1,117 @@
+"""Makes an interpreter what applications expect under mod_wsgi: paths, streams, signals, environment variables."""
+import os
+import signal
+import site
+import sys
+import traceback
+
+from .compat import PY2
+from .modules import install
+from .streams import Restricted
+
+
+def prepare_process(settings):
+    """What holds for the whole process, before any application code. Problems are logged by the caller."""
+    if settings.get('umask') is not None:
+        os.umask(settings['umask'])
+    user = settings.get('user')
+    if user:
+        os.environ['HOME'] = native_text(user.get('home') or '/')
+        for name in ('USER', 'LOGNAME', 'USERNAME'):
+            if name in os.environ:
+                os.environ[name] = native_text(user.get('name') or '')
+    if settings.get('lang'):
+        os.environ['LANG'] = native_text(settings['lang'])
+    if settings.get('locale'):
+        import locale
+        os.environ['LC_ALL'] = native_text(settings['locale'])
+        try:
+            locale.setlocale(locale.LC_ALL, '')
+        except locale.Error as error:
+            yield "cannot set locale '%s': %s" % (settings['locale'], error)
+    if settings.get('python_eggs'):
+        os.environ['PYTHON_EGG_CACHE'] = native_text(settings['python_eggs'])
+    if settings.get('home'):
+        try:
+            os.chdir(settings['home'])
+        except OSError as error:
+            yield "cannot change to home directory '%s': %s" % (settings['home'], error)
+
+
+def native_text(text):
+    """JSON gives unicode; os.environ of Python 2.7 wants bytes."""
+    return text.encode('utf-8') if PY2 and not isinstance(text, str) else text
+
+
+def prepare_interpreter(settings, group, streams):
+    """What each interpreter needs for itself."""
+    sys.argv = ['mod_wsgi']
+    sys.stdin = Restricted('sys.stdin') if settings.get('restrict_stdin') else open(os.devnull)
+    sys.stdout = Restricted('sys.stdout') if settings.get('restrict_stdout') else streams.stdout
+    sys.stderr = streams.stderr
+    if not PY2:
+        sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
+    if settings.get('switch_interval') and hasattr(sys, 'setswitchinterval'):
+        sys.setswitchinterval(settings['switch_interval'])
+    if settings.get('restrict_signal', True):
+        restrict_signals(streams)
+    add_paths([native_text(path) for path in settings.get('python_path') or ()], streams)
+    home = native_text(settings.get('home') or '')
+    if home:
+        sys.path.insert(0, home)
+    Restricted.__module__ = 'mod_wsgi'
+    install(settings, group, streams, {'Restricted': Restricted})
+    warn = settings.get('py3k_warning')
+    if warn and not PY2:
+        streams.process_line('WSGIPy3kWarningFlag has no effect with Python 3.', 'warn')
+
+
+def add_paths(directories, streams):
+    """Each directory with its .pth files; everything new goes to the front, in order (WSGIPythonPath)."""
+    before = list(sys.path)
+    for directory in directories:
+        try:
+            site.addsitedir(directory)
+        except Exception as error:
+            streams.process_line("cannot add '%s' to the Python path: %s" % (directory, error))
+            break
+    old = [path for path in sys.path if path in before]
+    new = [path for path in sys.path if path not in before]
+    # A directory that was on the path already moves to the front too.
+    named = [os.path.abspath(path) for path in directories]
+    first = new + [path for path in old if path in named]
+    sys.path[:] = first + [path for path in old if path not in first]
+
+
+def restrict_signals(streams):
+    """`signal.signal` of applications is refused with a note in the log (WSGIRestrictSignal)."""
+    def restricted(number, handler):
+        streams.process_line('Callback registration for signal %d ignored.' % number, 'warn')
+        for line in ''.join(traceback.format_stack()[:-1]).rstrip('\n').split('\n'):
+            streams.process_line(line, 'warn')
+        return handler
+    signal.signal = restricted
+
+
+def finish_interpreter(streams):
+    """The end of an interpreter as at the end of a program: threads are joined, atexit functions run."""
+    import atexit
+    import threading
+    try:
+        threading._shutdown() if hasattr(threading, '_shutdown') else None
+    except BaseException:
+        report(streams)
+    try:
+        if hasattr(atexit, '_run_exitfuncs'):
+            atexit._run_exitfuncs()
+    except SystemExit:
+        pass
+    except BaseException:
+        report(streams)
+    for stream in (streams.stdout, streams.stderr):
+        stream.flush()
+
+
+def report(streams):
+    for line in traceback.format_exc().rstrip('\n').split('\n'):
+        streams.process_line(line)

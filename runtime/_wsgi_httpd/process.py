@@ -1,0 +1,351 @@
+"""The main thread of a runtime process: obeys the parent, accepts lanes, hands them to interpreters, ends the process."""
+import errno
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+from . import system, wire
+from .compat import PY2, adopt_socket, allocate_lock, retry_interrupted, stack_size, start_new_thread
+from .host import Host
+from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, Guest
+from .poller import Poller
+from .prepare import native_text, prepare_process
+from .progress import REGIONS, Progress
+
+HELLO_MAX_BYTES = 4096
+# How often a process that drains looks whether it is done.
+DRAIN_POLL_SECONDS = 0.01
+
+DEFAULTS = {
+    'mode': 'daemon', 'process_group': '', 'main_group': None, 'threads': 1, 'processes': 1, 'multiprocess': False,
+    'multithread': True, 'maximum_requests': 0, 'shutdown_timeout': 5, 'server_version': [0, 0, 0],
+    'server_software': '', 'restrict_signal': True,
+}
+
+
+def native(value):
+    """JSON's text as native strings, at any depth."""
+    if isinstance(value, dict):
+        return dict((native(key), native(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return [native(item) for item in value]
+    return native_text(value) if not isinstance(value, (int, float, type(None))) else value
+
+
+class Process(object):
+    def __init__(self, given, home):
+        self.home = home
+        self.given = given
+        self.control = adopt_socket(given['control'])
+        self.control_lock = allocate_lock()
+        self.control_rest = b''
+        self.progress_fd = given.get('progress')
+        self.settings = dict(DEFAULTS)
+        self.main_group = None
+        self.hosts = {}
+        self.guests = []
+        self.channels = {}
+        self.next_channel = 1
+        self.free_regions = list(range(REGIONS))
+        self.greeting = {}
+        self.gate = None
+        self.pending_reason = None
+        self.leaving = None
+        self.stopping = None
+        self.poller = Poller()
+        self.wake_read, self.wake_write = os.pipe()
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def run(self):
+        message = self.first_message()
+        if message is None:
+            return 1
+        self.settings.update(native(message))
+        settings = self.settings
+        self.embedded = settings['mode'] == 'embedded' or self.given.get('embedded', False)
+        if self.embedded:
+            settings['mode'] = 'embedded'
+            system.bind_extensions_to_their_own_libraries()
+            # Python took SIGINT only where the program had no handler of its own: give it back.
+            if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+        else:
+            system.die_with_parent()
+            if settings.get('display_name'):
+                system.set_title(settings['display_name'])
+            self.take_signals()
+        problems = list(prepare_process(settings))
+        if settings.get('stack_size'):
+            stack_size(settings['stack_size'])
+        self.main = Host(settings, '', self.progress_fd, self.notify)
+        self.progress = Progress(self.progress_fd)
+        self.main_group = settings['main_group']
+        self.hosts[''] = self.main
+        if self.main_group:
+            self.hosts[self.main_group] = self.main
+            sys.modules['mod_wsgi'].application_group = self.main_group
+        for problem in problems:
+            self.notify({'type': 'log', 'level': 'warn', 'text': problem})
+        if PY2 or sys.version_info < (3, 7):
+            self.listener = socket.fromfd(self.given['listen'], socket.AF_UNIX, socket.SOCK_STREAM)
+            os.close(self.given['listen'])
+        else:
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.given['listen'])
+        self.listener.setblocking(False)
+        for fd in (self.control.fileno(), self.listener.fileno(), self.wake_read):
+            self.poller.add(fd)
+        self.tell({'type': 'ready', 'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3],
+                   'subinterpreters': HAVE_SUBINTERPRETERS})
+        return self.loop()
+
+    def take_signals(self):
+        def terminate(number, frame):
+            self.pending_reason = 'shutdown_signal'
+            os.write(self.wake_write, b's')
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, terminate)
+
+    def loop(self):
+        while True:
+            for fd in self.poller.wait(DRAIN_POLL_SECONDS if self.leaving else -1):
+                if fd == self.control.fileno():
+                    self.hear()
+                elif fd == self.listener.fileno():
+                    self.accept()
+                elif fd == self.wake_read:
+                    os.read(self.wake_read, 64)
+                elif fd in self.greeting:
+                    self.greet(fd)
+                else:
+                    for guest in self.guests:
+                        if guest.outbox == fd:
+                            for message in guest.messages():
+                                self.guest_says(guest, message)
+            if self.pending_reason and not self.stopping:
+                self.stop(self.pending_reason)
+            if self.leaving and self.main.crew.drained() and all(guest.drained() for guest in self.guests):
+                return self.finish()
+
+    def stop(self, reason):
+        """Orderly shutdown: what has not begun goes back, what runs may finish in time."""
+        self.stopping = reason
+        self.tell({'type': 'stopping', 'reason': reason})
+        seconds = self.settings['shutdown_timeout']
+        if seconds:
+            start_new_thread(self.force, (seconds,))
+        self.leave('shutdown')
+
+    def force(self, seconds):
+        time.sleep(seconds)
+        self.tell({'type': 'log', 'level': 'warn', 'text': 'Shutdown took longer than %s seconds; leaving now.' % seconds})
+        self.exit(True)
+
+    def leave(self, reason):
+        """Nothing new begins in any interpreter; the loop ends when nothing runs."""
+        if self.leaving:
+            return
+        self.leaving = reason
+        if self.main.crew.draining is None:
+            self.main.crew.retire(reason)
+        for guest in self.guests:
+            guest.retire(reason)
+
+    def finish(self):
+        if not self.stopping:
+            self.stopping = self.leaving
+            self.tell({'type': 'stopping', 'reason': self.leaving})
+            if self.settings['shutdown_timeout']:
+                start_new_thread(self.force, (self.settings['shutdown_timeout'],))
+        for guest in self.guests:
+            try:
+                guest.finish()
+            except RuntimeError as error:
+                self.notify({'type': 'log', 'level': 'error', 'text': str(error)})
+        self.main.finish()
+        self.exit(False)
+
+    def exit(self, forced):
+        """Ends the process; embedded, says so and lets the worker do it, whose process this is."""
+        if not self.embedded:
+            os._exit(0)
+        self.tell({'type': 'stopped', 'forced': forced})
+        while True:
+            time.sleep(3600)
+
+    # -- the parent ------------------------------------------------------------------------------------------------
+
+    def first_message(self):
+        while b'\n' not in self.control_rest:
+            chunk = retry_interrupted(self.control.recv, 65536)
+            if not chunk:
+                return None
+            self.control_rest += chunk
+        line, _, self.control_rest = self.control_rest.partition(b'\n')
+        message = json.loads(line.decode('utf-8'))
+        return message if message.get('type') == 'configure' else None
+
+    def hear(self):
+        try:
+            chunk = retry_interrupted(self.control.recv, 65536)
+        except (OSError, IOError):
+            chunk = b''
+        if not chunk:
+            # The parent is dead. Nobody is left to answer to, and it may be starting anew already.
+            self.exit_at_once()
+        lines = (self.control_rest + chunk).split(b'\n')
+        self.control_rest = lines.pop()
+        for line in lines:
+            message = native(json.loads(line.decode('utf-8')))
+            if message.get('type') == 'stop' and not self.stopping:
+                self.stop(message.get('reason') or 'shutdown_signal')
+            elif message.get('type') == 'retire':
+                self.leave('retire')
+
+    def exit_at_once(self):
+        os._exit(0)
+
+    def tell(self, message):
+        data = json.dumps(message).encode('ascii') + b'\n'
+        with self.control_lock:
+            try:
+                self.control.sendall(data)
+            except (OSError, IOError):
+                pass
+
+    def notify(self, message):
+        """Messages from crews; any thread."""
+        kind = message['type']
+        if kind == 'lane_closed':
+            self.lane_closed(message['channel'])
+        elif kind == 'retire_all':
+            self.retire_all(message['reason'])
+        else:
+            self.tell(message)
+
+    def guest_says(self, guest, message):
+        if message['type'] == 'drained':
+            guest.is_drained = True
+        else:
+            self.notify(message)
+
+    def retire_all(self, reason):
+        if not self.leaving:
+            self.tell({'type': 'retiring', 'reason': reason})
+            self.leave(reason)
+            os.write(self.wake_write, b'r')
+
+    # -- lanes -----------------------------------------------------------------------------------------------------
+
+    def accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except (OSError, IOError) as error:
+                if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED):
+                    self.notify({'type': 'log', 'level': 'error', 'text': 'cannot accept a lane: %s' % error})
+                return
+            sock.setblocking(False)
+            self.greeting[sock.fileno()] = sock
+            self.poller.add(sock.fileno())
+
+    def greet(self, fd):
+        """Reads the first line of a new connection and not a byte more: what follows belongs to the lane."""
+        sock = self.greeting[fd]
+        try:
+            seen = sock.recv(HELLO_MAX_BYTES, socket.MSG_PEEK)
+            end = seen.find(b'\n')
+            if end < 0 and seen and len(seen) < HELLO_MAX_BYTES:
+                return
+            hello = native(json.loads(sock.recv(end + 1).decode('utf-8'))) if end >= 0 else None
+        except (OSError, IOError) as error:
+            if error.errno in (errno.EAGAIN, errno.EINTR):
+                return
+            hello = None
+        except ValueError:
+            hello = None
+        self.poller.remove(fd)
+        del self.greeting[fd]
+        sock.setblocking(True)
+        if not isinstance(hello, dict):
+            sock.close()
+            return
+        try:
+            self.connect(sock, hello)
+        except Exception as error:
+            text = '%s' % error
+            self.notify({'type': 'log', 'level': 'crit',
+                         'text': "Cannot acquire interpreter '%s': %s" % (hello.get('application_group'), text)})
+            try:
+                sock.sendall(wire.frame(wire.R_HELLO, 0, 0, json.dumps({'error': text}).encode('ascii')))
+            except (OSError, IOError):
+                pass
+            sock.close()
+
+    def connect(self, sock, hello):
+        if hello.get('lane') != 'control':
+            host = self.channels.get(hello.get('channel'))
+            if host is None:
+                sock.close()
+            else:
+                host[0].connected(sock, hello)
+            return
+        if hello.get('protocol') != wire.PROTOCOL:
+            raise ValueError('protocol %r is not spoken here' % (hello.get('protocol'),))
+        group = hello.get('application_group') or ''
+        host = self.host(group)
+        number = self.next_channel
+        self.next_channel += 1
+        region = self.free_regions.pop(0) if self.free_regions and self.progress_fd is not None else -1
+        self.progress.clear(region)
+        self.channels[number] = (host, region)
+        host.connected(sock, dict(hello, number=number, region=region, application_group=group, details={
+            'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3], 'threads': self.settings['threads'],
+            'region': region}))
+
+    def lane_closed(self, number):
+        host, region = self.channels.pop(number, (None, -1))
+        if region >= 0:
+            self.free_regions.append(region)
+
+    def host(self, group):
+        """The interpreter of an application group, made now if it is new."""
+        found = self.hosts.get(group)
+        if found is not None:
+            return found
+        if not HAVE_SUBINTERPRETERS:
+            raise ValueError('Python %d.%d has no sub-interpreters, so this process serves application group %r only'
+                             % (sys.version_info[0], sys.version_info[1], self.main_group or ''))
+        if self.leaving:
+            raise ValueError('the process is shutting down')
+        # Settings that concern the process were applied when it started.
+        gate = self.open_gate() if self.settings['threads'] else None
+        guest = Guest(self.settings, group, self.progress_fd, gate, self.home)
+        self.guests.append(guest)
+        self.poller.add(guest.outbox)
+        self.hosts[group] = guest
+        return guest
+
+    def open_gate(self):
+        """Tokens for as many requests as there are threads; made when there is a second interpreter to share with."""
+        if self.gate is None:
+            from .gate import Gate
+            reader, writer = self.gate = os.pipe()
+            crew = self.main.crew
+            crew.gate = Gate(reader, writer)
+            running = [(slot, slot.request) for slot in crew.slots if slot.request is not None]
+            os.write(writer, b't' * (self.settings['threads'] - len(running)))
+            start_new_thread(self.token_for_each, (running, writer))
+        return self.gate
+
+    def token_for_each(self, running, writer):
+        """Requests that began before there were tokens give theirs back through this thread."""
+        while running:
+            left = [(slot, request) for slot, request in running if slot.request is request]
+            if len(left) < len(running):
+                os.write(writer, b't' * (len(running) - len(left)))
+            running = left
+            time.sleep(0.005)

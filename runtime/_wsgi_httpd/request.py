@@ -1,0 +1,423 @@
+"""One request inside the interpreter: environ, the application's turn, and how its response gets out (PEP 3333)."""
+import os
+import sys
+import time
+import traceback
+
+from . import wire
+from .bulk import Gone
+from .compat import PY2, clear_exception, file_name, monotonic, native, reraise, type_name, utf8
+from .filewrapper import FileWrapper, regular_file
+from .headers import check_head
+from .input import Input
+from .modules import RequestTimeout
+from .scripts import LoadFailed, MissingCallable, ReloadProcess
+from .streams import RequestErrors
+
+NOT_STARTED = 'start_response() must be called before response content is produced'
+# Values that are file names: decoded so that open() finds the file, whatever its bytes.
+FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
+
+
+class Request(object):
+    # What most requests never change is kept in the class, which makes the making of one cheap.
+    slot = None
+    cancelled = False
+    finished = False
+    too_large = False
+    head = None
+    code = 0
+    length = None
+    bad_length = None
+    head_sent = False
+    ended = False
+    discard = False
+    head_only = False
+    produced = 0
+    bulk = None
+    errors = None
+    body_lane = None
+    scratch = None
+
+    def __init__(self, lane, number, bits, pairs, place, keys, text, body, start, read_at):
+        self.lane = lane
+        self.number = number
+        self.bits = bits
+        self.pairs = pairs
+        self.place = place
+        self.keys = keys
+        self.text = text
+        self.body = body
+        self.start = start
+        self.read_at = read_at
+
+    # -- before and beside the application -------------------------------------------------------------------------
+
+    def reject(self, reason):
+        self.lane.put(wire.frame(wire.R_REJECT, self.number, wire.REJECT_CODES.get(reason, 3)))
+
+    def fail(self, code, note=''):
+        self.lane.put(wire.frame(wire.R_ERROR, self.number, code, utf8(note)))
+        self.ended = True
+
+    def abort(self, code):
+        self.lane.put(wire.frame(wire.R_ABORT, self.number, code))
+        self.ended = True
+
+    def cancel(self):
+        """The client has gone. Any thread may call this."""
+        self.cancelled = True
+        for bulk in (self.bulk, self.body_lane):
+            if bulk is not None:
+                bulk.shut()
+
+    def log(self, level, text):
+        """One record; longer ones than 8 KiB are split, since many logs cannot take them."""
+        data = utf8(text)
+        for at in range(0, len(data) or 1, 8192):
+            self.lane.put(wire.frame(wire.R_LOG, self.number, level, data[at:at + 8192]))
+
+    def log_exception(self, leave_out=1):
+        """The current exception as a headline and its traceback, a record per line (mod_wsgi's texts)."""
+        kind, value, trace = sys.exc_info()
+        pid, script = os.getpid(), self.place.script
+        if kind is SystemExit:
+            self.log(wire.L_ERROR, "mod_wsgi (pid=%d): SystemExit exception raised by WSGI script '%s' ignored."
+                     % (pid, script))
+        else:
+            self.log(wire.L_ERROR, "mod_wsgi (pid=%d): Exception occurred processing WSGI script '%s'."
+                     % (pid, script))
+        try:
+            while leave_out and trace is not None and trace.tb_next is not None:
+                trace, leave_out = trace.tb_next, leave_out - 1
+            for text in traceback.format_exception(kind, value, trace):
+                for line in text.rstrip('\n').split('\n'):
+                    self.log(wire.L_ERROR, line)
+        finally:
+            kind = value = trace = None
+
+    def environ(self, slot, began):
+        """The WSGI environ, or None when a value held a NUL byte."""
+        text = self.text
+        parts = text.split(b'\0') if PY2 else text.decode('latin-1').split('\0')
+        keys = self.keys
+        if len(parts) != len(keys) + 2 * self.pairs:
+            return None
+        environ = self.place.base.copy()
+        environ.update(zip(keys, parts))
+        if self.pairs:
+            extra = dict(zip(parts[len(keys)::2], parts[len(keys) + 1::2]))
+            for key in FILE_KEYS:
+                if key in extra:
+                    extra[key] = file_name(extra[key])
+            environ.update(extra)
+        # httpd gives a script's PATH from the server's own process; mod_wsgi never shows it.
+        self.errors = errors = RequestErrors(self)
+        self.input = stream = Input(self, self.body, self.bits & 1)
+        environ['wsgi.errors'] = errors
+        environ['wsgi.input'] = stream
+        environ['mod_wsgi.script_name'] = environ['SCRIPT_NAME']
+        environ['mod_wsgi.path_info'] = environ['PATH_INFO']
+        environ['mod_wsgi.thread_id'] = slot.number
+        environ['mod_wsgi.request_start'] = self.start
+        now = time.time()
+        if environ['mod_wsgi.process_group']:
+            environ['mod_wsgi.queue_start'] = self.start
+            environ['mod_wsgi.daemon_start'] = now - (began - self.read_at)
+        environ['mod_wsgi.application_start'] = now
+        if parts[0] == 'HEAD':
+            self.head_only = self.discard = True
+        self.text = self.body = None
+        return environ
+
+    # -- what the application calls --------------------------------------------------------------------------------
+
+    def start_response(self, status, headers, exc_info=None):
+        if self.finished:
+            raise RuntimeError('start_response() called after request completed')
+        if exc_info is not None:
+            if not isinstance(exc_info, tuple) or len(exc_info) != 3:
+                raise RuntimeError("start_response() argument 'exc_info' must be a 3-tuple or None")
+            if self.head_sent:
+                try:
+                    reraise(*exc_info)
+                finally:
+                    exc_info = None
+        elif self.head_sent:
+            raise RuntimeError('start_response() called more than once without exc_info')
+        self.code, self.head, self.length, self.bad_length, ignored = check_head(status, headers)
+        if ignored:
+            for name in ignored:
+                self.log(wire.L_WARN, 'Ignoring hop-by-hop response header %s of the application.' % name)
+        self.discard = self.head_only or self.code in (204, 304)
+        return self.write
+
+    def write(self, data):
+        if self.finished:
+            raise RuntimeError('write() called after request completed')
+        if not isinstance(data, bytes):
+            raise TypeError('write() argument must be bytes, not %s' % type_name(data))
+        if data:
+            try:
+                self.emit(data)
+            except Gone:
+                raise IOError('client connection closed')
+
+    # -- the response ----------------------------------------------------------------------------------------------
+
+    def begin_head(self):
+        """Checks what may only fail at first output."""
+        if self.head is None:
+            raise RuntimeError(NOT_STARTED)
+        if self.bad_length is not None:
+            raise ValueError('invalid Content-Length header value: %r' % (self.bad_length,))
+        self.head_sent = True
+
+    def emit(self, data):
+        """Hands on a non-empty block. Raises Gone when nobody wants it any more."""
+        lane = self.lane
+        if self.cancelled or not lane.alive:
+            raise Gone()
+        if not self.head_sent:
+            self.begin_head()
+            lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+        if self.discard:
+            return
+        size = len(data)
+        if self.length is not None and self.produced + size > self.length:
+            size = max(self.length - self.produced, 0)
+            if not size:
+                return
+            data = data[:size]
+        if self.bulk is None and self.produced + size > wire.CONTROL_MAX_BYTES:
+            self.open_bulk()
+        self.produced += size
+        if self.bulk is not None:
+            self.bulk.send(data)
+        elif lane.put(wire.frame(wire.R_DATA, self.number, 0, data)):
+            # Sent at once, so this is a slow response: a good moment to learn whether the client is still there.
+            self.slot.crew.glance()
+            if self.cancelled:
+                raise Gone()
+
+    def open_bulk(self):
+        bulk = self.slot.crew.bulk(self.slot, self.lane, 'response')
+        if bulk is None or self.cancelled:
+            raise Gone()
+        self.lane.outbox.append(wire.frame(wire.R_SWITCH, self.number, 0, wire.BLOCK.pack(bulk.index)))
+        self.bulk = bulk
+        self.lane.flush(True)
+
+    def answer(self, body):
+        """A whole response in one frame."""
+        self.begin_head()
+        head = self.head
+        self.ended = True
+        self.produced = len(body)
+        self.lane.put(wire.ANSWER.pack(12 + len(head) + len(body), wire.R_ANSWER, 0, self.code, self.number,
+                                       len(head)) + head + body)
+
+    def respond(self, result):
+        """Takes the application's result to its end."""
+        if type(result) in (list, tuple):
+            body = self.whole(result)
+            if body is not None:
+                if self.errors.partial:
+                    self.errors.flush()
+                self.answer(body)
+                return
+        elif isinstance(result, FileWrapper) and type(result).__iter__ is FileWrapper.__iter__:
+            if not self.head_sent and self.head is not None and self.send_file(result.filelike):
+                return
+        for data in result:
+            if not isinstance(data, bytes):
+                raise TypeError('response iterable must yield bytes, not %s' % type_name(data))
+            if data:
+                self.emit(data)
+            elif self.cancelled:
+                raise Gone()
+        if self.head is None:
+            raise RuntimeError(NOT_STARTED)
+
+    def whole(self, result):
+        """The body, if the result is a small and complete list of bytes; None otherwise."""
+        if self.head_sent or self.head is None or self.cancelled:
+            return None
+        body = result[0] if len(result) == 1 else None
+        if body is None:
+            for item in result:
+                if not isinstance(item, bytes):
+                    return None
+            body = b''.join(result)
+        elif not isinstance(body, bytes):
+            return None
+        if self.discard:
+            return b''
+        if self.length is not None:
+            if len(body) > self.length:
+                body = body[:self.length]
+            elif len(body) < self.length:
+                return None
+        return body if len(body) <= wire.CONTROL_MAX_BYTES else None
+
+    def send_file(self, file):
+        """Sends a regular file without its bytes passing through Python. False: iterate instead."""
+        found = regular_file(file)
+        if found is None:
+            return False
+        fd, offset, count = found
+        if self.length is None and self.bad_length is None:
+            self.head += utf8('\0Content-Length\0%d' % count)
+            self.length = count
+        count = min(count, self.length or 0)
+        if self.discard:
+            return True
+        if count <= wire.CONTROL_MAX_BYTES and self.bad_length is None:
+            data = b''
+            os.lseek(fd, offset, os.SEEK_SET)
+            while len(data) < count:
+                more = os.read(fd, count - len(data))
+                if not more:
+                    break
+                data += more
+            if len(data) == self.length:
+                self.answer(data)
+            elif data:
+                self.emit(data)
+            return True
+        self.begin_head()
+        self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+        self.open_bulk()
+        self.produced = self.bulk.send_file(fd, offset, count)
+        return True
+
+    def complete(self):
+        """After the last byte and after close(): the end, or what stands for it."""
+        if self.errors.partial:
+            self.errors.flush()
+        if self.ended:
+            return
+        self.ended = True
+        short = self.length is not None and self.produced < self.length and not self.discard
+        if short:
+            self.log(wire.L_DEBUG, 'Content length mismatch, expected %d, response generated %d'
+                     % (self.length, self.produced))
+        if not self.head_sent:
+            if not short:
+                self.answer(b'')
+                return
+            self.begin_head()
+            self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+        if self.bulk is not None:
+            if short:
+                self.bulk.close()
+            else:
+                self.bulk.end()
+        if short:
+            self.lane.put(wire.frame(wire.R_ABORT, self.number, wire.ABORT_SHORT))
+        else:
+            self.lane.put(wire.frame(wire.R_END, self.number))
+
+    def failed(self, code, abort_code):
+        """Ends a request whose application raised."""
+        if self.errors.partial:
+            self.errors.flush()
+        if self.ended:
+            return
+        if self.cancelled:
+            self.abort(wire.ABORT_CANCELLED)
+        elif self.head_sent:
+            if self.bulk is not None:
+                self.bulk.close()
+            self.abort(abort_code)
+        else:
+            self.fail(wire.E_TOO_LARGE if self.too_large else code)
+
+
+def serve(crew, slot, request):
+    """Runs one request on the calling thread. Never raises."""
+    lane = request.lane
+    began = monotonic()
+    if crew.draining or (crew.maximum and crew.threads == 1 and crew.begun >= crew.maximum):
+        request.reject(crew.draining or 'maximum_requests')
+        return
+    if request.cancelled or not lane.alive:
+        request.abort(wire.ABORT_CANCELLED)
+        return
+    slot.request = request
+    request.slot = slot
+    gate = crew.gate
+    if gate is not None:
+        gate.enter(lane.flush)
+    crew.begun += 1
+    # From here on application code may see the request: it must never be repeated elsewhere.
+    lane.progress[request.number & 4095] = request.number
+    try:
+        run(crew, slot, request, began)
+    finally:
+        request.finished = True
+        slot.request = None
+        if gate is not None:
+            gate.leave()
+        if request.errors is not None:
+            request.input.expire()
+            request.errors.expire()
+        if request.body_lane is not None and request.body_lane.body_open:
+            request.body_lane.close()
+        lane.busy += monotonic() - began
+        lane.served += 1
+        if crew.maximum:
+            crew.count_finished()
+
+
+def run(crew, slot, request, began):
+    environ = request.environ(slot, began)
+    if environ is None:
+        request.fail(wire.E_MALFORMED, 'a request value holds a NUL byte')
+        return
+    try:
+        application = crew.scripts.application(request.place, environ, request)
+    except ReloadProcess:
+        request.lane.progress[request.number & 4095] = 0
+        request.reject('script_reload')
+        crew.retire('script_reload')
+        return
+    except LoadFailed as error:
+        request.failed(wire.E_SCRIPT, wire.ABORT_EXCEPTION)
+        return
+    except MissingCallable as error:
+        request.log(wire.L_ERROR, str(error))
+        request.failed(wire.E_CALLABLE, wire.ABORT_EXCEPTION)
+        return
+    try:
+        result = application(environ, request.start_response)
+        try:
+            request.respond(result)
+        finally:
+            if type(result) is not list:
+                close(request, result)
+        request.complete()
+    except Gone:
+        request.log(wire.L_DEBUG, 'Client closed connection.')
+        request.cancelled = True
+        request.failed(wire.E_EXCEPTION, wire.ABORT_CANCELLED)
+    except RequestTimeout:
+        request.log(wire.L_INFO, 'Request interrupted by RequestTimeout; ' + (
+            'after headers sent; response truncated.' if request.head_sent else 'thread recovered.'))
+        request.failed(wire.E_TIMEOUT, wire.ABORT_TIMEOUT)
+    except:  # noqa: E722: SystemExit and the like must not end the thread either
+        request.log_exception()
+        request.failed(wire.E_EXCEPTION, wire.ABORT_EXCEPTION)
+    finally:
+        if PY2:
+            clear_exception()
+
+
+def close(request, result):
+    """Calls `close()` of the result, once, whatever has happened before."""
+    try:
+        method = getattr(result, 'close', None)
+        if method is not None:
+            method()
+    except:  # noqa: E722
+        request.log_exception()

@@ -1,0 +1,147 @@
+"""Script files: loaded under a name of their own, kept while unchanged, loaded again or refused when changed.
+
+They are not imported: two files of the same name are two modules, and the extension does not matter.
+"""
+import hashlib
+import os
+import sys
+import traceback
+import types
+
+from . import wire
+from .compat import PY2, allocate_lock, clear_exception
+
+
+class LoadFailed(Exception):
+    """The script cannot be loaded; the reason has been logged."""
+
+
+class MissingCallable(Exception):
+    """The script is there, its application is not."""
+
+
+class ReloadProcess(Exception):
+    """The script has changed and this process belongs to the past (daemon mode)."""
+
+
+def module_name(path):
+    return '_mod_wsgi_' + hashlib.md5(path if PY2 else os.fsencode(path)).hexdigest()
+
+
+class Scripts(object):
+    def __init__(self, embedded, activate=None):
+        self.embedded = embedded
+        self.lock = allocate_lock()
+        # path -> (module, when it was last compared with the file)
+        self.loaded = {}
+        self.names = {}
+
+    def application(self, place, environ, request):
+        """The callable for a request, from a module that is as new as its file was when the request arrived.
+
+        Raises LoadFailed, MissingCallable, ReloadProcess.
+        """
+        path = place.script
+        entry = self.loaded.get(path)
+        if entry is None:
+            module = self.load(place, request)
+        else:
+            module = entry[0]
+            if place.reload:
+                # Requests that came in one read share one look at the file: it was taken after all had arrived.
+                if entry[1] < request.read_at:
+                    entry[1] = request.read_at
+                    if changed(module, path):
+                        module = self.reload(place, entry, request)
+                check = module.__dict__.get('reload_required')
+                if check is not None and self.asks_for_reload(check, environ, request):
+                    module = self.reload(place, entry, request)
+        if place.kind == 'import':
+            return imported
+        found = module.__dict__.get(place.callable)
+        if found is None:
+            raise MissingCallable("Target WSGI script '%s' does not contain WSGI application '%s'."
+                                  % (path, place.callable))
+        return found
+
+    def asks_for_reload(self, check, environ, request):
+        with self.lock:
+            try:
+                return bool(check(environ.get('SCRIPT_FILENAME', '')))
+            except:  # noqa: E722: counts as no
+                request.log_exception()
+                return False
+
+    def reload(self, place, entry, request):
+        if not self.embedded:
+            raise ReloadProcess()
+        with self.lock:
+            # Another thread may have been first.
+            if self.loaded.get(place.script) is entry:
+                request.log(wire.L_INFO, "Reloading WSGI script '%s'." % place.script)
+                self.loaded.pop(place.script, None)
+                sys.modules.pop(module_name(place.script), None)
+        return self.load(place, request)
+
+    def load(self, place, request):
+        """Executes the file as a module, once, however many threads ask at the same time."""
+        path = place.script
+        with self.lock:
+            entry = self.loaded.get(path)
+            if entry is not None:
+                return entry[0]
+            name = module_name(path)
+            module = types.ModuleType(name)
+            module.__file__ = path
+            try:
+                # Taken before reading: a change in between is then seen as one.
+                mtime = mtime_of(path)
+                with open(path, 'rb') as file:
+                    source = file.read()
+                code = compile(source, path, 'exec', 0, 1)
+                sys.modules[name] = module
+                exec(code, module.__dict__)
+            except:  # noqa: E722: SystemExit in a script must not end the process
+                sys.modules.pop(name, None)
+                self.explain(path, request)
+                raise LoadFailed(path)
+            module.__mtime__ = mtime
+            self.loaded[path] = [module, request.read_at]
+            return module
+
+    def explain(self, path, request):
+        kind, value, trace = sys.exc_info()
+        try:
+            prefix = 'mod_wsgi (pid=%d): ' % os.getpid()
+            if kind is SystemExit:
+                request.log(wire.L_ERROR, prefix + "SystemExit exception raised by WSGI script '%s' ignored." % path)
+            request.log(wire.L_ERROR, prefix + "Target WSGI script '%s' cannot be loaded as Python module." % path)
+            trace = trace.tb_next or trace
+            for text in traceback.format_exception(kind, value, trace):
+                for line in text.rstrip('\n').split('\n'):
+                    request.log(wire.L_ERROR, line)
+        finally:
+            kind = value = trace = None
+            if PY2:
+                clear_exception()
+
+
+def mtime_of(path):
+    """Modification time in microseconds, as httpd counts."""
+    return int(os.stat(path).st_mtime * 1000000)
+
+
+def changed(module, path):
+    known = module.__dict__.get('__mtime__')
+    if known is None:
+        return True
+    try:
+        return mtime_of(path) != known
+    except (OSError, IOError):
+        return True
+
+
+def imported(environ, start_response):
+    """Stands for the application of an import script: it was loaded, no more is asked."""
+    start_response('200 OK', [])
+    return []

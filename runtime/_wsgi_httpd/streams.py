@@ -1,0 +1,210 @@
+"""Text that applications print: `wsgi.errors`, and `sys.stdout` / `sys.stderr`, which choose per thread.
+
+A thread inside a request writes to that request's log; everything else goes to the process's log, line by line.
+"""
+import time
+
+from . import wire
+from .compat import PY2, allocate_lock, get_ident, start_new_thread, text_type, type_name, utf8
+
+# A line that is not finished after this long is logged as it is.
+IDLE_SECONDS = 0.2
+
+
+def as_text(data):
+    """What may be written: native strings, and on Python 2 unicode too."""
+    if isinstance(data, str):
+        return data
+    if PY2 and isinstance(data, text_type):
+        return data.encode('utf-8')
+    raise TypeError('write() argument must be str, not %s' % type_name(data))
+
+
+class LineWriter(object):
+    """A text stream that hands on complete lines; `_line(text)` is what a subclass does with one."""
+    encoding = 'utf-8'
+    errors = 'backslashreplace'
+    newlines = None
+    mode = 'w'
+    softspace = 0
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def isatty(self):
+        return False
+
+    def readable(self):
+        return False
+
+    def writable(self):
+        return True
+
+    def seekable(self):
+        return False
+
+    def fileno(self):
+        raise IOError('this stream has no file descriptor')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *ignored):
+        self.flush()
+
+    @property
+    def buffer(self):
+        return ByteWriter(self)
+
+
+class ByteWriter(object):
+    """The `buffer` of a text stream: takes bytes of UTF-8."""
+    mode = 'wb'
+
+    def __init__(self, text):
+        self.raw = text
+
+    def write(self, data):
+        data = bytes(data)
+        self.raw.write(data if PY2 else data.decode('utf-8', 'replace'))
+        return len(data)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        self.raw.flush()
+
+    def isatty(self):
+        return False
+
+
+class RequestErrors(LineWriter):
+    """`wsgi.errors` of one request."""
+    name = '<wsgi.errors>'
+    partial = ''
+    closed = False
+
+    def __init__(self, request):
+        self.request = request
+
+    def write(self, data):
+        request = self.request
+        if request is None:
+            raise RuntimeError('write() called on wsgi.errors after request completed')
+        if self.closed:
+            raise ValueError('I/O operation on closed file')
+        data = as_text(data)
+        if '\n' in data:
+            lines = (self.partial + data).split('\n')
+            self.partial = lines.pop()
+            for line in lines:
+                request.log(wire.L_ERROR, line)
+        else:
+            self.partial += data
+        if len(self.partial) > 8192:
+            self.flush()
+        return len(data)
+
+    def flush(self):
+        if self.request is None:
+            raise RuntimeError('flush() called on wsgi.errors after request completed')
+        if self.partial:
+            text, self.partial = self.partial, ''
+            self.request.log(wire.L_ERROR, text)
+
+    def close(self):
+        if self.request is not None and not self.closed:
+            self.flush()
+        self.closed = True
+
+    def expire(self):
+        self.request = None
+
+
+class Streams(object):
+    """Knows which thread is inside which request, and where text outside of requests goes."""
+
+    def __init__(self, notify):
+        self.slots = {}
+        self.notify = notify
+        self.stdout = ThreadStream(self, '<stdout>')
+        self.stderr = ThreadStream(self, '<stderr>')
+
+    def register(self, slot):
+        self.slots[slot.ident] = slot
+
+    def request(self):
+        """The request that the calling thread is inside of, or None."""
+        slot = self.slots.get(get_ident())
+        return slot.request if slot is not None else None
+
+    def process_line(self, text, level='error'):
+        data = utf8(text)
+        for at in range(0, len(data) or 1, 2048):
+            self.notify({'type': 'log', 'level': level, 'text': data[at:at + 2048].decode('utf-8', 'replace')})
+
+
+class ThreadStream(LineWriter):
+    """What `sys.stdout` and `sys.stderr` are."""
+    closed = False
+
+    def __init__(self, streams, name):
+        self.streams = streams
+        self.name = name
+        # Unfinished lines outside of requests, by thread.
+        self.partials = {}
+        self.guard = allocate_lock()
+
+    def write(self, data):
+        request = self.streams.request()
+        if request is not None and request.errors is not None and not request.errors.closed:
+            return request.errors.write(data)
+        data = as_text(data)
+        ident = get_ident()
+        lines = (self.partials.pop(ident, '') + data).split('\n')
+        rest = lines.pop()
+        for line in lines:
+            self.streams.process_line(line)
+        if len(rest) > 8192:
+            self.streams.process_line(rest)
+        elif rest:
+            self.partials[ident] = rest
+            start_new_thread(self.flush_later, (ident, rest))
+        return len(data)
+
+    def flush_later(self, ident, seen):
+        time.sleep(IDLE_SECONDS)
+        if self.partials.get(ident) is seen:
+            text = self.partials.pop(ident, '')
+            if text:
+                self.streams.process_line(text)
+
+    def flush(self):
+        request = self.streams.request()
+        if request is not None and request.errors is not None and not request.errors.closed:
+            request.errors.flush()
+            return
+        text = self.partials.pop(get_ident(), '')
+        if text:
+            self.streams.process_line(text)
+
+    def close(self):
+        self.flush()
+
+    def detach(self):
+        raise ValueError('this stream cannot be detached')
+
+
+class Restricted(object):
+    """Stands for a stream that the configuration forbids (`WSGIRestrictStdin`, `WSGIRestrictStdout`)."""
+
+    def __init__(self, name):
+        object.__setattr__(self, '_name', name)
+
+    def __getattribute__(self, attribute):
+        if attribute in ('__class__', '__dict__'):
+            return object.__getattribute__(self, attribute)
+        raise IOError('%s access restricted by mod_wsgi' % object.__getattribute__(self, '_name'))

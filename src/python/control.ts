@@ -1,0 +1,131 @@
+/**
+ * The parent's end of a runtime process's control connection: lines of JSON in both directions.
+ * Used by the supervisor for daemon processes and by the worker for its embedded interpreter.
+ */
+import type { Duplex } from 'node:stream'
+
+/** The first message to a runtime process. Unknown keys are ignored. */
+export interface RuntimeSettings {
+  readonly mode: 'daemon' | 'embedded'
+  /** `''` for embedded. */
+  readonly process_group: string
+  /** An application group that lives in the main interpreter besides `''`. */
+  readonly main_group?: string | null
+  readonly threads: number
+  readonly processes: number
+  readonly multiprocess: boolean
+  readonly multithread: boolean
+  /** 0: no limit. */
+  readonly maximum_requests?: number
+  /** Seconds that running requests have after `stop`; 0: as long as they like. */
+  readonly shutdown_timeout?: number
+  readonly umask?: number | null
+  /** Working directory, and first on `sys.path`. */
+  readonly home?: string | null
+  readonly user?: { readonly name: string; readonly home: string } | null
+  readonly lang?: string | null
+  readonly locale?: string | null
+  readonly python_path?: readonly string[]
+  readonly python_eggs?: string | null
+  readonly display_name?: string | null
+  /** Bytes. */
+  readonly stack_size?: number | null
+  /** Seconds. */
+  readonly switch_interval?: number | null
+  readonly restrict_stdin?: boolean
+  readonly restrict_stdout?: boolean
+  readonly restrict_signal?: boolean
+  readonly py3k_warning?: boolean
+  readonly server_version: readonly [number, number, number]
+  readonly server_software: string
+}
+
+/** What a runtime process tells its parent. */
+export type RuntimeMessage =
+  | {
+      readonly type: 'ready'
+      readonly pid: number
+      readonly version: string
+      readonly subinterpreters: boolean
+    }
+  | { readonly type: 'retiring'; readonly reason: string }
+  | { readonly type: 'stopping'; readonly reason: string }
+  /** Embedded only: everything has ended, and the worker may leave by `exitNow`. */
+  | { readonly type: 'stopped'; readonly forced: boolean }
+  | { readonly type: 'log'; readonly level: string; readonly text: string }
+
+/** Lines longer than this end the connection: the process runs other people's code. */
+const LINE_MAX_BYTES = 256 * 1024
+
+export class RuntimeControl {
+  readonly #stream: Duplex
+  #rest = ''
+
+  /**
+   * @param stream this end of the socket pair
+   * @param heard is called for each message; messages of unknown types are dropped
+   * @param ended is called once when the process has closed its end
+   */
+  constructor(stream: Duplex, heard: (message: RuntimeMessage) => void, ended: () => void) {
+    this.#stream = stream
+    stream.setEncoding('utf8')
+    stream.on('data', (text: string) => {
+      const lines = (this.#rest + text).split('\n')
+      this.#rest = lines.pop() as string
+      if (this.#rest.length > LINE_MAX_BYTES) stream.destroy()
+      for (const line of lines) {
+        const message = parse(line)
+        if (message !== undefined) heard(message)
+      }
+    })
+    stream.on('error', () => {})
+    stream.on('close', ended)
+  }
+
+  configure(settings: RuntimeSettings): void {
+    this.#send({ type: 'configure', ...settings })
+  }
+
+  /** Orderly shutdown: what has not begun is rejected, what runs may finish within `shutdown_timeout`. */
+  stop(reason: string): void {
+    this.#send({ type: 'stop', reason })
+  }
+
+  /** Takes nothing new, finishes what runs however long it takes, then exits. */
+  retire(): void {
+    this.#send({ type: 'retire' })
+  }
+
+  /** Closes the connection; the process then exits at once. */
+  close(): void {
+    this.#stream.destroy()
+  }
+
+  #send(message: object): void {
+    if (!this.#stream.destroyed) this.#stream.write(`${JSON.stringify(message)}\n`)
+  }
+}
+
+function parse(line: string): RuntimeMessage | undefined {
+  let message: unknown
+  try {
+    message = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  if (typeof message !== 'object' || message === null) return undefined
+  const { type, level, text, reason, pid, version } = message as Record<string, unknown>
+  switch (type) {
+    case 'log':
+      return typeof level === 'string' && typeof text === 'string' ? (message as RuntimeMessage) : undefined
+    case 'ready':
+      return typeof pid === 'number' && typeof version === 'string' ? (message as RuntimeMessage) : undefined
+    case 'retiring':
+    case 'stopping':
+      return typeof reason === 'string' ? (message as RuntimeMessage) : undefined
+    case 'stopped':
+      return message as RuntimeMessage
+    default:
+      return undefined
+  }
+}

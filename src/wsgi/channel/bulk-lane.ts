@@ -1,0 +1,202 @@
+/**
+ * Bulk lane: a socket of one interpreter thread for one large or slow body at a time, in either direction.
+ * Blocks of known length; the kernel's buffers and `pause`/`resume` are the back-pressure, so memory stays flat.
+ */
+import type { Socket } from 'node:net'
+import { ProtocolViolation } from './incoming.js'
+import type { BodyPlan } from './types.js'
+import { BLOCK_MAX_BYTES, Block } from './wire.js'
+
+/** Receives a response body from a bulk lane. */
+export interface BulkReceiver {
+  /** False asks for a pause until `resume()` of the lane. */
+  data(chunk: Buffer): boolean
+  /** The body is complete. */
+  end(): void
+  /** The lane is gone before the end. */
+  cut(): void
+}
+
+export class BulkLane {
+  readonly #socket: Socket
+  #receiver: BulkReceiver | undefined
+  #rest: Buffer | undefined
+  #left = 0
+  #paused = false
+  #closed = false
+  #stopBody: (() => void) | undefined
+  readonly #violated: (error: Error) => void
+
+  /** @param violated is called once if the interpreter breaks the protocol */
+  constructor(socket: Socket, violated: (error: Error) => void) {
+    this.#socket = socket
+    this.#violated = violated
+    socket.on('data', this.#onData)
+    socket.on('error', () => {})
+    socket.on('close', this.#onClose)
+    // Nothing is expected yet; a paused socket leaves early bytes with the kernel.
+    socket.pause()
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Delivers the response body that the interpreter sends on this lane. */
+  receive(receiver: BulkReceiver): void {
+    if (this.#receiver !== undefined) {
+      this.#violated(new ProtocolViolation('two responses on one bulk lane'))
+      return
+    }
+    this.#receiver = receiver
+    if (this.#closed) receiver.cut()
+    else this.resume()
+  }
+
+  /** Continues after `data` returned false. */
+  resume(): void {
+    this.#paused = false
+    if (this.#closed || this.#receiver === undefined) return
+    const rest = this.#rest
+    this.#rest = undefined
+    if (rest !== undefined) this.#take(rest)
+    if (!this.#paused && this.#receiver !== undefined) this.#socket.resume()
+  }
+
+  /** Sends a request body as its source gives it; the interpreter takes it at its own pace. */
+  sendBody(plan: BodyPlan & { kind: 'stream' }, tooLarge: () => void): void {
+    const { source, limit = Number.POSITIVE_INFINITY } = plan
+    const socket = this.#socket
+    let total = 0
+    let done = false
+    const finish = (mark: number) => {
+      if (done) return
+      stop()
+      socket.write(mark4(mark))
+    }
+    const onData = (chunk: Buffer) => {
+      total += chunk.length
+      if (total > limit) {
+        source.pause()
+        tooLarge()
+        finish(Block.tooLarge)
+        return
+      }
+      let flowing = true
+      for (let at = 0; at < chunk.length; at += BLOCK_MAX_BYTES) {
+        const part = chunk.subarray(at, at + BLOCK_MAX_BYTES)
+        socket.cork()
+        socket.write(mark4(part.length))
+        flowing = socket.write(part)
+        socket.uncork()
+      }
+      if (!flowing) source.pause()
+    }
+    const onDrain = () => source.resume()
+    const onEnd = () => finish(Block.end)
+    const onGone = () => finish(Block.abort)
+    const stop = () => {
+      done = true
+      this.#stopBody = undefined
+      source.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
+      socket.off('drain', onDrain)
+    }
+    this.#stopBody = () => {
+      stop()
+      source.pause()
+    }
+    if (source.readableEnded) finish(Block.end)
+    else if (source.destroyed) finish(Block.abort)
+    else {
+      source.on('end', onEnd).on('error', onGone).on('close', onGone)
+      socket.on('drain', onDrain)
+      source.on('data', onData)
+      source.resume()
+    }
+  }
+
+  /** Leaves what is left of the request body to whoever owns its source. */
+  stopBody(): void {
+    this.#stopBody?.()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #onData = (chunk: Buffer): void => {
+    if (this.#paused || this.#receiver === undefined) {
+      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+      this.#socket.pause()
+      return
+    }
+    this.#take(chunk)
+  }
+
+  #onClose = (): void => {
+    this.#closed = true
+    this.#stopBody?.()
+    const receiver = this.#receiver
+    this.#receiver = undefined
+    receiver?.cut()
+  }
+
+  #take(chunk: Buffer): void {
+    const data = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
+    this.#rest = undefined
+    let at = 0
+    while (at < data.length) {
+      if (this.#paused || this.#receiver === undefined) break
+      if (this.#left > 0) {
+        const part = data.subarray(at, at + Math.min(this.#left, data.length - at))
+        at += part.length
+        this.#left -= part.length
+        if (!this.#receiver.data(part)) this.#paused = true
+        continue
+      }
+      const used = this.#mark(data, at)
+      if (used === 0) break
+      at += used
+    }
+    if (at < data.length) this.#rest = data.subarray(at)
+    if (this.#paused || this.#receiver === undefined) this.#socket.pause()
+  }
+
+  /** Reads what stands between blocks; returns the bytes used, 0 when more are needed. */
+  #mark(data: Buffer, at: number): number {
+    if (data.length - at < 4) return 0
+    const length = data.readUInt32LE(at)
+    if (length === Block.end) {
+      const receiver = this.#receiver
+      this.#receiver = undefined
+      // The thread may use this lane again only now: its next response must not queue behind this client.
+      this.#socket.write(mark4(Block.free))
+      receiver?.end()
+      return 4
+    }
+    if (length === Block.wide) {
+      if (data.length - at < 12) return 0
+      const wide = data.readBigUInt64LE(at + 4)
+      if (wide > BigInt(Number.MAX_SAFE_INTEGER)) {
+        this.#violated(new ProtocolViolation('block of an impossible size'))
+        this.close()
+        return 0
+      }
+      this.#left = Number(wide)
+      return 12
+    }
+    if (length > BLOCK_MAX_BYTES) {
+      this.#violated(new ProtocolViolation(`block of ${length} bytes`))
+      this.close()
+      return 0
+    }
+    this.#left = length
+    return 4
+  }
+}
+
+function mark4(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}

@@ -1,0 +1,486 @@
+/**
+ * Channel: one server worker's connection to one Python interpreter, shared by all requests between the two.
+ *
+ * Requests of one event-loop turn leave in one write, answers come in as few as the interpreter can manage; see
+ * docs/channel.md for the protocol, the scheduling of Python's threads, and the measurements behind both.
+ */
+import type { Socket } from 'node:net'
+import { BulkLane } from './bulk-lane.js'
+import { openControlLane, openLane } from './connect.js'
+import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
+import { Outgoing } from './outgoing.js'
+import { Pacing } from './pacing.js'
+import { ProgressRegion } from './progress.js'
+import { Response } from './response.js'
+import { SignatureTable } from './signatures.js'
+import type { ChannelEnd, ChannelGreeting, ChannelTarget, Exchange, RejectReason } from './types.js'
+import {
+  ABORT_REASONS,
+  FAILURE_REASONS,
+  LOG_LEVELS,
+  PROTOCOL,
+  REGION_NUMBERS,
+  REJECT_REASONS,
+  Receive,
+  Send,
+} from './wire.js'
+
+const CONNECT_TIMEOUT_MS = 15_000
+/** Silence after which a thread is woken; doubled with every kick that changed nothing. */
+const QUIET_MS = 1
+const QUIET_MAX_MS = 64
+/** Bulk lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
+const BULK_SPARE = 1024
+
+/** How header names map to environ keys depends on nothing that a channel knows, so all channels share the table. */
+const signatures = new SignatureTable()
+const KICKS = Buffer.alloc(256, 'k')
+
+/** Thrown by {@link Channel.connect} with the reason that the runtime gave, or the connection's error as `cause`. */
+export class ChannelRefused extends Error {
+  override readonly name = 'ChannelRefused'
+}
+
+export class Channel implements FrameSink {
+  readonly target: ChannelTarget
+  /** What the interpreter said about itself. */
+  greeting: ChannelGreeting = { pid: 0, version: '', threads: 1 }
+
+  readonly #control: Socket
+  #kick: Socket | undefined
+  readonly #incoming = new Incoming(this)
+  readonly #outgoing = new Outgoing()
+  #pacing = new Pacing(1)
+  #progress: ProgressRegion | undefined
+  #number = 0
+  readonly #responses: (Response | undefined)[] = new Array(REGION_NUMBERS).fill(undefined)
+  #inFlight = 0
+  #nextId = 1
+  #flushing = false
+  #timer: NodeJS.Timeout | undefined
+  #quietMs = QUIET_MS
+  #events = 0
+  #draining: RejectReason | undefined
+  #closed = false
+  #ending = false
+  #error: Error | undefined
+  readonly #bulks = new Map<number, BulkLane>()
+  #openBulks = 0
+  /** Responses that the interpreter has finished while their bytes are still being delivered. */
+  readonly #delivering = new Set<Response>()
+  #onClose: ((end: ChannelEnd) => void)[] = []
+  #onDraining: ((reason: RejectReason) => void)[] = []
+  #greeted: ((error?: Error) => void) | undefined
+
+  private constructor(target: ChannelTarget) {
+    this.target = target
+    const hello = {
+      protocol: PROTOCOL,
+      lane: 'control',
+      application_group: target.applicationGroup,
+      worker: process.pid,
+    } as const
+    this.#control = openControlLane(target.socketPath, hello, (bytes) => this.#received(bytes))
+    this.#control.on('error', (error) => {
+      this.#error ??= error
+    })
+    this.#control.on('close', () => this.#ended())
+  }
+
+  /**
+   * Connects, and waits until the interpreter is there.
+   * @throws {ChannelRefused}
+   */
+  static async connect(target: ChannelTarget): Promise<Channel> {
+    const channel = new Channel(target)
+    const ms = target.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        channel.#error = new Error(`no greeting within ${ms} ms`)
+        channel.#control.destroy()
+      }, ms)
+      channel.#greeted = (error) => {
+        clearTimeout(timer)
+        channel.#greeted = undefined
+        if (error === undefined) resolve()
+        else if (error instanceof ChannelRefused) reject(error)
+        else {
+          const text = `cannot reach the runtime at ${target.socketPath}: ${error.message}`
+          reject(new ChannelRefused(text, { cause: error }))
+        }
+      }
+    })
+    return channel
+  }
+
+  /** Exchanges that have been dispatched and not finished by the interpreter. */
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Whether one more exchange fits; there is room for more than any pool of threads can take. */
+  get hasRoom(): boolean {
+    return this.#inFlight < REGION_NUMBERS - 1
+  }
+
+  /** Why the interpreter takes no new requests any more, or undefined. */
+  get draining(): RejectReason | undefined {
+    return this.#draining
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Smoothed time that applications take for a request, in microseconds, as the interpreter measures it. */
+  get averageMicroseconds(): number {
+    return this.#pacing.averageMicroseconds
+  }
+
+  /** Hands over an exchange. A closed, draining or full channel rejects it in a later turn. */
+  dispatch(exchange: Exchange): void {
+    if (this.#closed || this.#draining !== undefined || !this.hasRoom) {
+      const reason = this.#draining ?? 'closed'
+      setImmediate(() => exchange.rejected(reason))
+      return
+    }
+    let id = this.#nextId
+    while (this.#responses[id & (REGION_NUMBERS - 1)] !== undefined || id === 0) id = (id + 1) >>> 0
+    this.#nextId = (id + 1) >>> 0
+    this.#responses[id & (REGION_NUMBERS - 1)] = new Response(id, exchange)
+    this.#inFlight++
+    this.#outgoing.request(
+      id,
+      exchange,
+      signatures.map(exchange.rawHeaders, exchange.place.passAuthorization),
+    )
+    this.#pacing.sent()
+    this.#flushSoon()
+  }
+
+  /** The client has gone: stops the application at its next output. Ends in `aborted` or `rejected`. */
+  cancel(exchange: Exchange): void {
+    const response = this.#find(exchange)
+    if (response === undefined || response.cancelled) return
+    response.cancel()
+    if (this.#delivering.has(response)) return
+    this.#outgoing.signal(Send.cancel, response.id)
+    this.#flushSoon()
+  }
+
+  /** Closes at once. What is in flight ends as after the death of the process. */
+  close(): void {
+    this.#control.destroy()
+  }
+
+  /** Calls back when the channel has closed; every exchange has had its final call by then. */
+  onClose(callback: (end: ChannelEnd) => void): void {
+    this.#onClose.push(callback)
+  }
+
+  /** Calls back when the interpreter stops taking requests. What it has not begun comes back as `rejected`. */
+  onDraining(callback: (reason: RejectReason) => void): void {
+    this.#onDraining.push(callback)
+  }
+
+  /**
+   * Splits what is in flight by whether application code has seen it. After death the progress map decides; before,
+   * the answer may be out of date when it arrives.
+   */
+  splitInFlight(): { seen: Exchange[]; unseen: Exchange[] } {
+    const hasSeen = this.#progress?.read() ?? (() => false)
+    const seen: Exchange[] = []
+    const unseen: Exchange[] = []
+    for (const response of this.#responses) {
+      if (response === undefined) continue
+      ;(response.begun || hasSeen(response.id) ? seen : unseen).push(response.exchange)
+    }
+    return { seen, unseen }
+  }
+
+  // -- sending ---------------------------------------------------------------------------------------------------
+
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(this.#flush)
+  }
+
+  #flush = (): void => {
+    this.#flushing = false
+    if (this.#closed) return
+    const buffers = this.#outgoing.take()
+    if (buffers.length === 1) this.#control.write(buffers[0] as Buffer)
+    else if (buffers.length > 1) {
+      this.#control.cork()
+      for (const buffer of buffers) this.#control.write(buffer)
+      this.#control.uncork()
+    }
+    this.#quietMs = QUIET_MS
+    this.#wake(this.#pacing.kicksAtOnce())
+    this.#watch()
+  }
+
+  #wake(count: number): void {
+    if (count > 0) this.#kick?.write(KICKS.subarray(0, Math.min(count, KICKS.length)))
+  }
+
+  /** Runs the timer while silence would mean that a thread has to be woken. */
+  #watch(): void {
+    this.#events++
+    if (this.#timer !== undefined || this.#inFlight === 0 || !this.#pacing.mustWatch) return
+    this.#startTimer()
+  }
+
+  #startTimer(): void {
+    const events = this.#events
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#closed || this.#inFlight === 0) return
+      if (this.#events === events) {
+        this.#wake(this.#pacing.kicksWhenQuiet())
+        this.#quietMs = Math.min(this.#quietMs * 2, QUIET_MAX_MS)
+      }
+      if (this.#pacing.mustWatch) this.#startTimer()
+    }, this.#quietMs)
+  }
+
+  // -- receiving -------------------------------------------------------------------------------------------------
+
+  #received(bytes: Buffer): void {
+    if (this.#closed) return
+    try {
+      this.#incoming.push(bytes)
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= error
+    this.#control.destroy()
+  }
+
+  /** The response with this id. An unknown id is no reason to trust the rest of what is sent. */
+  #response(id: number): Response {
+    const response = this.#responses[id & (REGION_NUMBERS - 1)]
+    if (response === undefined || response.id !== id) throw new ProtocolViolation(`unknown request ${id}`)
+    return response
+  }
+
+  /** Forgets a request that the interpreter has finished. */
+  #finish(id: number): Response {
+    const response = this.#response(id)
+    this.#responses[id & (REGION_NUMBERS - 1)] = undefined
+    this.#inFlight--
+    this.#quietMs = QUIET_MS
+    response.bodyLane?.stopBody()
+    if (this.#draining !== undefined && this.#inFlight === 0) this.#settleDraining()
+    return response
+  }
+
+  answer(id: number, status: number, text: string, body: Buffer): void {
+    this.#finish(id).answered(status, text, body)
+  }
+
+  head(id: number, status: number, text: string): void {
+    this.#quietMs = QUIET_MS
+    this.#response(id).head(status, text)
+  }
+
+  data(id: number, chunk: Buffer): void {
+    this.#quietMs = QUIET_MS
+    this.#response(id).data(Buffer.from(chunk))
+  }
+
+  report(
+    flags: number,
+    asleep: number,
+    received: number,
+    kicks: number,
+    waiting: number,
+    micros: number,
+  ): void {
+    this.#pacing.reported(flags, asleep, received, kicks, waiting, micros)
+    if (this.#inFlight === 0) return
+    this.#wake(this.#pacing.kicksAtOnce())
+    this.#watch()
+  }
+
+  other(type: number, id: number, aux: number, payload: Buffer): void {
+    switch (type) {
+      case Receive.end:
+        this.#finished(this.#finish(id), (response) => response.end())
+        return
+      case Receive.abort: {
+        const reason = ABORT_REASONS[aux]
+        if (reason === undefined) throw new ProtocolViolation(`abort reason ${aux}`)
+        this.#finished(this.#finish(id), (response) => response.aborted(reason))
+        return
+      }
+      case Receive.error: {
+        const reason = FAILURE_REASONS[aux]
+        if (reason === undefined) throw new ProtocolViolation(`error ${aux}`)
+        this.#finish(id).failed(reason, payload.toString('utf8', 0, 2048))
+        return
+      }
+      case Receive.reject:
+        this.#finish(id).rejected(rejectReason(aux))
+        return
+      case Receive.log: {
+        const level = LOG_LEVELS[aux]
+        if (level === undefined) throw new ProtocolViolation(`log level ${aux}`)
+        this.#response(id).log(level, payload.toString('utf8'))
+        return
+      }
+      case Receive.wantBody:
+        this.#sendBody(this.#response(id), lanePayload(payload))
+        return
+      case Receive.switchToBulk:
+        this.#switchToBulk(this.#response(id), lanePayload(payload))
+        return
+      case Receive.needBulk:
+        this.#openBulk(id)
+        return
+      case Receive.nudge:
+        this.#outgoing.signal(Send.noop, 0)
+        this.#flushSoon()
+        return
+      case Receive.retiring:
+        this.#drain(rejectReason(aux))
+        // Something must wake the thread that reads, so that it sees the end coming.
+        this.#outgoing.signal(Send.noop, 0)
+        this.#flushSoon()
+        return
+      case Receive.hello:
+        this.#hello(id, payload)
+        return
+      default:
+        throw new ProtocolViolation(`frame type ${type}`)
+    }
+  }
+
+  #finished(response: Response, settle: (response: Response) => void): void {
+    settle(response)
+    if (!response.settled) {
+      this.#delivering.add(response)
+      response.whenSettled = () => this.#delivering.delete(response)
+    }
+  }
+
+  #hello(number: number, payload: Buffer): void {
+    const greeted = this.#greeted
+    if (greeted === undefined) throw new ProtocolViolation('second greeting')
+    const details = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
+    if (typeof details.error === 'string') {
+      greeted(new ChannelRefused(details.error.slice(0, 4096)))
+      this.#control.destroy()
+      return
+    }
+    const { pid, version, threads, region } = details
+    if (
+      typeof pid !== 'number' ||
+      typeof version !== 'string' ||
+      typeof threads !== 'number' ||
+      typeof region !== 'number'
+    ) {
+      throw new ProtocolViolation('incomplete greeting')
+    }
+    this.#number = number
+    this.greeting = { pid, version, threads }
+    this.#pacing = new Pacing(threads)
+    this.#progress = new ProgressRegion(this.target.progressPath, region)
+    this.#kick = openLane(this.target.socketPath, { lane: 'kick', channel: number })
+    this.#kick.on('error', () => {})
+    this.#kick.resume()
+    greeted()
+  }
+
+  #drain(reason: RejectReason): void {
+    if (this.#draining !== undefined) return
+    this.#draining = reason
+    for (const callback of this.#onDraining) callback(reason)
+  }
+
+  /** Nothing more will come that matters; the interpreter closes its end when it exits. */
+  #settleDraining(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  // -- bulk lanes ------------------------------------------------------------------------------------------------
+
+  #openBulk(index: number): void {
+    if (this.#openBulks >= this.greeting.threads * 2 + BULK_SPARE || this.#bulks.has(index)) {
+      throw new ProtocolViolation('too many bulk lanes')
+    }
+    const socket = openLane(this.target.socketPath, { lane: 'bulk', channel: this.#number, index })
+    const lane = new BulkLane(socket, (error) => this.#fail(error))
+    this.#openBulks++
+    this.#bulks.set(index, lane)
+    socket.once('close', () => {
+      this.#openBulks--
+      if (this.#bulks.get(index) === lane) this.#bulks.delete(index)
+    })
+  }
+
+  #sendBody(response: Response, index: number): void {
+    const plan = response.exchange.body
+    const lane = this.#bulks.get(index)
+    if (plan.kind !== 'stream' || response.bodyLane !== undefined) {
+      throw new ProtocolViolation('asks for a body that is not there')
+    }
+    if (lane === undefined || response.cancelled) {
+      lane?.close()
+      return
+    }
+    response.bodyLane = lane
+    plan.wanted?.()
+    lane.sendBody(plan, () => {})
+  }
+
+  #switchToBulk(response: Response, index: number): void {
+    const lane = this.#bulks.get(index)
+    if (lane === undefined || !response.begun) throw new ProtocolViolation(`unknown bulk lane ${index}`)
+    response.useBulk(lane)
+  }
+
+  #find(exchange: Exchange): Response | undefined {
+    for (const response of this.#delivering) if (response.exchange === exchange) return response
+    return this.#responses.find((response) => response?.exchange === exchange)
+  }
+
+  // -- the end ---------------------------------------------------------------------------------------------------
+
+  #ended(): void {
+    if (this.#ending) return
+    this.#ending = true
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#greeted?.(this.#error ?? new Error('connection closed'))
+    const { seen, unseen } = this.splitInFlight()
+    const dead = new Map(this.#responses.flatMap((r) => (r === undefined ? [] : [[r.exchange, r] as const])))
+    this.#responses.fill(undefined)
+    this.#inFlight = 0
+    for (const exchange of unseen) dead.get(exchange)?.rejected('died')
+    for (const exchange of seen) dead.get(exchange)?.died()
+    this.#progress?.close()
+    this.#kick?.destroy()
+    // Lanes whose response is complete keep delivering; what is left in them arrived before the end.
+    const delivering = new Set([...this.#delivering].map((response) => response.bulk))
+    for (const lane of this.#bulks.values()) if (!delivering.has(lane)) lane.close()
+    const end = this.#error === undefined ? {} : { error: this.#error }
+    for (const callback of this.#onClose) callback(end)
+  }
+}
+
+function lanePayload(payload: Buffer): number {
+  if (payload.length !== 4) throw new ProtocolViolation('lane number of a wrong size')
+  return payload.readUInt32LE(0)
+}
+
+function rejectReason(aux: number): RejectReason {
+  const reason = REJECT_REASONS[aux]
+  if (reason === undefined) throw new ProtocolViolation(`reject reason ${aux}`)
+  return reason
+}

@@ -1,0 +1,142 @@
+/**
+ * Cuts the control lane's bytes into frames and checks them. What an interpreter sends is hostile input: it runs other
+ * people's code, perhaps under another user. Lengths are bounded here; ids are checked by the channel.
+ */
+import { FRAME_MAX_BYTES, HEADER_BYTES, Receive } from './wire.js'
+
+/** The interpreter broke the protocol; the channel is closed. */
+export class ProtocolViolation extends Error {
+  override readonly name = 'ProtocolViolation'
+}
+
+/** What a frame leads to. Buffers are only valid during the call. */
+export interface FrameSink {
+  /** A whole response; `text` is reason and headers. */
+  answer(id: number, status: number, text: string, body: Buffer): void
+  head(id: number, status: number, text: string): void
+  data(id: number, chunk: Buffer): void
+  report(
+    flags: number,
+    asleep: number,
+    received: number,
+    kicks: number,
+    waiting: number,
+    micros: number,
+  ): void
+  /** Any other frame. */
+  other(type: number, id: number, aux: number, payload: Buffer): void
+}
+
+/** RFC 9110, 5.5: field values and reasons hold visible characters, spaces, tabs and obs-text. NUL separates here. */
+const HEAD_GRAMMAR = /^[\t\x20-\x7e\x80-\xff\0]*$/
+
+/**
+ * Parses frames as they come in. A head that is followed at once by all of its body is delivered as one answer, which
+ * spares small generators the cost of a streamed response.
+ */
+export class Incoming {
+  readonly #sink: FrameSink
+  #partial: Buffer | undefined
+  #headId = 0
+  #headStatus = 0
+  #headText = ''
+  #body: Buffer | undefined
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink
+  }
+
+  /**
+   * Takes the next bytes; the buffer may be reused afterwards.
+   * @throws {ProtocolViolation}
+   */
+  push(chunk: Buffer): void {
+    const data = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk])
+    const end = data.length
+    let at = 0
+    while (end - at >= HEADER_BYTES) {
+      const length = data.readUInt32LE(at)
+      if (length > FRAME_MAX_BYTES || length < HEADER_BYTES - 4) {
+        throw new ProtocolViolation(`frame of ${length} bytes`)
+      }
+      const stop = at + 4 + length
+      if (stop > end) break
+      this.#frame(data, at, stop)
+      at = stop
+    }
+    if (this.#headId !== 0) this.#releaseHead()
+    // A copy: the rest lies in a buffer that is about to be reused.
+    this.#partial = at === end ? undefined : Buffer.from(data.subarray(at, end))
+  }
+
+  #frame(data: Buffer, at: number, stop: number): void {
+    const type = data[at + 4] as number
+    const aux = data.readUInt16LE(at + 6)
+    const id = data.readUInt32LE(at + 8)
+    if (this.#headId !== 0 && this.#joins(type, id, data, at, stop)) return
+    switch (type) {
+      case Receive.answer: {
+        if (stop - at < 16) throw new ProtocolViolation('short answer')
+        const bodyAt = at + 16 + data.readUInt32LE(at + 12)
+        if (bodyAt > stop) throw new ProtocolViolation('answer beyond its frame')
+        this.#sink.answer(id, aux, headText(data, at + 16, bodyAt), data.subarray(bodyAt, stop))
+        return
+      }
+      case Receive.head:
+        this.#headId = id
+        this.#headStatus = aux
+        this.#headText = headText(data, at + HEADER_BYTES, stop)
+        return
+      case Receive.data:
+        this.#sink.data(id, data.subarray(at + HEADER_BYTES, stop))
+        return
+      case Receive.report:
+        if (stop - at !== 24) throw new ProtocolViolation('report of a wrong size')
+        this.#sink.report(
+          data[at + 5] as number,
+          aux,
+          id,
+          data.readUInt32LE(at + 12),
+          data.readUInt32LE(at + 16),
+          data.readUInt32LE(at + 20),
+        )
+        return
+      default:
+        this.#sink.other(type, id, aux, data.subarray(at + HEADER_BYTES, stop))
+    }
+  }
+
+  /** Whether this frame completes the head that is being held back, or waits with it. */
+  #joins(type: number, id: number, data: Buffer, at: number, stop: number): boolean {
+    if (id === this.#headId) {
+      if (type === Receive.data && this.#body === undefined) {
+        this.#body = data.subarray(at + HEADER_BYTES, stop)
+        return true
+      }
+      if (type === Receive.end) {
+        const body = this.#body ?? data.subarray(0, 0)
+        this.#body = undefined
+        this.#headId = 0
+        this.#sink.answer(id, this.#headStatus, this.#headText, body)
+        return true
+      }
+    }
+    this.#releaseHead()
+    return false
+  }
+
+  #releaseHead(): void {
+    const id = this.#headId
+    const body = this.#body
+    this.#headId = 0
+    this.#body = undefined
+    this.#sink.head(id, this.#headStatus, this.#headText)
+    if (body !== undefined) this.#sink.data(id, body)
+  }
+}
+
+function headText(data: Buffer, start: number, end: number): string {
+  const text = data.toString('latin1', start, end)
+  if (!HEAD_GRAMMAR.test(text)) throw new ProtocolViolation('control character in a response head')
+  return text
+}

@@ -1,0 +1,186 @@
+/**
+ * One exchange on its way: makes sure that its callbacks come in order and that exactly one final call is made,
+ * whatever the interpreter sends.
+ */
+import type { BulkLane } from './bulk-lane.js'
+import { ProtocolViolation } from './incoming.js'
+import type { AbortReason, Exchange, FailureReason, Flow, RejectReason, RuntimeLogLevel } from './types.js'
+
+/** Bytes of a streamed response that may wait for a gateway which asked for a pause, before it moves to a bulk lane. */
+const HELD_MAX_BYTES = 256 * 1024
+
+export class Response implements Flow {
+  readonly id: number
+  readonly exchange: Exchange
+  /** Whether the interpreter has sent a head. */
+  begun = false
+  cancelled = false
+  settled = false
+  bulk: BulkLane | undefined
+  bodyLane: BulkLane | undefined
+  /** Called at the final call, if that comes after the interpreter has finished. */
+  whenSettled: (() => void) | undefined
+
+  /** Chunks from the control lane while the gateway pauses; the interpreter bounds them to 64 KiB. */
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #paused = false
+  #bulkDone = false
+  #outcome: 'end' | AbortReason | undefined
+
+  constructor(id: number, exchange: Exchange) {
+    this.id = id
+    this.exchange = exchange
+  }
+
+  answered(status: number, text: string, body: Buffer): void {
+    if (this.begun) throw new ProtocolViolation('second head')
+    checkStatus(status)
+    const headers = text.split('\0')
+    const reason = headers.shift() as string
+    if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
+    this.#settle()
+    if (this.cancelled) this.exchange.aborted('cancelled')
+    else this.exchange.answered(status, reason, headers, Buffer.from(body))
+  }
+
+  head(status: number, text: string): void {
+    if (this.begun) throw new ProtocolViolation('second head')
+    checkStatus(status)
+    this.begun = true
+    const headers = text.split('\0')
+    const reason = headers.shift() as string
+    if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
+    if (!this.cancelled) this.exchange.head(status, reason, headers, this)
+  }
+
+  data(chunk: Buffer): void {
+    if (!this.begun || this.bulk !== undefined) throw new ProtocolViolation('data out of order')
+    if (this.cancelled) return
+    if (this.#paused) {
+      this.#held.push(chunk)
+      this.#heldBytes += chunk.length
+      if (this.#heldBytes > HELD_MAX_BYTES) throw new ProtocolViolation('too much data on the control lane')
+    } else this.#paused = !this.exchange.data(chunk)
+  }
+
+  /** From here on the body comes over a bulk lane. */
+  useBulk(lane: BulkLane): void {
+    if (this.bulk !== undefined) throw new ProtocolViolation('second bulk lane')
+    this.bulk = lane
+    if (this.cancelled) lane.close()
+    else if (!this.#paused) this.#receive()
+  }
+
+  #receiving = false
+
+  #receive(): void {
+    this.#receiving = true
+    this.bulk?.receive({
+      data: (chunk) => {
+        if (this.cancelled) return true
+        this.#paused = !this.exchange.data(chunk)
+        return !this.#paused
+      },
+      end: () => this.#bulkEnded(),
+      cut: () => this.#bulkEnded(),
+    })
+  }
+
+  #bulkEnded(): void {
+    this.#bulkDone = true
+    this.#maybeSettle()
+  }
+
+  /** {@link Flow}: the gateway wants more. */
+  resume(): void {
+    if (!this.#paused || this.settled) return
+    this.#paused = false
+    while (this.#held.length > 0 && !this.#paused) {
+      const chunk = this.#held.shift() as Buffer
+      this.#heldBytes -= chunk.length
+      this.#paused = !this.exchange.data(chunk)
+    }
+    if (this.#paused) return
+    if (this.bulk !== undefined) {
+      if (this.#receiving) this.bulk.resume()
+      else this.#receive()
+    }
+    this.#maybeSettle()
+  }
+
+  end(): void {
+    if (!this.begun) throw new ProtocolViolation('end without head')
+    this.#outcome = 'end'
+    this.#maybeSettle()
+  }
+
+  aborted(reason: AbortReason): void {
+    this.#outcome = this.cancelled ? 'cancelled' : reason
+    if (this.cancelled || !this.begun) {
+      // Nothing was sent: to the gateway this is an abort only if it asked for one.
+      this.#settle()
+      this.exchange.aborted(this.#outcome as AbortReason)
+      return
+    }
+    this.#maybeSettle()
+  }
+
+  /** Makes the final call once everything before it has been delivered. */
+  #maybeSettle(): void {
+    if (this.settled || this.#outcome === undefined) return
+    if (this.cancelled) {
+      this.#settle()
+      this.exchange.aborted('cancelled')
+      return
+    }
+    if (this.#held.length > 0 || (this.bulk !== undefined && !this.#bulkDone)) return
+    this.#settle()
+    if (this.#outcome === 'end') this.exchange.end()
+    else this.exchange.aborted(this.#outcome)
+  }
+
+  failed(reason: FailureReason, note: string): void {
+    if (this.begun) throw new ProtocolViolation('error after head')
+    this.#settle()
+    if (this.cancelled) this.exchange.aborted('cancelled')
+    else this.exchange.failed(reason, note)
+  }
+
+  rejected(reason: RejectReason): void {
+    if (this.begun) throw new ProtocolViolation('rejected after head')
+    this.#settle()
+    this.exchange.rejected(reason)
+  }
+
+  /** The process is gone and application code had seen this request. */
+  died(): void {
+    if (this.settled) return
+    this.#settle()
+    if (this.cancelled) this.exchange.aborted('cancelled')
+    else if (this.begun) this.exchange.aborted('died')
+    else this.exchange.failed('died', 'the process ended while it worked on this request')
+  }
+
+  log(level: RuntimeLogLevel, text: string): void {
+    this.exchange.log(level, text)
+  }
+
+  /** The client is gone: nothing more is delivered, and lanes in use are closed so that the application notices. */
+  cancel(): void {
+    this.cancelled = true
+    this.#held = []
+    this.bulk?.close()
+    this.bodyLane?.close()
+    this.#maybeSettle()
+  }
+
+  #settle(): void {
+    this.settled = true
+    this.whenSettled?.()
+  }
+}
+
+function checkStatus(status: number): void {
+  if (status < 200 || status > 999) throw new ProtocolViolation(`status ${status}`)
+}
