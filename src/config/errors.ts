@@ -1,7 +1,7 @@
 /**
  * What can be wrong with a configuration, in the shapes that httpd gives its messages.
  */
-import { describePosition, type Position } from './position.js'
+import { COMMAND_LINE, describePosition, type Position } from './position.js'
 
 /** A fault found while reading text into a tree (pass 1): one line, the first fault ends the reading. */
 export class SyntaxFault extends Error {
@@ -11,6 +11,20 @@ export class SyntaxFault extends Error {
     message: string,
   ) {
     super(message)
+  }
+
+  /**
+   * `Syntax error on line N of FILE: MESSAGE`, with one such beginning for each `Include` that led there. A main file that cannot be
+   * opened has no line.
+   */
+  describe(): string {
+    if (this.at.file === COMMAND_LINE) return `Syntax error in -C/-c directive: ${this.message}`
+    if (this.at.line === 0) return this.message
+    const links = [...(this.at.includedFrom ?? []), this.at].map(
+      (at) => `Syntax error on ${describePosition(at)}: `,
+    )
+    // a file that includes itself would be named 128 times
+    return links.filter((link, index) => link !== links[index - 1]).join('') + this.message
   }
 }
 

@@ -14,7 +14,15 @@ export interface Position {
   readonly includedFrom?: readonly Position[]
 }
 
+/** What {@link Position.file} says for `-C` and `-c`. */
+export const COMMAND_LINE = '-c/-C directives'
+
+/** The file, or the macro's own words where a line comes from one. */
+export function sourceName(at: Position): string {
+  return at.macro ?? at.file
+}
+
 /** `line 12 of /etc/apache2/apache2.conf:` without the final colon, in httpd's words. */
 export function describePosition(at: Position): string {
-  return at.macro ? `line ${at.line} of ${at.macro}` : `line ${at.line} of ${at.file}`
+  return `line ${at.line} of ${sourceName(at)}`
 }

@@ -13,6 +13,8 @@ export interface ConfigNode {
   readonly at: Position
   /** Present exactly for sections. */
   readonly children?: readonly ConfigNode[]
+  /** Set for a section whose opening line has no `>`: a fault, told in pass 2. */
+  readonly unclosed?: boolean
 }
 
 /** The result of pass 1. */
