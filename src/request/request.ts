@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.js'
 import type { ServerConfig } from '../config/site.js'
 import type { ErrorLog, Level } from '../log/error-log.js'
 import { HeaderTable } from './headers.js'
+import type { PhaseTable } from './phases.js'
 
 /** What is known about a client connection; one object for all its requests. */
 export interface Connection {
@@ -33,8 +34,7 @@ export interface Connection {
 export interface Transaction {
   /** The request whose response is sent; the last of the chain. */
   last: Request
-  /** Edits the header tables just before they are sent. */
-  readonly beforeHeaders: (request: Request) => void
+  readonly phases: PhaseTable
 }
 
 /** What drives requests through the phases offers this to modules (mod_dir, mod_negotiation, mod_autoindex). */
@@ -108,6 +108,11 @@ export class Request {
   headersOut = new HeaderTable()
   /** Sent with every response, error pages included. */
   errHeadersOut = new HeaderTable()
+  /**
+   * The response is one that the server makes itself from a status (built-in error page, redirection): of the headers only `errHeadersOut`
+   * and `Location` are sent. Set before the responseHeaders phase.
+   */
+  builtInResponse = false
   /** True once the header has been handed to the connection. */
   headersSent = false
   /** Body bytes handed to the connection. */
@@ -136,6 +141,9 @@ export class Request {
   }
   /** The client asked for `Connection: keep-alive` by name. */
   asksKeepAlive = false
+
+  /** The response is a built-in page: what is set for successful responses alone does not concern it. */
+  isBuiltInPage = false
 
   /** Set by whoever drives this request; shared by a chain of internal redirects. */
   transaction: Transaction | undefined = undefined
