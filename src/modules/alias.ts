@@ -112,7 +112,7 @@ const directives: Directive[] = [
       contexts: ['server', 'vhost'],
       help: 'a regular expression and a filename',
       ...take2((cmd, regex, target) => {
-        const path = cmd.resolve(target)
+        const path = target.startsWith('$') ? target : cmd.resolve(target)
         addAlias(
           cmd,
           { kind: 'pattern', pattern: pattern(cmd, regex), fill: compileSubstitution(path) },

@@ -2,7 +2,8 @@
  * The host name of a client, found as access control needs it: the name of its address must lead back to that address, or anybody who
  * controls the reverse zone of his own network could take any name.
  */
-import { lookup, reverse } from 'node:dns/promises'
+import { lookup, lookupService } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { plainAddress } from './subnet.js'
 
 /** Answers are kept this long, in milliseconds: a page with many files must not ask the name server for each of them. */
@@ -23,8 +24,12 @@ export interface Resolver {
   readonly addresses: (name: string) => Promise<readonly string[]>
 }
 
+/** The system's own (getnameinfo, getaddrinfo), as httpd uses it: hosts file, name servers and whatever else is set up. */
 export const systemResolver: Resolver = {
-  reverse,
+  reverse: async (address) => {
+    const { hostname } = await lookupService(address, 0)
+    return isIP(hostname) ? [] : [hostname]
+  },
   addresses: async (name) => (await lookup(name, { all: true })).map((found) => found.address),
 }
 

@@ -1,0 +1,194 @@
+/**
+ * mod_setenvif: variables that depend on the request. What stands at server level runs right after the header was read, what stands in a
+ * section once the request is mapped; both are in time for access control.
+ *
+ * @see https://httpd.apache.org/docs/2.4/mod/mod_setenvif.html
+ */
+import { type Command, directive, raw } from '../config/directive.js'
+import { compileRegex } from '../config/regex.js'
+import { settingsKey } from '../config/settings.js'
+import type { Request } from '../request/request.js'
+import { clientHost } from './client-host.js'
+import type { HttpdModule, Outcome } from './module.js'
+import { refuseExpression } from './string-template.js'
+import { compileSubstitution, type Substitution } from './substitution.js'
+import { setVariable, unsetVariable, variable } from './variables.js'
+
+/** What is looked at: a property of the request, a header (or earlier variable) by name, or the headers whose names match. */
+type Subject =
+  | { readonly kind: 'property'; readonly of: (request: Request) => string | Promise<string> }
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'headers'; readonly pattern: RegExp }
+
+interface Feature {
+  readonly name: string
+  /** Undefined: the variable is removed. */
+  readonly value: Substitution | undefined
+}
+
+interface Rule {
+  readonly subject: Subject
+  readonly pattern: RegExp
+  readonly features: readonly Feature[]
+}
+
+interface Rules {
+  readonly rules: readonly Rule[]
+}
+
+/** Outer rules run first; all of them run. */
+const mergeRules = (base: Partial<Rules>, added: Partial<Rules>): Rules => ({
+  rules: [...(base.rules ?? []), ...(added.rules ?? [])],
+})
+export const setEnvIfServer = settingsKey<Rules>('setenvif server', { rules: [] }, mergeRules)
+export const setEnvIfDir = settingsKey<Rules>('setenvif directory', { rules: [] }, mergeRules)
+
+const PROPERTIES: Readonly<Record<string, (request: Request) => string | Promise<string>>> = {
+  remote_addr: ({ connection }) => connection.remoteAddress,
+  remote_host: async ({ connection }) =>
+    (await clientHost(connection.remoteAddress)) ?? connection.remoteAddress,
+  server_addr: ({ connection }) => connection.localAddress,
+  request_method: ({ method }) => method,
+  request_protocol: ({ protocol }) => protocol,
+  request_uri: ({ path }) => path,
+}
+
+const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
+
+const directives = [
+  ...(['SetEnvIf', 'SetEnvIfNoCase'] as const).map((name) =>
+    directive({
+      name,
+      syntax: 'attribute regex [!]env-variable[=value] [[!]env-variable[=value]] ...',
+      ...EVERYWHERE,
+      help: 'A header-name, regex and a list of variables.',
+      ...raw((cmd, text) => {
+        const [attribute, ...rest] = cmd.words(text)
+        if (!attribute) cmd.fail(`Missing header-field name for ${name}`)
+        addRule(cmd, attribute, rest, name.endsWith('NoCase'))
+      }),
+    }),
+  ),
+  ...(['BrowserMatch', 'BrowserMatchNoCase'] as const).map((name) =>
+    directive({
+      name,
+      syntax: 'regex [!]env-variable[=value] [[!]env-variable[=value]] ...',
+      ...EVERYWHERE,
+      help: 'A browser regex and a list of variables.',
+      ...raw((cmd, text) => addRule(cmd, 'User-Agent', cmd.words(text), name.endsWith('NoCase'))),
+    }),
+  ),
+  directive({
+    name: 'SetEnvIfExpr',
+    syntax: 'expr [!]env-variable[=value] [[!]env-variable[=value]] ...',
+    ...EVERYWHERE,
+    help: 'an expression and a list of variables.',
+    ...raw((cmd) => refuseExpression(cmd, 'SetEnvIfExpr')),
+  }),
+]
+
+function addRule(cmd: Command, attribute: string, words: readonly string[], ignoreCase: boolean): void {
+  const [regex, ...features] = words
+  if (!regex) cmd.fail(`Missing regular expression for ${cmd.name}`)
+  if (features.length === 0) cmd.fail(`Missing envariable expression for ${cmd.name}`)
+  const rule: Rule = {
+    subject: subject(cmd, attribute, ignoreCase),
+    pattern: compile(cmd, regex, ignoreCase),
+    features: features.map(feature),
+  }
+  const atServer = cmd.context === 'server' || cmd.context === 'vhost'
+  const draft = atServer ? cmd.server.draft(setEnvIfServer) : cmd.dir.draft(setEnvIfDir)
+  draft.rules = [...(draft.rules ?? []), rule]
+}
+
+function subject(cmd: Command, attribute: string, ignoreCase: boolean): Subject {
+  const property = PROPERTIES[attribute.toLowerCase()]
+  if (property) return { kind: 'property', of: property }
+  if (/^[\w-]+$/.test(attribute)) return { kind: 'named', name: attribute }
+  return { kind: 'headers', pattern: compile(cmd, attribute, ignoreCase) }
+}
+
+function compile(cmd: Command, regex: string, ignoreCase: boolean): RegExp {
+  try {
+    return compileRegex(regex, { ignoreCase })
+  } catch (error) {
+    return cmd.fail(`${cmd.name} regex could not be compiled: ${(error as Error).message}`)
+  }
+}
+
+/** `name`, `name=value` or `!name`. A value of `!` removes too, as in httpd. */
+function feature(word: string): Feature {
+  const equals = word.indexOf('=')
+  if (equals >= 0 && equals < word.length - 1) {
+    const value = word.slice(equals + 1)
+    return {
+      name: word.slice(0, equals),
+      value: value.startsWith('!') ? undefined : compileSubstitution(value),
+    }
+  }
+  const name = equals < 0 ? word : word.slice(0, equals)
+  return name.startsWith('!')
+    ? { name: name.slice(1), value: undefined }
+    : { name, value: compileSubstitution('1') }
+}
+
+function postReadRequest(request: Request): Outcome | Promise<Outcome> {
+  const { rules } = request.server.settings.get(setEnvIfServer)
+  return rules.length === 0 ? undefined : run(request, rules, 0)
+}
+
+function headerParser(request: Request): Outcome | Promise<Outcome> {
+  const { rules } = request.dir.get(setEnvIfDir)
+  return rules.length === 0 ? undefined : run(request, rules, 0)
+}
+
+/** Rules in order from one on; asynchronous only where a name of the client has to be found. */
+function run(request: Request, rules: readonly Rule[], from: number): Outcome | Promise<Outcome> {
+  for (let at = from; at < rules.length; at++) {
+    const rule = rules[at] as Rule
+    const value = valueOf(request, rule.subject)
+    if (typeof value !== 'string') {
+      return value.then((late) => {
+        apply(request, rule, late)
+        return run(request, rules, at + 1)
+      })
+    }
+    apply(request, rule, value)
+  }
+  return undefined
+}
+
+function apply(request: Request, rule: Rule, value: string): void {
+  const found = rule.pattern.exec(value)
+  if (found === null) return
+  for (const { name, value: fill } of rule.features) {
+    if (fill === undefined) unsetVariable(request.env, name)
+    else setVariable(request.env, name, fill(found))
+  }
+}
+
+/** What is missing is empty, so that `^$` matches. Of several headers the first counts, by a pattern of names the last. */
+function valueOf(request: Request, subject: Subject): string | Promise<string> {
+  switch (subject.kind) {
+    case 'property':
+      return subject.of(request)
+    case 'named':
+      return request.headersIn.get(subject.name) ?? variable(request.env, subject.name) ?? ''
+    case 'headers': {
+      let last = ''
+      request.headersIn.each((name, value) => {
+        if (subject.pattern.test(name)) last = value
+      })
+      return last
+    }
+    default:
+      return subject satisfies never
+  }
+}
+
+export const setenvif = {
+  id: 'setenvif_module',
+  source: 'mod_setenvif.c',
+  directives,
+  hooks: { postReadRequest, headerParser },
+} satisfies HttpdModule
