@@ -40,9 +40,11 @@ export interface ServerOptions {
   readonly files?: Readonly<Record<string, string>>
   /** Applications, by their name under `apps/`. Nothing is replaced in them. */
   readonly apps?: Readonly<Record<string, string>>
-  /** Further arguments of the launcher. */
+  /** Further arguments of the launcher; the same replacements, here and in `env`. */
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Puts what is not text under the ServerRoot, before the server starts. */
+  readonly prepare?: (layout: Layout) => void | Promise<void>
   /** Version of the Python that `WSGIPythonHome` names in the preamble, as for `findPython`; `none`: no such line. */
   readonly python?: string
 }
@@ -94,17 +96,31 @@ export class Layout {
       Number(match[1] || 1),
     )
     const home = options.python === 'none' ? undefined : findPython(options.python)
-    return new Layout(options, await freePorts(Math.max(1, ...wanted)), home && usable(home).home)
+    const layout = new Layout(options, await freePorts(Math.max(1, ...wanted)), home && usable(home).home)
+    try {
+      await options.prepare?.(layout)
+    } catch (error) {
+      layout.remove()
+      throw error
+    }
+    return layout
+  }
+
+  /** The text with its placeholders replaced. */
+  fill(text: string): string {
+    return text.replace(/\$\{(\w+)\}/g, (whole, key: string) => this.#values[key] ?? whole)
+  }
+
+  /** What the launcher gets as its environment. */
+  environment(): NodeJS.ProcessEnv {
+    const own = Object.entries(this.options.env ?? {}).map(([name, value]) => [name, this.fill(value)])
+    return { ...process.env, ...Object.fromEntries(own) }
   }
 
   /** Writes a file under the ServerRoot, placeholders replaced. */
   write(name: string, text: string): void {
     if (name.endsWith('/')) mkdirSync(path.join(this.root, name), { recursive: true })
-    else
-      this.#put(
-        name,
-        text.replace(/\$\{(\w+)\}/g, (whole, key: string) => this.#values[key] ?? whole),
-      )
+    else this.#put(name, this.fill(text))
   }
 
   read(name: string): string {
@@ -115,7 +131,8 @@ export class Layout {
   /** Words for the launcher that make it read this configuration. */
   arguments(): string[] {
     const included = this.options.bare ? [] : ['-C', `Include "${path.join(this.root, 'preamble.conf')}"`]
-    return ['-d', this.root, '-f', 'httpd.conf', ...included, ...(this.options.args ?? [])]
+    const own = (this.options.args ?? []).map((word) => this.fill(word))
+    return ['-d', this.root, '-f', 'httpd.conf', ...included, ...own]
   }
 
   remove(): void {
@@ -138,7 +155,7 @@ export interface Finished {
 /** Runs the launcher to its end with any words, e.g. `-v`. */
 export function runLauncher(
   words: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Finished> {
   const child = spawn(process.execPath, [LAUNCHER, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -156,7 +173,7 @@ export async function withConfiguration(
 ): Promise<void> {
   const layout = await Layout.make(options)
   try {
-    await look(await runLauncher([...layout.arguments(), ...words], { env: { ...options.env } }), layout)
+    await look(await runLauncher([...layout.arguments(), ...words], { env: layout.environment() }), layout)
   } finally {
     layout.remove()
   }
@@ -340,7 +357,7 @@ async function start(options: ServerOptions, attempts: number): Promise<TestServ
   const child = spawn(process.execPath, [LAUNCHER, ...layout.arguments(), '-DFOREGROUND'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: layout.root,
-    env: { ...process.env, ...options.env },
+    env: layout.environment(),
   })
   const server = new TestServer(layout, child)
   try {
