@@ -187,5 +187,13 @@ export const headers = {
   id: 'headers_module',
   source: 'mod_headers.c',
   directives,
-  hooks: { postReadRequest, fixups, responseHeaders },
+  hooks: { fixups, responseHeaders },
+} satisfies HttpdModule
+
+/** The part of mod_headers that must run before SetEnvIf looks at headers, while the rest runs after SetEnv and mod_dir. */
+export const earlyHeaders = {
+  id: 'headers_module, early',
+  source: 'mod_headers.c, early',
+  directives: [],
+  hooks: { postReadRequest },
 } satisfies HttpdModule

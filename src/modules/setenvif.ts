@@ -63,8 +63,8 @@ const directives = [
       ...EVERYWHERE,
       help: 'A header-name, regex and a list of variables.',
       ...raw((cmd, text) => {
-        const [attribute, ...rest] = cmd.words(text)
-        if (!attribute) cmd.fail(`Missing header-field name for ${name}`)
+        const [attribute = '', ...rest] = cmd.words(text)
+        if (attribute === '') cmd.fail(`Missing header-field name for ${name}`)
         addRule(cmd, attribute, rest, name.endsWith('NoCase'))
       }),
     }),
@@ -88,8 +88,8 @@ const directives = [
 ]
 
 function addRule(cmd: Command, attribute: string, words: readonly string[], ignoreCase: boolean): void {
-  const [regex, ...features] = words
-  if (!regex) cmd.fail(`Missing regular expression for ${cmd.name}`)
+  const [regex = '', ...features] = words
+  if (regex === '') cmd.fail(`Missing regular expression for ${cmd.name}`)
   if (features.length === 0) cmd.fail(`Missing envariable expression for ${cmd.name}`)
   const rule: Rule = {
     subject: subject(cmd, attribute, ignoreCase),
@@ -146,7 +146,7 @@ function headerParser(request: Request): Outcome | Promise<Outcome> {
 function run(request: Request, rules: readonly Rule[], from: number): Outcome | Promise<Outcome> {
   for (let at = from; at < rules.length; at++) {
     const rule = rules[at] as Rule
-    const value = valueOf(request, rule.subject)
+    const value = subjectValue(request, rule.subject)
     if (typeof value !== 'string') {
       return value.then((late) => {
         apply(request, rule, late)
@@ -168,7 +168,7 @@ function apply(request: Request, rule: Rule, value: string): void {
 }
 
 /** What is missing is empty, so that `^$` matches. Of several headers the first counts, by a pattern of names the last. */
-function valueOf(request: Request, subject: Subject): string | Promise<string> {
+function subjectValue(request: Request, subject: Subject): string | Promise<string> {
   switch (subject.kind) {
     case 'property':
       return subject.of(request)

@@ -56,13 +56,13 @@ export function runRule(rule: HeaderRule, request: Request, headers: HeaderTable
       if (!headers.has(name)) setField(rule, request, headers)
       break
     case 'add':
-      headers.add(name, valueOf(rule, request))
+      headers.add(name, valueFor(rule, request))
       break
     case 'append':
-      headers.append(name, valueOf(rule, request))
+      headers.append(name, valueFor(rule, request))
       break
     case 'merge': {
-      const value = valueOf(rule, request)
+      const value = valueFor(rule, request)
       if (!listHas(headers.get(name), value)) headers.append(name, value)
       break
     }
@@ -75,7 +75,7 @@ export function runRule(rule: HeaderRule, request: Request, headers: HeaderTable
       })
       break
     case 'note':
-      request.notes.set(valueOf(rule, request), headers.get(name) ?? '')
+      request.notes.set(valueFor(rule, request), headers.get(name) ?? '')
       break
     case 'edit':
     case 'edit*':
@@ -86,7 +86,7 @@ export function runRule(rule: HeaderRule, request: Request, headers: HeaderTable
   }
 }
 
-function valueOf({ value }: HeaderRule, request: Request): string {
+function valueFor({ value }: HeaderRule, request: Request): string {
   return typeof value === 'string' ? value : value(request)
 }
 
@@ -94,7 +94,7 @@ const isContentType = (name: string): boolean => name.toLowerCase() === 'content
 
 /** The type of a response is a property of the request until it is sent. */
 function setField(rule: HeaderRule, request: Request, headers: HeaderTable): void {
-  const value = valueOf(rule, request)
+  const value = valueFor(rule, request)
   if (isContentType(rule.name) && headers !== request.headersIn) setContentType(request, value)
   headers.set(rule.name, value)
 }
@@ -124,7 +124,7 @@ function edit(rule: HeaderRule, request: Request, value: string): string {
   for (;;) {
     const found = pattern.exec(rest)
     if (found === null) return edited + rest
-    fill ??= compileSubstitution(valueOf(rule, request))
+    fill ??= compileSubstitution(valueFor(rule, request))
     const end = found.index + found[0].length
     edited += rest.slice(0, found.index) + fill(found)
     rest = rest.slice(end)
