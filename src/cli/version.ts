@@ -1,20 +1,12 @@
 /**
  * What `-v` and `-V` print.
  */
-import { readFileSync } from 'node:fs'
 import { arch } from 'node:os'
-
-/** From build/src/cli up to the package's own package.json. */
-const PACKAGE = new URL('../../../package.json', import.meta.url)
-
-/** The version of this package, e.g. `0.1.0`. */
-export function version(): string {
-  return (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version
-}
+import { VERSION } from '../server/version.js'
 
 /** `-v`. */
 export function versionText(): string {
-  return `Server version: wsgi-httpd/${version()}\nReads the configuration of: Apache httpd 2.4, mod_wsgi 3.0 and later\n`
+  return `Server version: wsgi-httpd/${VERSION}\nReads the configuration of: Apache httpd 2.4, mod_wsgi 3.0 and later\n`
 }
 
 /** `-V`. */

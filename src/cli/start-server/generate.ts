@@ -167,17 +167,15 @@ function wordFor(value: string | number): string {
   return typeof value === 'number' || /^\d+$/.test(value) ? String(value) : quote(value)
 }
 
-function documents({ kind, documentRoot, given }: Plan): Part {
+function documents({ documentRoot, given }: Plan): Part {
   if (documentRoot === undefined) return { about: '', lines: [] }
-  const index = given.text('directory-index') ?? (kind === 'static' ? 'index.html' : undefined)
   const overrides = given.list('allow-override')
   return {
     about: 'Files.',
     lines: [
       `DocumentRoot ${quote(documentRoot)}`,
       `<Directory ${quote(documentRoot)}>`,
-      given.has('directory-listing') ? '    Options +Indexes' : undefined,
-      `    DirectoryIndex ${index === undefined ? 'disabled' : quote(index)}`,
+      `    DirectoryIndex ${quote(given.text('directory-index') ?? 'index.html')}`,
       overrides.length > 0 ? `    AllowOverride ${overrides.join(' ')}` : undefined,
       '    Require all granted',
       '</Directory>',
@@ -297,5 +295,20 @@ export function generateModuleScript(moduleName: string, callable: string): stri
 import importlib
 
 application = getattr(importlib.import_module(${JSON.stringify(moduleName)}), ${JSON.stringify(callable)})
+`
+}
+
+/** `apachectl` of a generated server: start, stop, restart, graceful, graceful-stop, configtest, status. */
+export function generateControlScript(node: string, launcher: string, configFile: string): string {
+  const [program, script, file] = [node, launcher, configFile].map(shellWord)
+  return `#!/bin/sh
+# Controls the server of ${configFile.replaceAll('\n', ' ')}: start, stop, restart, graceful, graceful-stop, configtest, status.
+if [ $# -eq 0 ]; then
+    echo "Usage: $0 start|stop|restart|graceful|graceful-stop|configtest|status" >&2
+    exit 1
+fi
+command=$1
+shift
+exec ${program} ${script} "$command" -f ${file} "$@"
 `
 }

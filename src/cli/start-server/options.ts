@@ -148,10 +148,10 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     title: 'Files',
     options: [
       option('url-alias', 'URL PATH', 'serves a file or directory at URL', { many: true, check: urlPath }),
-      option('document-root', 'DIRECTORY', 'files that are served before the application is asked'),
-      option('directory-index', 'FILE', 'file served for a directory'),
-      option('directory-listing', '', 'list directories without such a file'),
-      option('allow-override', 'CLASS', 'what .htaccess files in the document root may set', {
+      option('directory-index', 'FILE', 'for static sites: file served for a directory', {
+        default: 'index.html',
+      }),
+      option('allow-override', 'CLASS', 'for static sites: what .htaccess files may set', {
         many: true,
         default: 'None',
       }),
@@ -204,7 +204,7 @@ export const NOT_YET: ReadonlySet<string> = new Set(
   server-metrics server-status telemetry-service enable-telemetry telemetry-ui-port telemetry-interval telemetry-options
   slow-requests free-threading
   host-access-script auth-user-script auth-type auth-group-script auth-group
-  rewrite-rules envvars-script startup-log startup-log-name rotate-logs max-log-size rotatelogs-executable
+  document-root directory-listing rewrite-rules envvars-script startup-log startup-log-name rotate-logs max-log-size rotatelogs-executable
   add-handler with-cgi with-php5 service-script service-user service-group service-log-file
   orphan-interpreter enable-docs debug-mode enable-debugger debugger-startup enable-coverage coverage-directory
   enable-profiler profiler-directory enable-recorder recorder-directory enable-gdb gdb-executable`

@@ -40,6 +40,7 @@ export interface Plan {
   readonly pidFile: string
   readonly errorLog: string
   readonly accessLog: string | undefined
+  /** Of a static site. */
   readonly documentRoot: string | undefined
   readonly mountPoint: string
   /** Longest URL first, as the first that matches is taken. */
@@ -91,7 +92,7 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     accessLog: given.has('access-log')
       ? logFile(given, here, 'access-log-name', 'access_log', '/dev/stdout', serverRoot)
       : undefined,
-    documentRoot: documentRoot(given, around, entry),
+    documentRoot: entry.kind === 'static' ? entry.entry : undefined,
     mountPoint: given.text('mount-point') ?? '/',
     aliases: findAliases(given, around),
     processGroup: embedded || entry.kind === 'static' ? undefined : (given.text('process-group') ?? name),
@@ -131,14 +132,6 @@ function findEntry(given: Given, around: Surroundings, serverRoot: string): Entr
   return { kind, entry, moduleName: undefined, isWelcome: false }
 }
 
-function documentRoot(given: Given, around: Surroundings, entry: Entry): string | undefined {
-  const asked = given.text('document-root')
-  if (asked === undefined) return entry.kind === 'static' ? entry.entry : undefined
-  const root = path.resolve(around.cwd, asked)
-  if (around.kindOf(root) !== 'directory') fail(`--document-root: there is no directory ${root}`)
-  return root
-}
-
 function findAliases(given: Given, around: Surroundings): Mount[] {
   return given
     .pairs('url-alias')
@@ -166,9 +159,8 @@ function checkTogether(given: Given, around: Surroundings, kind: Plan['kind']): 
   if (given.has('server-alias') && !given.has('server-name')) fail('--server-alias needs --server-name')
   if (kind === 'static' && given.has('mount-point'))
     fail('--mount-point is for applications, not for --application-type static')
-  for (const name of ['directory-index', 'directory-listing', 'allow-override'])
-    if (given.has(name) && !given.has('document-root') && kind !== 'static')
-      fail(`--${name} needs --document-root`)
+  for (const name of ['directory-index', 'allow-override'])
+    if (given.has(name) && kind !== 'static') fail(`--${name} is for --application-type static`)
 }
 
 function logFile(

@@ -1,0 +1,84 @@
+/**
+ * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
+ */
+import { mkdirSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseFlags } from '../flags.js'
+import { carryOut } from '../httpd.js'
+import type { Terminal } from '../terminal.js'
+import { generateConfiguration, generateControlScript, generateModuleScript } from './generate.js'
+import { startServerHelp } from './help.js'
+import { parseOptions } from './parse.js'
+import { makePlan, type Plan, type Surroundings } from './plan.js'
+import { claimServerRoot, replaceFile } from './server-root.js'
+import { summary } from './summary.js'
+
+/** From build/src/cli/start-server up to the package. */
+const PACKAGE = fileURLToPath(new URL('../../../../', import.meta.url))
+const LAUNCHER = path.join(PACKAGE, 'bin', 'wsgi-httpd.js')
+
+/**
+ * @returns the exit status
+ * @throws UsageError for wrong options
+ */
+export async function startServer(
+  command: 'start-server' | 'setup-server',
+  words: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  if (words.includes('--help') || words.includes('-h')) {
+    terminal.out(startServerHelp())
+    return 0
+  }
+  const given = parseOptions(words, terminal.environment, command)
+  const plan = makePlan(given, surroundings(terminal))
+  const configFile = writeFiles(plan, [command, ...words])
+  const only = command === 'setup-server' || given.has('setup-only')
+  const check = await carryOut(parseFlags(['-f', configFile, '-t']), {
+    ...terminal,
+    out: () => {},
+    err: (text) => terminal.err(text),
+  })
+  if (check !== 0) return check
+  terminal.out(summary(plan, configFile, only))
+  return only ? 0 : await carryOut(parseFlags(['-f', configFile, '-DFOREGROUND']), terminal)
+}
+
+function surroundings({ cwd, environment }: Terminal): Surroundings {
+  return {
+    cwd,
+    uid: process.getuid?.() ?? 0,
+    temporary: tmpdir(),
+    locale: environment.LC_ALL || environment.LC_CTYPE || environment.LANG,
+    share: path.join(PACKAGE, 'share'),
+    kindOf(file) {
+      const found = statSync(file, { throwIfNoEntry: false })
+      return found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
+    },
+  }
+}
+
+/** @returns the path of the configuration file */
+function writeFiles(plan: Plan, command: readonly string[]): string {
+  const uid = process.getuid?.() ?? 0
+  // Started as root, the account of the application must find the files in here, but not list them.
+  claimServerRoot(plan.serverRoot, uid === 0 ? 0o711 : 0o700, uid)
+  const configFile = path.join(plan.serverRoot, 'httpd.conf')
+  const logs = [plan.errorLog, plan.accessLog ?? plan.errorLog].filter((file) => !file.startsWith('/dev/'))
+  for (const file of logs) mkdirSync(path.dirname(file), { recursive: true })
+  if (plan.moduleName !== undefined)
+    replaceFile(
+      plan.entry,
+      generateModuleScript(plan.moduleName, plan.given.text('callable-object') ?? 'application'),
+      0o644,
+    )
+  replaceFile(
+    path.join(plan.serverRoot, 'apachectl'),
+    generateControlScript(process.execPath, LAUNCHER, configFile),
+    0o700,
+  )
+  replaceFile(configFile, generateConfiguration(plan, command), 0o600)
+  return configFile
+}

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generateConfiguration, quote } from '../../../src/cli/start-server/generate.js'
+import { parseOptions } from '../../../src/cli/start-server/parse.js'
+import { makePlan, type Plan, type Surroundings } from '../../../src/cli/start-server/plan.js'
+
+const AROUND: Surroundings = {
+  cwd: '/home/x',
+  uid: 1000,
+  temporary: '/tmp',
+  locale: 'de_DE.UTF-8',
+  share: '/opt/share',
+  kindOf: (file) => (/\.\w+$/.test(file) ? 'file' : 'directory'),
+}
+
+function plan(words: string[], around: Partial<Surroundings> = {}): Plan {
+  return makePlan(parseOptions(words, {}), { ...AROUND, ...around })
+}
+
+function generate(...words: string[]): string {
+  return generateConfiguration(plan(words), ['start-server', ...words])
+}
+
+/** The lines of the file without comments, continuation lines joined. */
+function lines(text: string): string[] {
+  return text
+    .replace(/\\\n\s+/g, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'))
+}
+
+test('defaults: one daemon process with five threads, the script at /, everything else closed', () => {
+  assert.deepEqual(lines(generate('app.wsgi')), [
+    'ServerRoot "/tmp/wsgi-httpd-localhost:8000:1000"',
+    'PidFile "/tmp/wsgi-httpd-localhost:8000:1000/httpd.pid"',
+    'ServerName localhost',
+    'Listen 8000',
+    'ListenBacklog 500',
+    'ServerTokens ProductOnly',
+    'ServerSignature Off',
+    'ErrorLog "/tmp/wsgi-httpd-localhost:8000:1000/error_log"',
+    'LogLevel warn',
+    'Timeout 60',
+    'KeepAlive On',
+    'KeepAliveTimeout 2',
+    'LimitRequestBody 10485760',
+    '<Directory />',
+    'AllowOverride None',
+    'Require all denied',
+    '</Directory>',
+    'WSGIRestrictEmbedded On',
+    'WSGIDaemonProcess "localhost:8000" threads=5 display-name="(wsgi:localhost:8000:1000)" home="/home/x" python-path="/home/x" locale="de_DE.UTF-8" lang="de_DE.UTF-8"',
+    'WSGIScriptAlias "/" "/home/x/app.wsgi" process-group="localhost:8000" application-group="%{GLOBAL}"',
+    'WSGIPassAuthorization On',
+    '<Directory "/home/x">',
+    '<Files "app.wsgi">',
+    'Require all granted',
+    '</Files>',
+    '</Directory>',
+  ])
+})
+
+test('--processes 1 says that there is one process; more are written', () => {
+  assert.doesNotMatch(generate('app.wsgi', '--processes', '1'), /processes=/)
+  assert.match(generate('app.wsgi', '--processes', '4'), /processes=4/)
+})
+
+test('aliases stand before the application, the longest URL first', () => {
+  const text = generate(
+    'app.wsgi',
+    '--url-alias',
+    '/s',
+    'a',
+    '--url-alias',
+    '/static/img/',
+    'b',
+    '--url-alias',
+    '/favicon.ico',
+    'f.ico',
+  )
+  const found = lines(text).filter((line) => /^(WSGIScript)?Alias/.test(line))
+  assert.deepEqual(found.slice(0, 3), [
+    'Alias "/static/img/" "/home/x/b/"',
+    'Alias "/favicon.ico" "/home/x/f.ico"',
+    'Alias "/s" "/home/x/a"',
+  ])
+  assert.match(found[3] ?? '', /^WSGIScriptAlias "\/" /)
+})
+
+test('embedded mode: no daemon process, Python options as directives', () => {
+  const text = lines(generate('app.wsgi', '--embedded-mode', '--python-home', 'venv', '--python-path', 'lib'))
+  assert.ok(text.includes('WSGIPythonHome "/home/x/venv"'))
+  assert.ok(text.includes('WSGIPythonPath "/home/x:/home/x/lib"'))
+  assert.ok(
+    text.includes(
+      'WSGIScriptAlias "/" "/home/x/app.wsgi" process-group="%{GLOBAL}" application-group="%{GLOBAL}"',
+    ),
+  )
+  assert.ok(!text.some((line) => /WSGIDaemonProcess|WSGIRestrictEmbedded/.test(line)))
+})
+
+test('a static site has no Python at all', () => {
+  const text = lines(generate('--application-type', 'static', 'public'))
+  assert.ok(text.includes('DocumentRoot "/home/x/public"'))
+  assert.ok(text.includes('DirectoryIndex "index.html"'))
+  assert.ok(!text.some((line) => line.startsWith('WSGI')))
+})
+
+test('a server name refuses other names, and localhost unless allowed', () => {
+  const text = generate(
+    'app.wsgi',
+    '--server-name',
+    'a.example',
+    '--server-alias',
+    '*.a.example',
+    '--allow-localhost',
+  )
+  assert.match(
+    text,
+    /<VirtualHost \*:8000>\n +ServerName other-names\.invalid\n +<Location \/>\n +Require all denied/,
+  )
+  assert.match(text, /ServerName a\.example\n +ServerAlias \*\.a\.example localhost\n/)
+})
+
+test('IPv6 addresses get brackets', () => {
+  assert.match(generate('app.wsgi', '--host', '::1'), /^Listen \[::1\]:8000$/m)
+})
+
+test('words with quotes and backslashes are escaped', () => {
+  assert.equal(quote('a "b" \\c'), '"a \\"b\\" \\\\c"')
+  assert.match(generate('app.wsgi', '--setenv', 'A', 'x "y"'), /SetEnv "A" "x \\"y\\""/)
+})
+
+test('the C locale becomes UTF-8', () => {
+  for (const locale of [undefined, '', 'C', 'POSIX'])
+    assert.equal(plan(['app.wsgi'], { locale }).locale, 'C.UTF-8')
+})
+
+test('contradictions are refused', () => {
+  const cases: [string[], RegExp][] = [
+    [['app.wsgi', '--embedded-mode', '--processes', '2'], /--embedded-mode has no daemon processes/],
+    [['app.wsgi', '--log-directory', 'x', '--log-to-terminal'], /exclude each other/],
+    [['app.wsgi', '--server-alias', 'x'], /--server-alias needs --server-name/],
+    [['app'], /\/home\/x\/app is a directory/],
+    [['--application-type', 'static'], /needs an entry point/],
+    [['--application-type', 'module', 'a-b'], /'a-b' is no name of a Python module/],
+    [['app.wsgi', '--directory-index', 'a.html'], /--directory-index is for --application-type static/],
+  ]
+  for (const [words, message] of cases) assert.throws(() => plan(words), { name: 'UsageError', message })
+  assert.throws(
+    () => plan(['none.wsgi'], { kindOf: (file) => (file === '/home/x' ? 'directory' : undefined) }),
+    /there is no file \/home\/x\/none.wsgi/,
+  )
+})
+
+test('root needs --user', () => {
+  assert.throws(() => plan(['app.wsgi'], { uid: 0 }), /--user is needed/)
+  const text = generateConfiguration(
+    plan(['app.wsgi', '--user', 'www-data', '--group', 'www'], { uid: 0 }),
+    [],
+  )
+  assert.match(text, /^User "www-data"\nGroup "www"$/m)
+})

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startServerHelp } from '../../../src/cli/start-server/help.js'
+import { NOT_OURS, NOT_YET, OPTIONS } from '../../../src/cli/start-server/options.js'
+import { parseOptions } from '../../../src/cli/start-server/parse.js'
+
+const parse = (...words: string[]) => parseOptions(words, { HOME: '/home/x' })
+
+test('options and script in any order, words attached or apart', () => {
+  const given = parse('--port', '9000', 'app.wsgi', '--threads=3', '--log-to-terminal')
+  assert.equal(given.entry, 'app.wsgi')
+  assert.equal(given.text('port'), '9000')
+  assert.equal(given.text('threads'), '3')
+  assert.equal(given.has('log-to-terminal'), true)
+  assert.equal(given.has('access-log'), false)
+})
+
+test('repeatable options add up, others keep the last', () => {
+  const given = parse('--url-alias', '/a', 'x', '--url-alias', '/b', 'y', '--port', '1', '--port', '2')
+  assert.deepEqual(given.pairs('url-alias'), [
+    ['/a', 'x'],
+    ['/b', 'y'],
+  ])
+  assert.equal(given.text('port'), '2')
+})
+
+test('--entry-point wins over the argument; -- ends the options', () => {
+  assert.equal(parse('--entry-point', 'a.wsgi', 'b.wsgi').entry, 'a.wsgi')
+  assert.equal(parse('--', '--odd.wsgi').entry, '--odd.wsgi')
+})
+
+test('variables of the environment are replaced, unknown ones stay', () => {
+  assert.equal(parse('--python-path', '$HOME/lib').text('python-path'), '/home/x/lib')
+  assert.equal(parse('${HOME}/a.wsgi').entry, '/home/x/a.wsgi')
+  assert.equal(parse('--setenv', 'A', '$NONE').pairs('setenv')[0]?.[1], '$NONE')
+})
+
+test('what is wrong is named', () => {
+  const cases: [string[], RegExp][] = [
+    [['--prot', '1'], /unknown option --prot$/],
+    [['--port'], /--port needs NUMBER/],
+    [['--port', '70000'], /--port must be a whole number from 1 to 65535, not '70000'/],
+    [['--threads', 'many'], /--threads must be a whole number from 1, not 'many'/],
+    [['--url-alias', '/x'], /--url-alias needs URL PATH/],
+    [['--url-alias', 'x', 'y'], /--url-alias must begin with \//],
+    [['--access-log=yes'], /--access-log takes no value/],
+    [['a.wsgi', 'b.wsgi'], /one SCRIPT is expected, not a.wsgi and b.wsgi/],
+    [['--log-level', 'info\nInclude /etc/passwd'], /--log-level must be one line of text/],
+    [['--application-type', 'paste', 'x'], /must be one of script, module, static, not 'paste'/],
+  ]
+  for (const [words, message] of cases) assert.throws(() => parse(...words), { name: 'UsageError', message })
+})
+
+test('options of mod_wsgi-express that would do nothing are refused by name', () => {
+  assert.throws(() => parse('--request-timeout', '60'), /--request-timeout .* not available yet/)
+  assert.throws(() => parse('--httpd-executable', '/x'), /--httpd-executable has no meaning here: /)
+})
+
+test('an option is either there or refused, and the help names each one that is there', () => {
+  const page = startServerHelp()
+  for (const { name } of OPTIONS) {
+    assert.ok(!NOT_YET.has(name) && !(name in NOT_OURS), name)
+    assert.match(page, new RegExp(`^  --${name}\\b`, 'm'))
+  }
+  for (const line of page.split('\n')) assert.ok(line.length <= 110, line)
+})
