@@ -1,11 +1,8 @@
 /**
- * Socket addresses as the C library wants them: `struct sockaddr_in`, `sockaddr_in6` and `sockaddr_un` in bytes.
+ * Internet addresses as the C library wants them: `struct sockaddr_in` and `sockaddr_in6` in bytes.
  */
 import { isIPv6 } from 'node:net'
 import { C, interfaceIndex } from './libc.js'
-
-/** Longest path of a UNIX socket in bytes, its final NUL not counted. */
-export const SOCKET_PATH_MAX_BYTES = process.platform === 'darwin' ? 103 : 107
 
 /** Darwin's structures begin with their length in one byte, Linux's with the family in two. */
 function start(bytes: Buffer, family: number): Buffer {
@@ -50,17 +47,4 @@ export function ipv6Words(address: string): number[] {
   const before = words(head)
   const after = words(tail)
   return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after]
-}
-
-/** @throws RangeError when the path is longer than {@link SOCKET_PATH_MAX_BYTES}. */
-export function unixAddress(path: string): Buffer {
-  const name = Buffer.from(path)
-  if (name.length > SOCKET_PATH_MAX_BYTES) {
-    throw new RangeError(
-      `The socket path ${path} has ${name.length} bytes; the system allows ${SOCKET_PATH_MAX_BYTES}. Choose a shorter directory with DefaultRuntimeDir or WSGISocketPrefix`,
-    )
-  }
-  const bytes = start(Buffer.alloc(2 + name.length + 1), C.AF_UNIX)
-  name.copy(bytes, 2)
-  return bytes
 }

@@ -7,6 +7,7 @@ import { BackOff } from './back-off.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
 import type { Reason } from './daemon-state.js'
+import type { ErrorStream } from './error-stream.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
 
 /** Names of application groups may come from requests (`%{HOST}`): no client may make us start processes without end. */
@@ -33,10 +34,16 @@ interface Place {
   settled: boolean
 }
 
+/** Where the group's processes are heard: the error log of the server that declares it. */
+export interface Outlet {
+  readonly log: ErrorLog
+  /** Their descriptors 1 and 2. A process keeps what it was started with. */
+  readonly stderr: ErrorStream
+}
+
 export interface DaemonGroupOptions {
   readonly plan: DaemonPlan
-  readonly log: ErrorLog
-  readonly stderr: number
+  readonly outlet: Outlet
   readonly runtimeDir: string
   readonly generation: number
   /** {@link DaemonGroupProcesses.infos} or {@link DaemonGroupProcesses.failures} are different now. */
@@ -52,7 +59,11 @@ export class DaemonGroupProcesses {
   #waiting: (() => void)[] = []
   #settling: (() => void)[] = []
 
-  constructor(private readonly options: DaemonGroupOptions) {}
+  #outlet: Outlet
+
+  constructor(private readonly options: DaemonGroupOptions) {
+    this.#outlet = options.outlet
+  }
 
   get plan(): DaemonPlan {
     return this.options.plan
@@ -69,9 +80,14 @@ export class DaemonGroupProcesses {
     })
   }
 
+  /** The group passes to another configuration, with logs of its own. */
+  adopt(outlet: Outlet): void {
+    this.#outlet = outlet
+  }
+
   start(): void {
     if (this.plan.group.threads === 0) {
-      this.options.log.server(
+      this.#outlet.log.server(
         'wsgi',
         'error',
         `Process group '${this.plan.name}' has threads=0: service processes are not available, and none is started`,
@@ -93,7 +109,7 @@ export class DaemonGroupProcesses {
     if (this.#leaving || first === undefined || this.#sets.has(applicationGroup)) return
     if (first.info?.applicationGroup === applicationGroup && first.applicationGroup === null) return
     if (this.#sets.size > SETS_MAX) {
-      this.options.log.server(
+      this.#outlet.log.server(
         'wsgi',
         'error',
         `Process group '${this.plan.name}' has processes for ${SETS_MAX} application groups: none is started for '${applicationGroup}'`,
@@ -152,17 +168,16 @@ export class DaemonGroupProcesses {
       this.#alive.add(process)
     } catch (error) {
       const message = `Process group '${this.plan.name}' cannot start a process: ${(error as Error).message}`
-      this.options.log.server('wsgi', 'error', message)
+      this.#outlet.log.server('wsgi', 'error', message)
       this.#failed(place, message)
       this.#refill(place, place.backOff.afterDeath(0, false))
     }
   }
 
   #hooks(place: Place): DaemonHooks {
-    const { log, stderr, runtimeDir, generation } = this.options
+    const { runtimeDir, generation } = this.options
     return {
-      log,
-      stderr,
+      outlet: () => this.#outlet,
       runtimeDir,
       generation,
       changed: (process) => {
@@ -184,8 +199,8 @@ export class DaemonGroupProcesses {
         this.#alive.delete(process)
         if (!process.cameUp && !this.#leaving)
           this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
-        this.options.gone(process, cause)
         this.options.changed()
+        this.options.gone(process, cause)
         if (this.#alive.size > 0 || !this.#leaving) return
         for (const resolve of this.#waiting.splice(0)) resolve()
       },
@@ -205,7 +220,7 @@ export class DaemonGroupProcesses {
       this.#fill(place)
       return
     }
-    this.options.log.server(
+    this.#outlet.log.server(
       'wsgi',
       'warn',
       `Process group '${this.plan.name}': next start in ${waitMs / 1000} s`,

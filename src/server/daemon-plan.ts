@@ -5,43 +5,12 @@
 import { ConfigError } from '../config/errors.js'
 import { findGroup, findUser } from '../modules/unixd.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
+import type { RuntimeSettings } from '../python/control.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
 import { accountOf } from './accounts.js'
 import type { LaunchPlan } from './launch-plan.js'
 import { INTERNAL_VARIABLES } from './launch-plan.js'
 import type { Identity } from './messages.js'
-
-/** The first message to a runtime: how it is to behave. Names are the protocol's. */
-export interface RuntimeSettings {
-  readonly type: 'configure'
-  readonly mode: 'daemon'
-  readonly process_group: string
-  /** The application group that lives in the main interpreter besides `%{GLOBAL}`. */
-  readonly main_group: string | null
-  readonly threads: number
-  readonly processes: number
-  readonly multiprocess: boolean
-  readonly multithread: boolean
-  readonly maximum_requests: number
-  /** Seconds, like all times here. */
-  readonly shutdown_timeout: number
-  readonly umask: number | null
-  readonly home: string | null
-  readonly user: { readonly name: string; readonly home: string } | null
-  readonly lang: string | null
-  readonly locale: string | null
-  readonly python_path: readonly string[]
-  readonly python_eggs: string | null
-  readonly display_name: string | null
-  readonly stack_size: number | null
-  readonly switch_interval: number | null
-  readonly restrict_stdin: boolean
-  readonly restrict_stdout: boolean
-  readonly restrict_signal: boolean
-  readonly script_reloading: boolean
-  readonly server_version: readonly number[]
-  readonly server_software: string
-}
 
 /** Everything that the processes of a group are started with, except what differs from process to process. */
 export interface DaemonPlan {
@@ -71,7 +40,7 @@ export interface PlanInputs {
   readonly findPython: (home: string | undefined) => string
   readonly errorLog: string
   readonly environment: Readonly<Record<string, string | undefined>>
-  readonly serverVersion: readonly number[]
+  readonly serverVersion: readonly [number, number, number]
   readonly serverSoftware: string
 }
 
@@ -98,7 +67,6 @@ export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan 
       umask: group.umask,
     },
     settings: {
-      type: 'configure',
       mode: 'daemon',
       process_group: group.name,
       main_group: inputs.mainGroup,
@@ -121,7 +89,7 @@ export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan 
       restrict_stdin: wsgi.restrictStdin,
       restrict_stdout: wsgi.restrictStdout,
       restrict_signal: wsgi.restrictSignal,
-      script_reloading: true,
+      py3k_warning: wsgi.py3kWarningFlag,
       server_version: inputs.serverVersion,
       server_software: inputs.serverSoftware,
     },

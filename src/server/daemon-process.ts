@@ -4,21 +4,21 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chownSync, closeSync, ftruncateSync, openSync, rmSync } from 'node:fs'
-import type { Duplex } from 'node:stream'
+import { createInterface } from 'node:readline'
+import type { Duplex, Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
+import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
+import { runtimeMain } from '../python/runtime-path.js'
+import { listenUnix } from '../python/unix-sockets.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonEvent, type DaemonState, next, REASONS, type Reason, reasonFrom } from './daemon-state.js'
+import type { ErrorStream } from './error-stream.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
-import { type ControlMessage, JsonLineReader } from './json-lines.js'
 import type { LaunchPlan } from './launch-plan.js'
 import type { DaemonInfo } from './messages.js'
-import { listenOnPath } from './unix-listener.js'
 
 const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
-/** The Python package that runs in every interpreter; beside `src` in the package, so three levels up from `build/src/server`. */
-const RUNTIME = fileURLToPath(new URL('../../../runtime/main.py', import.meta.url))
-
 /** Descriptors of a daemon process. */
 const CONTROL_FD = 3
 const LISTEN_FD = 4
@@ -34,12 +34,14 @@ const SERVER_STOP_MS = 3000
 /** What a dying process wrote last may still be on its way when its end is seen. */
 const LAST_WORDS_MS = 100
 
+/** Longest line that is taken from a process's descriptor 2 where that is no file. */
+const LOG_LINE_MAX = 8190
+
 let lastId = 0
 
 export interface DaemonHooks {
-  readonly log: ErrorLog
-  /** Where descriptors 1 and 2 go, see `DaemonPlan.errorLog`. */
-  readonly stderr: number
+  /** Where it is heard; may change while it lives. */
+  readonly outlet: () => { readonly log: ErrorLog; readonly stderr: ErrorStream }
   readonly runtimeDir: string
   readonly generation: number
   /** Came up, began to drain, or began to stop. */
@@ -65,8 +67,9 @@ export class DaemonProcess {
   #killed = false
   #exit: Exit | undefined
   readonly #child: ChildProcess
-  readonly #control: Duplex
-  readonly #lines = new JsonLineReader()
+  readonly #stream: Duplex
+  readonly #control: RuntimeControl
+  #isSilent = false
   readonly #memory = new OutOfMemoryWatch()
   #timer: NodeJS.Timeout | undefined
 
@@ -80,14 +83,15 @@ export class DaemonProcess {
     const prefix = plan.socketPrefix ?? `${hooks.runtimeDir}/wsgi`
     this.socketPath = `${prefix}.${process.pid}.${hooks.generation}.${this.id}.sock`
     this.progressPath = `${hooks.runtimeDir}/${this.id}.progress`
+    const { stderr } = hooks.outlet()
     const opened: number[] = []
     try {
-      opened.push(listenOnPath(this.socketPath, plan.group.listenBacklog, plan.frontUser ?? undefined))
+      opened.push(listenUnix(this.socketPath, this.#socketOptions()))
       opened.push(createProgressFile(this.progressPath, plan))
       this.#child = spawn(process.execPath, [LAUNCHER, JSON.stringify(this.#launchPlan())], {
         cwd: '/',
         env: plan.environment,
-        stdio: ['ignore', hooks.stderr, hooks.stderr, 'pipe', ...opened],
+        stdio: ['ignore', stderr, stderr, 'pipe', ...opened],
       })
     } finally {
       for (const fd of opened) closeSync(fd)
@@ -98,10 +102,14 @@ export class DaemonProcess {
       throw new Error('the process could not be started')
     }
     this.pid = this.#child.pid
-    this.#control = this.#child.stdio[CONTROL_FD] as Duplex
-    this.#control.on('data', (chunk: Buffer) => this.#lines.push(chunk, (message) => this.#hear(message)))
-    this.#control.on('error', () => {}) // the exit tells more
-    this.#control.write(`${JSON.stringify({ ...plan.settings, main_group: this.#mainGroup() })}\n`)
+    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#logLines(stream)
+    this.#stream = this.#child.stdio[CONTROL_FD] as Duplex
+    this.#control = new RuntimeControl(
+      this.#stream,
+      (message) => this.#hear(message),
+      () => this.#silent(),
+    )
+    this.#control.configure({ ...plan.settings, main_group: this.#mainGroup() })
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
     this.#timer = setTimeout(() => this.#startedTooSlowly(), START_MAX_MS)
     this.#log('info', `Starting process '${plan.name}' with ${this.#describeStart()}.`)
@@ -135,7 +143,7 @@ export class DaemonProcess {
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
     if (!this.#step({ type: 'drain', reason })) return
-    this.#tell({ type: 'retire' })
+    this.#control.retire()
   }
 
   /** Makes it leave: at once in its own order, and by force after `shutdown-timeout`. */
@@ -145,9 +153,15 @@ export class DaemonProcess {
       if (this.#state === 'stopping' && reason === 'server_stop') this.#killAfter(SERVER_STOP_MS)
       return
     }
-    this.#tell({ type: 'stop', reason })
+    this.#control.stop(reason)
     // the launcher, and a Python that is not up yet, do not listen
     if (early) this.#child.kill('SIGTERM')
+  }
+
+  /** Server workers alone connect. */
+  #socketOptions() {
+    const { frontUser, group } = this.plan
+    return { mode: 0o600, backlog: group.listenBacklog, ...(frontUser !== null && { owner: frontUser }) }
   }
 
   #launchPlan(): LaunchPlan {
@@ -155,7 +169,7 @@ export class DaemonProcess {
     const numbers = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
     return {
       ...plan.launch,
-      argv: [plan.launch.program, ...plan.flags, RUNTIME, ...numbers.map(String)],
+      argv: [plan.launch.program, ...plan.flags, runtimeMain(), ...numbers.map(String)],
       keep: [CONTROL_FD, LISTEN_FD, PROGRESS_FD],
       control: CONTROL_FD,
       supervisorPid: process.pid,
@@ -163,7 +177,7 @@ export class DaemonProcess {
   }
 
   #mainGroup(): string | null {
-    return this.applicationGroup ?? this.plan.settings.main_group
+    return this.applicationGroup ?? this.plan.settings.main_group ?? null
   }
 
   #describeStart(): string {
@@ -172,11 +186,11 @@ export class DaemonProcess {
     return `${ids}threads=${this.plan.group.threads} and working directory ${directory.path}`
   }
 
-  /** Takes a message of the runtime (or of the launcher before it). Hostile: checked field by field. */
-  #hear(message: ControlMessage): void {
+  /** Takes a message of the runtime, or of the launcher before it. Its reasons and texts are foreign. */
+  #hear(message: RuntimeMessage): void {
     switch (message.type) {
       case 'ready':
-        this.#version = typeof message.version === 'string' ? message.version.slice(0, 40) : ''
+        this.#version = message.version.slice(0, 40)
         this.#subinterpreters = message.subinterpreters === true
         this.cameUp = true
         this.#step({ type: 'ready' })
@@ -188,15 +202,8 @@ export class DaemonProcess {
         this.#step({ type: 'stop', reason: reasonFrom(message.reason) })
         return
       case 'log':
-        if (typeof message.text === 'string') this.#log(levelFrom(message.level), message.text)
-        return
-      case 'launch_failed':
-        if (typeof message.text === 'string' && !this.cameUp) this.launchFailure = message.text
-        return
-      case 'launch_warning':
-        if (typeof message.text === 'string')
-          this.#log('warn', `Process group '${this.plan.name}': ${message.text}`)
-        return
+        if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text
+        else this.#log(levelFrom(message.level), message.text)
     }
   }
 
@@ -257,17 +264,17 @@ export class DaemonProcess {
   #exited(exit: Exit): void {
     this.#exit = exit
     clearTimeout(this.#timer)
-    if (this.#control.readableEnded || this.#control.destroyed) {
-      this.#buried()
-      return
-    }
+    if (this.#isSilent) this.#buried()
     // a child of the application may hold the connection open: its end alone cannot be waited for
-    const timer = setTimeout(() => this.#control.destroy(), LAST_WORDS_MS)
-    this.#control.once('close', () => {
-      clearTimeout(timer)
-      this.#buried()
-    })
-    this.#control.once('end', () => this.#control.destroy())
+    else setTimeout(() => this.#control.close(), LAST_WORDS_MS)
+  }
+
+  /** The control connection has ended: with the process, or just before. */
+  #silent(): void {
+    this.#isSilent = true
+    if (this.#exit !== undefined) this.#buried()
+    // nobody can tell it anything any more
+    else setTimeout(() => this.#child.kill('SIGKILL'), KILL_MARGIN_MS)
   }
 
   #buried(): void {
@@ -286,17 +293,21 @@ export class DaemonProcess {
     this.#step({ type: 'exit' })
   }
 
+  /** Only where the error log is no file: what the process writes to descriptors 1 and 2. */
+  #logLines(stream: Readable | null): void {
+    if (stream === null) return
+    createInterface({ input: stream.setEncoding('latin1') }).on('line', (line) =>
+      this.#log('error', line.slice(0, LOG_LINE_MAX)),
+    )
+  }
+
   #removeFiles(): void {
     rmSync(this.socketPath, { force: true })
     rmSync(this.progressPath, { force: true })
   }
 
-  #tell(message: { type: 'stop'; reason: Reason } | { type: 'retire' }): void {
-    if (this.#control.writable) this.#control.write(`${JSON.stringify(message)}\n`)
-  }
-
   #log(level: Level, message: string): void {
-    this.hooks.log.server('wsgi', level, `mod_wsgi (pid=${this.pid}): ${message}`)
+    this.hooks.outlet().log.server('wsgi', level, `mod_wsgi (pid=${this.pid}): ${message}`)
   }
 }
 

@@ -25,12 +25,7 @@ export interface LaunchPlan {
   readonly umask?: number | undefined
 }
 
-/** What the launcher says on the control connection, as a line of JSON. */
-export type LaunchReport =
-  | { readonly type: 'launch_warning'; readonly text: string }
-  | { readonly type: 'launch_failed'; readonly text: string }
-
-/** Exit status of a launcher that gave up. */
+/** Exit status of a launcher that gave up; it has said why as a log message of level `alert`. */
 export const LAUNCH_FAILED_STATUS = 71
 
 /** Variables of the server's own start that are none of an application's business. */

@@ -5,12 +5,7 @@
  * Every step that fails ends the process; it never goes on with rights that it should not have.
  */
 import { writeSync } from 'node:fs'
-import {
-  INTERNAL_VARIABLES,
-  LAUNCH_FAILED_STATUS,
-  type LaunchPlan,
-  type LaunchReport,
-} from './launch-plan.js'
+import { INTERNAL_VARIABLES, LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
 import { C, chroot, dieWithParent, execve, resetSignal, setCloseOnExec, setpriority } from './libc.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, takeGroups, takeUser } from './privileges.js'
@@ -73,7 +68,7 @@ function step(what: string, action: () => void): void {
   try {
     action()
   } catch (error) {
-    report({ type: 'launch_failed', text: `cannot ${what}: ${(error as Error).message}` })
+    report('alert', `cannot ${what}: ${(error as Error).message}`)
     process.exit(LAUNCH_FAILED_STATUS)
   }
 }
@@ -83,15 +78,24 @@ function optionalStep(what: string, action: () => void): boolean {
     action()
     return true
   } catch (error) {
-    report({ type: 'launch_warning', text: `cannot ${what}: ${(error as Error).message}` })
+    report('warn', `cannot ${what}: ${(error as Error).message}`)
     return false
   }
 }
 
-function report(message: LaunchReport): void {
+/** In the words of the control connection, as Python would: the supervisor logs it. */
+function report(level: 'warn' | 'alert', text: string): void {
   try {
-    writeSync(plan.control, `${JSON.stringify(message)}\n`)
+    writeSync(
+      plan.control,
+      `${JSON.stringify({ type: 'log', level, text: `Process group '${plan.group}': ${text}` })}
+`,
+    )
   } catch {
-    writeSync(2, `Process group ${plan.group}: ${message.text}\n`)
+    writeSync(
+      2,
+      `Process group '${plan.group}': ${text}
+`,
+    )
   }
 }

@@ -5,7 +5,6 @@
 import koffi from 'koffi'
 
 const LINUX = {
-  AF_UNIX: 1,
   AF_INET: 2,
   AF_INET6: 10,
   SOCK_STREAM: 1,

@@ -20,7 +20,7 @@ export interface WorkerPlan {
   readonly listeners: readonly { fd: number; host: string; port: number; protocol: string | undefined }[]
   readonly pipes: readonly { command: string; fd: number }[]
   /** Where a crash of the worker itself leaves its last words: the main error log. */
-  readonly stderr: number | 'inherit' | 'ignore'
+  readonly stderr: number | 'ignore'
 }
 
 export interface WorkerEvents {
@@ -41,7 +41,7 @@ export class ServerWorker {
   constructor(plan: WorkerPlan, daemons: Pick<Configure, 'daemons' | 'failures'>, events: WorkerEvents) {
     const FIRST_FD = 4
     const inherited = [...plan.listeners, ...plan.pipes].map(({ fd }) => fd)
-    const stdio: StdioOptions = ['ignore', 'ignore', plan.stderr, 'ipc', ...inherited]
+    const stdio: StdioOptions = ['ignore', 'inherit', plan.stderr, 'ipc', ...inherited]
     this.#child = spawn(process.execPath, [ENTRY], {
       stdio,
       serialization: 'json',

@@ -1,0 +1,136 @@
+/**
+ * The configuration as the supervisor needs it: the tree that server workers are given, and what it does itself (sockets, processes, users).
+ * Everything that can be wrong with it is found here, before anything of a running server is touched.
+ */
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { ConfigError } from '../config/errors.js'
+import { describeError, type LoadOptions, loadSite } from '../config/load.js'
+import type { Site } from '../config/site.js'
+import type { ConfigTree } from '../config/tree.js'
+import { destinationKey, parseDestination } from '../log/destination.js'
+import { errorLogKey } from '../log/settings.js'
+import { coreGlobal, type ListenSettings, listenSettings } from '../modules/core/settings.js'
+import { mpmSettings } from '../modules/mpm.js'
+import { vocabulary } from '../modules/registry.js'
+import { unixdSettings } from '../modules/unixd.js'
+import { wsgiMain } from '../modules/wsgi/settings.js'
+import { findPython } from '../python/find.js'
+import { serverBanner } from '../request/server-tokens.js'
+import { mainApplicationGroup } from '../wsgi/main-group.js'
+import { daemonGroups, serverOf } from '../wsgi/visibility.js'
+import { type DaemonPlan, planDaemons } from './daemon-plan.js'
+import type { Identity } from './messages.js'
+import { VERSION } from './version.js'
+
+/** What names a configuration: plain data, so that a detached supervisor can be told. */
+export type ConfigurationSource = Omit<
+  LoadOptions,
+  'vocabulary' | 'environment' | 'files' | 'htaccess' | 'defines'
+> & {
+  readonly defines?: readonly string[]
+}
+
+export interface Configuration {
+  readonly tree: ConfigTree
+  readonly site: Site
+  readonly listen: ListenSettings
+  /** Absolute. */
+  readonly pidFile: string
+  /** `DefaultRuntimeDir`; undefined: the system's directory for temporary files. */
+  readonly runtimeParent: string | undefined
+  /** Server workers: `StartServers`, else one per processor; at most `ServerLimit`. */
+  readonly workers: number
+  /** Whom server workers become; null when not started as root. */
+  readonly frontUser: Identity | null
+  /** Seconds; 0: wait for ever. */
+  readonly gracefulShutdownTimeout: number
+  readonly daemons: readonly DaemonPlan[]
+}
+
+/**
+ * Reads and checks a configuration. Returns undefined where it has faults, which were given to `write` in httpd's words.
+ * @param write takes one or more lines without the last line end
+ */
+export function readConfiguration(
+  source: ConfigurationSource,
+  write: (text: string) => void,
+): Configuration | undefined {
+  const loaded = loadSite({ ...source, vocabulary, environment: process.env }, write)
+  if (loaded === undefined) return undefined
+  try {
+    return configurationOf(loaded.tree, loaded.site)
+  } catch (error) {
+    if (error instanceof ConfigError) write(describeError(error))
+    else if (error instanceof IdentityError) write(error.message)
+    else throw error
+    return undefined
+  }
+}
+
+/** For `-t`: what is wrong with daemon process groups (users, Pythons) that only whoever starts them can tell. @throws ConfigError */
+export function checkProcesses(site: Site): void {
+  planAll(site, identityOf(site))
+}
+
+/** `PidFile`, by default `logs/httpd.pid` under `ServerRoot`. */
+export function pidFileOf(site: Site): string {
+  return site.main.settings.get(coreGlobal).pidFile ?? join(site.serverRoot, 'logs/httpd.pid')
+}
+
+class IdentityError extends Error {}
+
+function configurationOf(tree: ConfigTree, site: Site): Configuration {
+  const { settings } = site.main
+  const frontUser = identityOf(site)
+  const mpm = settings.get(mpmSettings)
+  return {
+    tree,
+    site,
+    listen: settings.get(listenSettings),
+    pidFile: pidFileOf(site),
+    runtimeParent: settings.get(coreGlobal).runtimeDir,
+    workers: Math.min(
+      mpm.startServers ?? availableParallelism(),
+      mpm.serverLimit ?? Number.POSITIVE_INFINITY,
+    ),
+    frontUser,
+    gracefulShutdownTimeout: mpm.gracefulShutdownTimeout,
+    daemons: planAll(site, frontUser),
+  }
+}
+
+/** `User` and `Group`. A server that was started as root must say who it is to be, root included. */
+function identityOf(site: Site): Identity | null {
+  if (process.getuid?.() !== 0) return null
+  const { user, group } = site.main.settings.get(unixdSettings)
+  if (user === undefined || group === undefined) {
+    throw new IdentityError(
+      `AH02155: ${user === undefined ? 'User' : 'Group'} is not set in ${site.file}: a server that is started as root must be told whom to run as, with User and Group`,
+    )
+  }
+  return { uid: user.id, gid: group.id, ...(user.name.startsWith('#') ? {} : { userName: user.name }) }
+}
+
+function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
+  const wsgi = site.main.settings.get(wsgiMain)
+  return daemonGroups(site).map((group) => {
+    const server = serverOf(site, group.serverIndex) ?? site.main
+    const { text } = server.settings.get(errorLogKey).errorLog
+    return planDaemons(group, {
+      wsgi,
+      frontUser,
+      mainGroup: mainApplicationGroup(site, group),
+      findPython: (home) => findPython(home).executable,
+      errorLog: destinationKey(parseDestination(text, 'error', site.serverRoot)),
+      environment: process.env,
+      serverVersion: versionNumbers(),
+      serverSoftware: serverBanner(site.main),
+    })
+  })
+}
+
+function versionNumbers(): [number, number, number] {
+  const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
+  return [major, minor, patch]
+}

@@ -1,0 +1,118 @@
+/**
+ * `-k start`, `stop`, `restart`, `graceful` and `graceful-stop`: starts a server, or signals one that runs. Texts are httpd's.
+ * Manual: https://httpd.apache.org/docs/2.4/stopping.html
+ */
+import { spawn } from 'node:child_process'
+import type { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { type ConfigurationSource, checkProcesses } from './configuration.js'
+import { readPidFile } from './pid-file.js'
+import { type Order, SIGNAL_OF_ORDER } from './signals.js'
+import { Supervisor, type SupervisorOptions } from './supervisor.js'
+
+export { checkProcesses }
+
+/** What a detached supervisor writes once it serves. */
+export const STARTED = 'started\n'
+
+const ENTRY = fileURLToPath(new URL('./supervisor-main.js', import.meta.url))
+
+export interface StartOptions {
+  readonly source: ConfigurationSource
+  /** Where the server that runs says so; see `pidFileOf`. */
+  readonly pidFile: string
+  /** The words that the server was started with, for its log. */
+  readonly commandLine: string
+  /** Stay in the foreground: `-X`, `-DFOREGROUND`, `-DNO_DETACH`. */
+  readonly foreground: boolean
+  /** `-X`: one server worker. */
+  readonly oneWorker: boolean
+}
+
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
+}
+
+const TERMINAL: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+}
+
+/**
+ * Starts a server. In the foreground it returns when the server has stopped; else when it serves, or could not be started. What is wrong goes
+ * to standard error.
+ *
+ * @returns the exit code
+ */
+export async function startServer(options: StartOptions, terminal = TERMINAL): Promise<number> {
+  const state = readPidFile(options.pidFile)
+  if (state.kind === 'running' && state.pid !== process.pid) {
+    terminal.out(`httpd (pid ${state.pid}) already running\n`)
+    return 0
+  }
+  const supervisor: SupervisorOptions = {
+    source: options.source,
+    commandLine: options.commandLine,
+    oneWorker: options.oneWorker,
+    ignoreWindowChange:
+      options.foreground && (process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY),
+  }
+  if (!options.foreground) return startDetached(supervisor)
+  process.chdir('/')
+  return new Supervisor(supervisor).run(() => {})
+}
+
+/**
+ * Signals the server of a pid file, and returns at once, as httpd does: the log says when the order has been carried out. The caller checks the
+ * configuration before `restart` and `graceful`.
+ *
+ * @param start starts the server where `restart` or `graceful` find none
+ * @returns the exit code
+ */
+export async function controlServer(
+  order: Order,
+  pidFile: string,
+  start: () => Promise<number>,
+  terminal = TERMINAL,
+): Promise<number> {
+  const state = readPidFile(pidFile)
+  if (state.kind === 'running') {
+    try {
+      process.kill(state.pid, SIGNAL_OF_ORDER[order])
+      return 0
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      terminal.error(`httpd (pid ${state.pid}): could not be signalled (${code}); is it another user's?\n`)
+      return 1
+    }
+  }
+  if (order === 'restart' || order === 'graceful') {
+    terminal.out('httpd not running, trying to start\n')
+    return start()
+  }
+  const which = state.kind === 'none' || state.pid === undefined ? '(no pid file)' : `(pid ${state.pid}?)`
+  terminal.out(`httpd ${which} not running\n`)
+  return 0
+}
+
+/** A session of its own, without terminal; standard error stays until the error log takes its place. */
+async function startDetached(options: SupervisorOptions): Promise<number> {
+  const child = spawn(process.execPath, [ENTRY, JSON.stringify(options)], {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+  })
+  const report = child.stdio[3] as Duplex
+  let said = ''
+  await new Promise<void>((resolve) => {
+    report.setEncoding('utf8')
+    report.on('data', (text: string) => {
+      said += text
+    })
+    report.once('close', () => resolve())
+    child.once('error', () => resolve())
+  })
+  child.unref()
+  return said === STARTED ? 0 : 1
+}

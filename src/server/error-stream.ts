@@ -1,0 +1,42 @@
+/**
+ * Descriptor 2 of the processes of a server: what C libraries, a dying interpreter or Node itself write there belongs into an error log.
+ */
+import { closeSync, openSync } from 'node:fs'
+import type { ServerConfig, Site } from '../config/site.js'
+import { parseDestination } from '../log/destination.js'
+import { errorLogKey } from '../log/settings.js'
+
+/** A descriptor to hand to a process; `pipe`: there is none (syslog), the supervisor reads what the process writes and logs it. */
+export type ErrorStream = number | 'pipe'
+
+/** Names under which containers mean the streams that the server was started with; those may be sockets, which cannot be opened by name. */
+const STANDARD = /^\/(?:dev\/(?:std(?<name>out|err)|fd\/(?<fd>[12]))|proc\/self\/fd\/(?<proc>[12]))$/
+
+/** Opens the error logs of a site, each once, for the processes that write to them by descriptor. */
+export class ErrorStreams {
+  readonly #opened = new Map<string, number>()
+
+  constructor(
+    private readonly site: Site,
+    /** Writing ends of piped log programs by their command. */
+    private readonly pipes: ReadonlyMap<string, number>,
+  ) {}
+
+  /** @throws what `openSync` throws */
+  of(server: ServerConfig): ErrorStream {
+    const { text } = server.settings.get(errorLogKey).errorLog
+    const destination = parseDestination(text, 'error', this.site.serverRoot)
+    if (destination.kind === 'syslog') return 'pipe'
+    if (destination.kind === 'pipe') return this.pipes.get(destination.command) ?? 'pipe'
+    const standard = STANDARD.exec(destination.path)?.groups
+    if (standard !== undefined) return standard.name === 'out' ? 1 : Number(standard.fd ?? standard.proc ?? 2)
+    const open = this.#opened.get(destination.path) ?? openSync(Buffer.from(destination.path, 'latin1'), 'a')
+    this.#opened.set(destination.path, open)
+    return open
+  }
+
+  close(): void {
+    for (const fd of this.#opened.values()) closeSync(fd)
+    this.#opened.clear()
+  }
+}

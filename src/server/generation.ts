@@ -1,0 +1,228 @@
+/**
+ * One configuration put to work: its logs, its server workers and its daemon process groups. A restart makes a new generation beside the old one,
+ * which leaves when the new one accepts connections. Groups whose plans are equal pass from one generation to the next untouched.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { logDestinations } from '../log/destination.js'
+import type { ErrorLog } from '../log/error-log.js'
+import { type Logs, openLogs } from '../log/logs.js'
+import { type PipedProgram, type PipedReport, startPipedProgram } from '../log/piped.js'
+import { serverOf } from '../wsgi/visibility.js'
+import type { Configuration } from './configuration.js'
+import { DaemonGroupProcesses, type Outlet } from './daemon-group.js'
+import { type DaemonPlan, signatureOf } from './daemon-plan.js'
+import type { Reason } from './daemon-state.js'
+import { ErrorStreams } from './error-stream.js'
+import type { Listener } from './listeners.js'
+import type { ToWorker } from './messages.js'
+import { WorkerPool } from './worker-pool.js'
+
+/** How long a restart waits for new daemon processes before the new server workers take over anyway. */
+const DAEMONS_READY_MAX_MS = 30_000
+
+export interface GenerationOptions {
+  readonly number: number
+  readonly configuration: Configuration
+  readonly listeners: readonly Listener[]
+  readonly runtimeDir: string
+  readonly workers: number
+  /** Takes what log programs have to say. */
+  readonly report: PipedReport
+}
+
+export class Generation {
+  readonly log: ErrorLog
+  readonly #streams: ErrorStreams
+  readonly #groups = new Map<string, DaemonGroupProcesses>()
+  readonly #own: DaemonGroupProcesses[] = []
+  readonly #pool: WorkerPool
+
+  /**
+   * Starts the log programs, except those that `before` runs with the same words, and opens the logs.
+   * @throws LogOpenError, or Error for a program that does not start
+   */
+  static async open(options: GenerationOptions, before?: Generation): Promise<Generation> {
+    const programs = new Map<string, PipedProgram>()
+    const { report } = options
+    try {
+      for (const { destination, purpose } of logDestinations(options.configuration.site)) {
+        if (destination.kind !== 'pipe') continue
+        const { command } = destination
+        const stderr = purpose === 'error' ? 'inherit' : 'report'
+        const running = before?.programs.get(command)
+        programs.set(command, running ?? (await startPipedProgram({ command, report, stderr })))
+      }
+      const pipes = new Map([...programs].map(([command, { fd }]) => [command, fd]))
+      const logs = openLogs(options.configuration.site, { pipes, errorLogsOnly: true })
+      return new Generation(options, logs, programs, pipes)
+    } catch (error) {
+      stopPrograms(programs, before)
+      throw error
+    }
+  }
+
+  private constructor(
+    private readonly options: GenerationOptions,
+    private readonly logs: Logs,
+    readonly programs: ReadonlyMap<string, PipedProgram>,
+    pipes: ReadonlyMap<string, number>,
+  ) {
+    const { configuration, runtimeDir, number, workers } = options
+    const { site } = configuration
+    this.log = logs.errorLogFor(site.main)
+    this.#streams = new ErrorStreams(site, pipes)
+    const stderr = this.#streams.of(site.main)
+    this.#pool = new WorkerPool({
+      count: workers,
+      log: this.log,
+      daemons: () => this.#daemons(),
+      message: (message) => {
+        if (message.type === 'needProcess') this.#groups.get(message.group)?.need(message.applicationGroup)
+        else for (const group of this.#groups.values()) group.refused(message.id)
+      },
+      plan: {
+        listeners: options.listeners,
+        pipes: [...pipes].map(([command, fd]) => ({ command, fd })),
+        stderr: stderr === 'pipe' ? 'ignore' : stderr,
+        configure: {
+          type: 'configure',
+          tree: configuration.tree,
+          generation: number,
+          dropTo: configuration.frontUser,
+          runtimeDir,
+          workers,
+          supervisorPid: process.pid,
+          backlog: configuration.listen.backlog,
+        },
+      },
+    })
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.options.listeners
+  }
+
+  get workerPids(): number[] {
+    return this.#pool.pids
+  }
+
+  get groups(): ReadonlyMap<string, DaemonGroupProcesses> {
+    return this.#groups
+  }
+
+  /** The descriptor of the main error log, for the supervisor's own descriptor 2; undefined where it has none. */
+  get stderr(): number | undefined {
+    const stream = this.#streams.of(this.options.configuration.site.main)
+    return stream === 'pipe' ? undefined : stream
+  }
+
+  /**
+   * Takes over the groups of `before` that have not changed, starts the others, then the server workers.
+   * @param changed told of each change to a group that this generation started, see {@link announce}
+   * @throws when a server worker cannot start; stop the generation then
+   */
+  async start(
+    before: Generation | undefined,
+    changed: (group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }) => void,
+  ): Promise<void> {
+    for (const plan of this.options.configuration.daemons) {
+      const existing = before?.groups.get(plan.name)
+      const same = existing !== undefined && signatureOf(existing.plan) === signatureOf(plan)
+      this.#groups.set(plan.name, same ? existing : this.#makeGroup(plan, changed))
+    }
+    for (const group of this.#own) group.start()
+    if (before !== undefined) await this.#daemonsReady()
+    await this.#pool.start()
+    for (const group of this.#groups.values()) group.adopt(this.#outletOf(group.plan))
+  }
+
+  /** Sends the server workers the present list of processes, if the group is one of theirs. */
+  announce(group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }): void {
+    if (this.#groups.get(group.plan.name) !== group) return
+    const { daemons, failures } = this.#daemons()
+    this.#send({ type: 'daemons', processes: daemons, failures })
+    if (gone !== undefined) this.#send({ type: 'daemonGone', ...gone })
+  }
+
+  /**
+   * Lets the server workers finish, then the daemon processes that `after` does not use. Fulfilled when all are gone; the logs are closed then.
+   */
+  async retire(after: Generation | undefined): Promise<void> {
+    await this.#pool.drain()
+    await Promise.all(this.#leaving(after).map(({ group, reason }) => group.retire(reason)))
+    this.#close(after)
+  }
+
+  /** The same in seconds: requests are cut. */
+  async stop(after: Generation | undefined, reason: Reason): Promise<void> {
+    await Promise.all([this.#pool.stop(), ...this.#leaving(after).map(({ group }) => group.stop(reason))])
+    this.#close(after)
+  }
+
+  #makeGroup(
+    plan: DaemonPlan,
+    changed: (group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }) => void,
+  ): DaemonGroupProcesses {
+    const { runtimeDir, number } = this.options
+    const group: DaemonGroupProcesses = new DaemonGroupProcesses({
+      plan,
+      outlet: this.#outletOf(plan),
+      runtimeDir,
+      generation: number,
+      changed: () => changed(group),
+      gone: ({ id, pid }, cause) => changed(group, { id, pid, cause }),
+    })
+    this.#own.push(group)
+    return group
+  }
+
+  /** The error log of the server that declares the group. */
+  #outletOf(plan: DaemonPlan): Outlet {
+    const { site } = this.options.configuration
+    const server = serverOf(site, plan.group.serverIndex) ?? site.main
+    return { log: this.logs.errorLogFor(server), stderr: this.#streams.of(server) }
+  }
+
+  async #daemonsReady(): Promise<void> {
+    const timeout = new AbortController()
+    const ready = Promise.all(this.#own.map((group) => group.settled())).then(() => 'ready')
+    const late = delay(DAEMONS_READY_MAX_MS, 'late', { signal: timeout.signal }).catch(() => 'ready')
+    const result = await Promise.race([ready, late])
+    timeout.abort()
+    if (result === 'late')
+      this.log.server('wsgi', 'warn', 'Some daemon processes are not ready yet; going on')
+  }
+
+  #daemons() {
+    const groups = [...this.#groups.values()]
+    return {
+      daemons: groups.flatMap(({ infos }) => infos),
+      failures: groups.flatMap(({ failures }) => failures),
+    }
+  }
+
+  #send(message: ToWorker): void {
+    this.#pool.send(message)
+  }
+
+  #leaving(after: Generation | undefined): { group: DaemonGroupProcesses; reason: Reason }[] {
+    return [...this.#groups.values()].flatMap((group) => {
+      const successor = after?.groups.get(group.plan.name)
+      if (successor === group) return []
+      const reason =
+        after === undefined ? 'server_stop' : successor === undefined ? 'group_removed' : 'group_changed'
+      return [{ group, reason }]
+    })
+  }
+
+  #close(after: Generation | undefined): void {
+    this.logs.close()
+    this.#streams.close()
+    stopPrograms(this.programs, after)
+  }
+}
+
+/** Ends the log programs that no other generation uses; they read what is left in their pipes first. */
+function stopPrograms(programs: ReadonlyMap<string, PipedProgram>, other: Generation | undefined): void {
+  for (const [command, program] of programs) if (other?.programs.get(command) !== program) void program.stop()
+}

@@ -1,0 +1,45 @@
+/**
+ * What the supervisor's signals mean. Orders are carried out one after the other; an order to stop does not wait for a restart to end.
+ * Manual: https://httpd.apache.org/docs/2.4/stopping.html
+ */
+
+export type Order = 'stop' | 'graceful-stop' | 'restart' | 'graceful'
+
+export const SIGNAL_OF_ORDER = {
+  stop: 'SIGTERM',
+  'graceful-stop': 'SIGWINCH',
+  restart: 'SIGHUP',
+  graceful: 'SIGUSR1',
+} as const satisfies Record<Order, NodeJS.Signals>
+
+/** What httpd says when it receives an order, at notice. */
+export function describeOrder(order: Order, signal: NodeJS.Signals): { code: string; message: string } {
+  switch (order) {
+    case 'stop':
+      return { code: 'AH00491', message: `caught ${signal}, shutting down` }
+    case 'graceful-stop':
+      return { code: 'AH00492', message: `caught ${signal}, shutting down gracefully` }
+    case 'restart':
+      return { code: 'AH00494', message: `${signal} received.  Attempting to restart` }
+    case 'graceful':
+      return { code: 'AH00493', message: `${signal} received.  Doing graceful restart` }
+  }
+}
+
+/**
+ * Calls back for each signal that is an order, from now on.
+ * @returns takes the handlers away
+ */
+export function onOrders(callback: (order: Order, signal: NodeJS.Signals) => void): () => void {
+  const handlers: [NodeJS.Signals, () => void][] = []
+  const on = (signal: NodeJS.Signals, order: Order) => {
+    const handler = () => callback(order, signal)
+    process.on(signal, handler)
+    handlers.push([signal, handler])
+  }
+  for (const [order, signal] of Object.entries(SIGNAL_OF_ORDER)) on(signal, order as Order)
+  on('SIGINT', 'stop')
+  return () => {
+    for (const [signal, handler] of handlers) process.off(signal, handler)
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The supervisor: the process that stays. It reads the configuration, binds the ports, writes the pid file, starts and watches everything
+ * else, and obeys signals. It serves no request.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { describeWarning } from '../config/load.js'
+import type { ErrorLog } from '../log/error-log.js'
+import { LogOpenError } from '../log/logs.js'
+import { stderrLog } from '../log/server-log.js'
+import { serverBanner } from '../request/server-tokens.js'
+import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
+import { Generation } from './generation.js'
+import { dup2 } from './libc.js'
+import { ListenError, Listeners } from './listeners.js'
+import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
+import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
+import { describeOrder, type Order, onOrders } from './signals.js'
+
+export interface SupervisorOptions {
+  readonly source: ConfigurationSource
+  /** For the log: the words that the server was started with. */
+  readonly commandLine: string
+  /** `-X`: a single server worker. */
+  readonly oneWorker: boolean
+  /** Attached to a terminal, where SIGWINCH says that a window has another size. */
+  readonly ignoreWindowChange: boolean
+}
+
+/** The server cannot start. Why was written to standard error. */
+class StartError extends Error {}
+
+export class Supervisor {
+  readonly #listeners = new Listeners()
+  /** All that are alive; the last one is current. */
+  readonly #generations = new Set<Generation>()
+  #configuration: Configuration | undefined
+  #current: Generation | undefined
+  #log: ErrorLog = stderrLog()
+  #runtimeDir = ''
+  #number = 0
+  #stopping: 'no' | 'gracefully' | 'now' = 'no'
+  /** Starts and restarts, one after the other. */
+  #busy: Promise<void> = Promise.resolve()
+  #ended: (exitCode: number) => void = () => {}
+
+  constructor(private readonly options: SupervisorOptions) {}
+
+  /**
+   * Runs the server until it is told to stop.
+   * @param started called once the server accepts connections
+   * @returns the exit code: 0 after an orderly stop, 1 when the server could not start
+   */
+  async run(started: () => void): Promise<number> {
+    const removeHandlers = onOrders((order, signal) => this.#obey(order, signal))
+    try {
+      return await new Promise<number>((resolve, reject) => {
+        this.#ended = resolve
+        this.#busy = this.#start().then(
+          () => {
+            if (this.#stopping === 'no') started()
+          },
+          (error: unknown) => {
+            if (error instanceof StartError) this.#finish(1)
+            else reject(error as Error)
+          },
+        )
+      })
+    } finally {
+      removeHandlers()
+    }
+  }
+
+  async #start(): Promise<void> {
+    const configuration = readConfiguration(this.options.source, writeLine)
+    if (configuration === undefined) throw new StartError()
+    for (const warning of configuration.site.warnings) writeLine(describeWarning(warning))
+    try {
+      const listeners = await this.#listeners.prepare(
+        configuration.listen.addresses,
+        configuration.listen.backlog,
+      )
+      if (listeners.length === 0) throw new ListenError('there is no Listen directive')
+      this.#runtimeDir = makeRuntimeDir(configuration.runtimeParent)
+      this.#current = await Generation.open(this.#generationOptions(configuration, listeners))
+    } catch (error) {
+      writeLine((error as Error).message)
+      if (error instanceof ListenError) writeLine('no listening sockets available, shutting down')
+      if (error instanceof ListenError || error instanceof LogOpenError)
+        writeLine('AH00015: Unable to open logs')
+      throw new StartError()
+    }
+    const generation = this.#current
+    this.#generations.add(generation)
+    this.#log = generation.log
+    this.#claimPidFile(configuration.pidFile)
+    this.#configuration = configuration
+    if (this.#stopping !== 'no') return
+    try {
+      await generation.start(undefined, this.#announce)
+    } catch (error) {
+      if (this.#stopping !== 'no') return
+      writeLine((error as Error).message)
+      this.#log.server('core', 'alert', (error as Error).message)
+      await generation.stop(undefined, 'server_stop')
+      throw new StartError()
+    }
+    this.#replaceStderr(generation)
+    this.#logRunning(configuration)
+  }
+
+  #generationOptions(configuration: Configuration, listeners: Awaited<ReturnType<Listeners['prepare']>>) {
+    return {
+      number: ++this.#number,
+      configuration,
+      listeners,
+      runtimeDir: this.#runtimeDir,
+      workers: this.options.oneWorker ? 1 : configuration.workers,
+      report: (record: { level: Parameters<ErrorLog['server']>[1]; message: string; code?: string }) =>
+        this.#log.server('log_config', record.level, record.message, record.code),
+    }
+  }
+
+  #claimPidFile(path: string): void {
+    const state = readPidFile(path)
+    if (state.kind === 'stale' && state.pid !== process.pid) {
+      this.#log.server(
+        'core',
+        'warn',
+        `pid file ${path} overwritten -- Unclean shutdown of previous run?`,
+        'AH00098',
+      )
+    }
+    writePidFile(path)
+  }
+
+  readonly #announce: Parameters<Generation['start']>[1] = (group, gone) => {
+    for (const generation of this.#generations) generation.announce(group, gone)
+  }
+
+  #obey(order: Order, signal: NodeJS.Signals): void {
+    if (order === 'graceful-stop' && this.options.ignoreWindowChange) return
+    if (this.#stopping === 'now' || (this.#stopping === 'gracefully' && order !== 'stop')) return
+    const { code, message } = describeOrder(order, signal)
+    this.#log.server('mpm_event', 'notice', message, code)
+    if (order === 'stop') void this.#stop()
+    else if (order === 'graceful-stop') void this.#stopGracefully()
+    else this.#busy = this.#busy.then(() => this.#restart(order))
+  }
+
+  /**
+   * Reads the configuration anew and puts it to work. Where it is wrong, or cannot be put to work, everything stays as it was.
+   */
+  async #restart(order: 'restart' | 'graceful'): Promise<void> {
+    const old = this.#current
+    if (this.#stopping !== 'no' || old === undefined) return
+    const faults: string[] = []
+    const configuration = readConfiguration(this.options.source, (text) => void faults.push(text))
+    if (configuration === undefined) {
+      this.#keepOld(faults.join('\n'))
+      return
+    }
+    let next: Generation | undefined
+    try {
+      const { addresses, backlog } = configuration.listen
+      const listeners = await this.#listeners.prepare(addresses, backlog)
+      if (listeners.length === 0) throw new ListenError('there is no Listen directive')
+      next = await Generation.open(this.#generationOptions(configuration, listeners), old)
+      this.#generations.add(next)
+      await next.start(order === 'graceful' ? old : undefined, this.#announce)
+      if (this.#stopping !== 'no') return
+      this.#listeners.commit(listeners)
+    } catch (error) {
+      if (this.#stopping !== 'no') return
+      this.#keepOld((error as Error).message)
+      this.#listeners.commit(old.listeners)
+      if (next !== undefined) {
+        this.#generations.delete(next)
+        await next.stop(old, 'server_restart')
+      }
+      return
+    }
+    this.#current = next
+    this.#log = next.log
+    this.#movePidFile(configuration.pidFile)
+    this.#configuration = configuration
+    this.#replaceStderr(next)
+    for (const warning of configuration.site.warnings)
+      this.#log.server('core', 'warn', describeWarning(warning))
+    this.#logRunning(configuration)
+    const gone = order === 'graceful' ? old.retire(next) : old.stop(next, 'server_restart')
+    void gone.then(() => this.#generations.delete(old))
+  }
+
+  #keepOld(reason: string): void {
+    this.#log.server(
+      'core',
+      'error',
+      `The restart is called off, and the server goes on as it was: ${reason}`,
+    )
+  }
+
+  #movePidFile(path: string): void {
+    const before = this.#configuration?.pidFile
+    if (before === path) return
+    writePidFile(path)
+    if (before !== undefined) removePidFile(before)
+  }
+
+  /** Makes everything leave within seconds. */
+  async #stop(): Promise<void> {
+    this.#stopping = 'now'
+    this.#listeners.close()
+    await Promise.all([...this.#generations].map((generation) => generation.stop(undefined, 'server_stop')))
+    this.#finish(0)
+  }
+
+  /** Lets requests finish, for as long as `GracefulShutdownTimeout` says. */
+  async #stopGracefully(): Promise<void> {
+    this.#stopping = 'gracefully'
+    const seconds = this.#configuration?.gracefulShutdownTimeout ?? 0
+    this.#listeners.close()
+    const limit = new AbortController()
+    if (seconds > 0) {
+      void delay(seconds * 1000, undefined, { signal: limit.signal })
+        .then(() =>
+          Promise.all([...this.#generations].map((generation) => generation.stop(undefined, 'server_stop'))),
+        )
+        .catch(() => {})
+    }
+    await Promise.all([...this.#generations].map((generation) => generation.retire(undefined)))
+    limit.abort()
+    if (this.#stopping === 'gracefully') this.#finish(0)
+  }
+
+  #finish(exitCode: number): void {
+    this.#listeners.close()
+    if (this.#configuration !== undefined) removePidFile(this.#configuration.pidFile)
+    if (this.#runtimeDir !== '') removeRuntimeDir(this.#runtimeDir)
+    this.#ended(exitCode)
+  }
+
+  /** What anything in this process writes to standard error from now on belongs into the error log. */
+  #replaceStderr(generation: Generation): void {
+    const { stderr } = generation
+    if (stderr !== undefined && stderr !== 2) dup2(stderr, 2)
+  }
+
+  #logRunning({ site }: Configuration): void {
+    this.#log.server(
+      'mpm_event',
+      'notice',
+      `${serverBanner(site.main)} configured -- resuming normal operations`,
+      'AH00489',
+    )
+    this.#log.server('core', 'notice', `Command line: '${this.options.commandLine}'`, 'AH00094')
+  }
+}
+
+function writeLine(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,140 @@
+/**
+ * Entry of a server worker. It starts with the supervisor's rights: applies the configuration it is given, opens the logs, gives up its privileges
+ * for good, and only then starts what is foreign and accepts connections on the sockets that it inherited.
+ */
+
+import type { Server } from 'node:http'
+import { dirname } from 'node:path'
+import { applyTree } from '../config/apply.js'
+import { describeError } from '../config/load.js'
+import type { Site } from '../config/site.js'
+import { type Logs, openLogs } from '../log/logs.js'
+import { modules } from '../modules/index.js'
+import { vocabulary } from '../modules/registry.js'
+import { wsgiMain } from '../modules/wsgi/settings.js'
+import { createHttpServer, drain } from '../request/http-server.js'
+import { type Gateway, startGateway } from '../wsgi/gateway.js'
+import { dieWithParent } from './libc.js'
+import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
+import { explainPath } from './path-access.js'
+import { describeIdentity, dropPrivileges } from './privileges.js'
+import { WorkerState } from './worker-state.js'
+
+type Configure = Extract<ToWorker, { type: 'configure' }>
+
+/** Set for libuv before this program began, and of no use to applications. */
+delete process.env.UV_THREADPOOL_SIZE
+
+let worker: Worker | undefined
+
+process.on('message', (message) => {
+  void receive(message as ToWorker)
+})
+// The supervisor is gone: nothing may outlive it.
+process.on('disconnect', () => process.exit(1))
+// A terminal sends Ctrl-C to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH', 'SIGPIPE'] as const)
+  process.on(signal, () => {})
+process.on('SIGTERM', () => void worker?.leave(false))
+
+async function receive(message: ToWorker): Promise<void> {
+  switch (message.type) {
+    case 'configure':
+      try {
+        worker = await Worker.start(message)
+        send({ type: 'ready' })
+      } catch (error) {
+        await fail(error as Error)
+      }
+      return
+    case 'drain':
+      await worker?.leave(true)
+      return
+    case 'stop':
+      if (worker === undefined) process.exit(0)
+      await worker.leave(false)
+      return
+    default:
+      worker?.state.receive(message)
+  }
+}
+
+class Worker {
+  #leaving = false
+
+  private constructor(
+    readonly state: WorkerState,
+    private readonly logs: Logs,
+    private readonly gateway: Gateway,
+    private readonly servers: readonly Server[],
+  ) {}
+
+  /** @throws whatever keeps the worker from accepting connections */
+  static async start(configure: Configure): Promise<Worker> {
+    const { site, errors } = applyTree(configure.tree, vocabulary, { environment: process.env })
+    if (errors[0] !== undefined) throw new Error(describeError(errors[0]))
+    const pipes = new Map(configure.pipes.map(({ command, fd }) => [command, fd]))
+    const logs = openLogs(site, { pipes })
+    if (configure.dropTo !== null) dropPrivileges(configure.dropTo)
+    dieWithParent()
+    if (process.ppid !== configure.supervisorPid) process.exit(1)
+    checkReach(configure, site, logs)
+    const state = new WorkerState(site, logs, configure, send)
+    const gateway = startGateway(state)
+    const servers = configure.listeners.map((listener) => createHttpServer(site, modules, logs, listener))
+    await Promise.all(
+      servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
+    )
+    return new Worker(state, logs, gateway, servers)
+  }
+
+  /** Ends this worker; `orderly`: after the requests that it has. */
+  async leave(orderly: boolean): Promise<void> {
+    if (this.#leaving && orderly) return
+    this.#leaving = true
+    this.state.draining = true
+    if (orderly) {
+      await Promise.all(this.servers.map((server) => drain(server)))
+      await this.gateway.drained()
+    }
+    this.gateway.stop()
+    this.logs.close()
+    process.exit(0)
+  }
+}
+
+/** Begins to accept on a socket that is bound and listening. */
+function accept(server: Server, { fd }: InheritedListener, { backlog }: Configure): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd, backlog }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Says at the start what would otherwise be a 503 for each request: this worker's user cannot reach the sockets of daemon processes. */
+function checkReach({ runtimeDir, dropTo }: Configure, site: Site, logs: Logs): void {
+  const { socketPrefix, daemonGroups } = site.main.settings.get(wsgiMain)
+  const directory = socketPrefix === undefined ? runtimeDir : dirname(socketPrefix)
+  const obstacle =
+    daemonGroups.length === 0 ? undefined : explainPath(directory, 'search', describeIdentity(dropTo))
+  if (obstacle === undefined) return
+  logs
+    .errorLogFor(site.main)
+    .server('wsgi', 'crit', `Daemon processes cannot be reached, requests to them will get 503: ${obstacle}`)
+}
+
+function send(message: FromWorker): void {
+  process.send?.(message)
+}
+
+/** Tells the supervisor why, and ends. */
+function fail(error: Error): Promise<never> {
+  return new Promise(() => {
+    const message = `Server worker ${process.pid} cannot start: ${error.message}`
+    if (process.send === undefined) process.exit(1)
+    process.send({ type: 'failed', message }, () => process.exit(1))
+  })
+}
