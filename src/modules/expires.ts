@@ -102,7 +102,7 @@ function parseExpiry(cmd: Command, code: string, shown: string): Expiry {
 function responseHeaders(request: Request): void {
   const settings = request.dir.get(expiresDir)
   if (!settings.active || request.status >= 400 || request.main !== undefined) return
-  const table = request.builtInResponse ? request.errHeadersOut : request.headersOut
+  const table = request.headersOut
   if (request.errHeadersOut.has('Expires') || table.has('Expires')) return
   const expiry = expiryOf(settings, request.contentType ?? table.get('Content-Type'))
   if (expiry === undefined) return

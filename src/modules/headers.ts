@@ -179,8 +179,7 @@ function fixups(request: Request): Outcome {
 function responseHeaders(request: Request): void {
   const { always, onSuccess } = request.dir.get(headersDir)
   if (always.length > 0) runRules(always, false, request, request.errHeadersOut)
-  if (onSuccess.length > 0 && !request.builtInResponse)
-    runRules(onSuccess, false, request, request.headersOut)
+  if (onSuccess.length > 0 && !request.isBuiltInPage) runRules(onSuccess, false, request, request.headersOut)
 }
 
 export const headers = {

@@ -54,7 +54,7 @@ const directives = [
       for (const word of cmd.words(text)) {
         const [, key, value] = /^([^=]*)=(.*)$/s.exec(word) ?? []
         if (key === undefined || value === undefined) {
-          cmd.fail("Invalid RequestReadTimeout parameter. Parameter must be in the form 'key=value'")
+          return cmd.fail("Invalid RequestReadTimeout parameter. Parameter must be in the form 'key=value'")
         }
         const fail = (why: string): never => cmd.fail(`RequestReadTimeout: ${key}=${value}: ${why}`)
         const stage = STAGES.find((one) => one === key.toLowerCase())
