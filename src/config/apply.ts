@@ -13,7 +13,7 @@ import type { Section, Site } from './site.js'
 import { buildSite, newServer, type SectionDraft } from './site-builder.js'
 import type { ConfigNode, ConfigTree } from './tree.js'
 import { unsupportedPolicy } from './unsupported.js'
-import { isSection, type Vocabulary } from './vocabulary.js'
+import { type Elsewhere, isSection, type Vocabulary } from './vocabulary.js'
 
 export interface ApplyOptions {
   /** The server process's environment, for `PassEnv`. */
@@ -107,7 +107,8 @@ function runChecks(vocabulary: Vocabulary, site: Site, warnings: ConfigWarning[]
 /** A fault, or a directive that is not carried: what that is, is only known when everything has been read. */
 interface Fault {
   readonly error: ConfigError
-  readonly mayWarn: boolean
+  /** Set for directives that are not carried; each name is told once. */
+  readonly notCarried?: { readonly mayWarn: boolean; times: number }
 }
 
 class Applier {
@@ -122,10 +123,12 @@ class Applier {
   /** The faults; those of directives that are not carried become warnings where that is asked for. */
   finish(warnUnsupported: boolean): ConfigError[] {
     const errors: ConfigError[] = []
-    for (const { error, mayWarn } of this.#faults) {
-      if (mayWarn && warnUnsupported)
-        this.state.warnings.push({ at: error.at, message: `${error.message} Ignored.` })
-      else errors.push(error)
+    for (const { error, notCarried } of this.#faults) {
+      const more = (notCarried?.times ?? 1) - 1
+      const message = more > 0 ? `${error.message} (${more} more such lines)` : error.message
+      if (notCarried?.mayWarn && warnUnsupported)
+        this.state.warnings.push({ at: error.at, message: `${message} Ignored.` })
+      else errors.push(more > 0 ? new ConfigError(error.at, message) : error)
     }
     return errors
   }
@@ -139,7 +142,7 @@ class Applier {
           throw new Error(`${node.name} on line ${node.at.line} of ${node.at.file} cannot be applied`, {
             cause: error,
           })
-        this.#faults.push({ error, mayWarn: false })
+        this.#faults.push({ error })
       }
     }
   }
@@ -183,17 +186,30 @@ class Applier {
   #unknown(name: string, at: Position): void {
     const elsewhere = this.vocabulary.elsewhere(name)
     if (elsewhere !== undefined) {
-      const { module, advice, security } = elsewhere
-      const title = name.startsWith('<') ? `${name}>` : name
-      const message = `${title} belongs to ${module}, which wsgi-httpd does not have.${advice && ` ${advice}`}`
-      this.#faults.push({ error: new ConfigError(at, message), mayWarn: !security })
+      this.#notCarried(name, at, elsewhere)
       return
     }
-    const meant = didYouMean(name, this.vocabulary.names())
     const message = `Invalid command '${name}', perhaps misspelled or defined by a module not included in the server configuration`
-    const error = new ConfigError(at, meant === undefined ? message : `${message}\nDid you mean '${meant}'?`)
+    const hint = this.#hint(name)
+    const error = new ConfigError(at, hint === undefined ? message : `${message}\n${hint}`)
     if (this.htaccess?.nonfatal?.unknown) this.state.warnings.push({ at, message: error.message })
     else throw error
+  }
+
+  #notCarried(name: string, at: Position, { module, advice, security }: Elsewhere): void {
+    const title = name.startsWith('<') ? `${name}>` : name
+    const message = `${title} belongs to ${module}, which wsgi-httpd does not have.${advice && ` ${advice}`}`
+    const before = this.#faults.find(({ error, notCarried }) => notCarried && error.message === message)
+    if (before?.notCarried) before.notCarried.times++
+    else
+      this.#faults.push({ error: new ConfigError(at, message), notCarried: { mayWarn: !security, times: 1 } })
+  }
+
+  #hint(name: string): string | undefined {
+    const removed = this.vocabulary.removed(name)
+    if (removed !== undefined) return removed
+    const meant = didYouMean(name, this.vocabulary.names())
+    return meant === undefined ? undefined : `Did you mean '${meant}'?`
   }
 
   /** Throws httpd's message where a directive may not stand; false: it is passed over with a warning. */

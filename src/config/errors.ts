@@ -6,6 +6,8 @@ import { COMMAND_LINE, describePosition, type Position } from './position.js'
 /** A fault found while reading text into a tree (pass 1): one line, the first fault ends the reading. */
 export class SyntaxFault extends Error {
   override readonly name = 'SyntaxFault'
+  /** What was noted before the fault: an undefined variable may well be its cause. */
+  warnings: readonly ConfigWarning[] = []
   constructor(
     readonly at: Position,
     message: string,

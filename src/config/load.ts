@@ -18,7 +18,8 @@ export interface Loaded {
 }
 
 /**
- * The configuration, or undefined where it has faults; these were written then, warnings were not: they are in `site.warnings`.
+ * The configuration, or undefined where it has faults: these were written then, after the warnings. Without faults nothing is written; warnings
+ * are in `site.warnings`.
  * @param write takes one or more lines without the last line end
  */
 export function loadSite(options: LoadOptions, write: (text: string) => void): Loaded | undefined {
@@ -27,12 +28,15 @@ export function loadSite(options: LoadOptions, write: (text: string) => void): L
     tree = readTree(options)
   } catch (error) {
     if (!(error instanceof SyntaxFault)) throw error
+    for (const warning of error.warnings) write(describeWarning(warning))
     write(`${options.program}: ${error.describe()}`)
     return undefined
   }
   const { site, errors } = applyTree(tree, options.vocabulary, options)
+  if (errors.length === 0) return { tree, site }
+  for (const warning of site.warnings) write(describeWarning(warning))
   for (const error of errors) write(describeError(error))
-  return errors.length === 0 ? { tree, site } : undefined
+  return undefined
 }
 
 /** httpd's two lines; where the file was included, a third says from where. */

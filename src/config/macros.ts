@@ -26,6 +26,8 @@ export interface MacroUse {
 
 export class Macros {
   readonly #macros = new Map<string, Macro>()
+  /** Set by `MacroIgnoreBadNesting`. */
+  ignoreBadNesting = false
 
   /**
    * Reads `name par1 … parN` and then, from `next`, the lines up to the matching `</Macro>`.
@@ -43,7 +45,7 @@ export class Macros {
     const name = first.toLowerCase()
     const title = `macro '${name}' (defined on line ${at.line} of "${sourceName(at)}")`
     checkParameters(title, parameters, warn)
-    const lines = readBody(title, next, warn)
+    const lines = readBody(title, next, this.ignoreBadNesting ? () => {} : warn)
     if (lines.length === 0) warn(`${title}: empty contents!`, 'AH02799')
     const before = this.#macros.get(name)
     if (before !== undefined) warn(`${title} replaces ${before.title}`, 'AH02802')

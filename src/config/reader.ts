@@ -47,7 +47,13 @@ export interface ReadOptions {
  * @throws SyntaxFault at the first fault
  */
 export function readTree(options: ReadOptions): ConfigTree {
-  return new Reader(options).read()
+  const reader = new Reader(options)
+  try {
+    return reader.read()
+  } catch (error) {
+    if (error instanceof SyntaxFault) error.warnings = reader.warnings
+    throw error
+  }
 }
 
 interface OpenSection {
@@ -74,7 +80,7 @@ class Reader implements Facts {
   readonly #variables: Variables
   readonly #macros = new Macros()
   readonly #loaded = new Set<string>()
-  readonly #warnings: ConfigWarning[] = []
+  readonly warnings: ConfigWarning[] = []
   #serverRoot: string
   #lines = 0
 
@@ -98,7 +104,7 @@ class Reader implements Facts {
       serverRoot: this.#serverRoot,
       file,
       includes,
-      warnings: this.#warnings,
+      warnings: this.warnings,
     }
   }
 
@@ -274,6 +280,10 @@ class Reader implements Facts {
       case 'Use':
         this.#useMacro(source, first)
         break
+      case 'MacroIgnoreBadNesting':
+        this.#macros.ignoreBadNesting = true
+        break
+      // MacroIgnoreEmptyArgs: there is no such warning
       case 'UndefMacro':
         this.#inMacros(source, () => this.#macros.undefine(first))
         break
@@ -324,7 +334,7 @@ class Reader implements Facts {
     const { at } = source.stream
     const next = (): string | undefined => source.stream.next()?.text
     this.#inMacros(source, () =>
-      this.#macros.define(args, at, next, (message, code) => this.#warnings.push({ at, code, message })),
+      this.#macros.define(args, at, next, (message, code) => this.warnings.push({ at, code, message })),
     )
   }
 
@@ -357,7 +367,7 @@ class Reader implements Facts {
   }
 
   #warn(source: Source, message: string, code?: string): void {
-    this.#warnings.push({ at: source.stream.at, message, ...(code === undefined ? {} : { code }) })
+    this.warnings.push({ at: source.stream.at, message, ...(code === undefined ? {} : { code }) })
   }
 
   // what conditions ask

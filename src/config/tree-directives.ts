@@ -140,6 +140,22 @@ const ENTRIES: readonly Entry[] = [
     args: take(1),
     help: 'Remove a macro definition.',
   },
+  {
+    module: 'macro',
+    name: 'MacroIgnoreEmptyArgs',
+    syntax: '',
+    contexts: ANYWHERE,
+    args: { kind: 'none' },
+    help: 'Disable empty argument warnings in Macro directive.',
+  },
+  {
+    module: 'macro',
+    name: 'MacroIgnoreBadNesting',
+    syntax: '',
+    contexts: ANYWHERE,
+    args: { kind: 'none' },
+    help: 'Disable bad nesting warnings in Macro directive.',
+  },
 ]
 
 const BY_NAME = new Map(ENTRIES.map((entry) => [entry.name.toLowerCase(), entry]))

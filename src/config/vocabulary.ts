@@ -35,6 +35,8 @@ export interface Vocabulary {
   hasModule(name: string): boolean
   module(id: string): LoadedModule
   elsewhere(name: string): Elsewhere | undefined
+  /** What became of a directive that httpd itself has no more, as a sentence. */
+  removed(name: string): string | undefined
   /** The modules' looks at the finished site, in order. */
   readonly checks: readonly ((site: Site, warn: (warning: ConfigWarning) => void) => void)[]
 }

@@ -12,16 +12,20 @@ import { core, http } from './core.js'
 import { dir } from './dir.js'
 import { wsgiHttpd } from './elsewhere.js'
 import { env } from './env.js'
+import { expires } from './expires.js'
+import { earlyHeaders, headers } from './headers.js'
 import { coreLanguage, macro, so, version } from './language.js'
 import { logConfig, logio } from './log-config.js'
 import { mime } from './mime.js'
 import type { HttpdModule } from './module.js'
 import { mpm } from './mpm.js'
+import { negotiation } from './negotiation.js'
+import { reqtimeout } from './reqtimeout.js'
 import { setenvif } from './setenvif.js'
 import { unixd } from './unixd.js'
 
 export const modules: readonly HttpdModule[] = [
-  // core first: its fixups let SetHandler and ForceType override what the type checkers found, before anybody acts on it
+  // no hooks, or only logging
   { ...core, directives: [...core.directives, ...coreLanguage] },
   http,
   mpm,
@@ -30,9 +34,11 @@ export const modules: readonly HttpdModule[] = [
   version,
   macro,
   wsgiHttpd,
+  reqtimeout,
   logConfig,
   logio,
-  // variables that access rules, logs and headers ask for
+  // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables
+  earlyHeaders,
   setenvif,
   // access: by address first, then who it is, then whether that user may; authz_core asks the providers of the others
   accessCompat,
@@ -40,12 +46,16 @@ export const modules: readonly HttpdModule[] = [
   authzCore,
   authzHost,
   authzUser,
-  // SetEnv before the fixups that may use the variables
+  // SetEnv before all fixups that may use variables
   env,
   // Redirect and Alias before WSGIScriptAlias, so that static files stand beside an application at /
   alias,
   // wsgi,
   mime,
-  // last fixup: what is still a directory is tried with its index names
+  negotiation,
+  // what is still a directory is tried with its index names; then RequestHeader, which sees variables and the index file
   dir,
+  // Header after Expires, to have the last word
+  expires,
+  headers,
 ]

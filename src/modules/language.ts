@@ -3,6 +3,7 @@
  * configuration is read (`src/config/reader.ts`); here they get their names.
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_so.html, mod_version.html, mod_macro.html, core.html
  */
+import { directive, iterate, raw } from '../config/directive.js'
 import { treeDirectivesOf } from '../config/tree-directives.js'
 import type { HttpdModule } from './module.js'
 
@@ -25,4 +26,33 @@ export const macro = {
 } satisfies HttpdModule
 
 /** Core's share: `Include`, `Define`, `<IfModule>`, … */
-export const coreLanguage = treeDirectivesOf('core')
+export const coreLanguage = [
+  ...treeDirectivesOf('core'),
+  directive({
+    name: 'Error',
+    syntax: 'message',
+    contexts: ['server', 'vhost', 'directory', 'htaccess'],
+    override: 'All',
+    help: 'Generate error message from within configuration',
+    ...raw((cmd, text) => {
+      const [message = '', more] = cmd.words(text)
+      return cmd.fail(more === undefined ? message : 'The Error directive takes a single quoted argument')
+    }),
+  }),
+  directive({
+    name: 'RegexDefaultOptions',
+    syntax: '[none] [+|-]option [[+|-]option] ...',
+    contexts: ['server'],
+    default: 'DOTALL DOLLAR_ENDONLY',
+    help: 'default options for regexes (prefixed by +/-)',
+    ...iterate((cmd, words) => {
+      // the translation of patterns has these two built in
+      const defaults = new Set(['+DOTALL', '+DOLLAR_ENDONLY', 'DOTALL', 'DOLLAR_ENDONLY'])
+      const other = words.find((word) => !defaults.has(word.toUpperCase()))
+      if (other !== undefined)
+        cmd.fail(
+          `RegexDefaultOptions ${other} is not supported: patterns always have DOTALL and DOLLAR_ENDONLY`,
+        )
+    }),
+  }),
+]

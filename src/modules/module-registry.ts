@@ -7,6 +7,27 @@ import { elsewhere } from './elsewhere.js'
 import { notCarried } from './loadable.js'
 import type { HttpdModule } from './module.js'
 
+/** Directives of httpd 2.2 and older that 2.4 refuses, and what to do about the line. */
+const REMOVED: Readonly<Record<string, string>> = {
+  acceptmutex: 'AcceptMutex was removed in httpd 2.4: delete the line.',
+  addmodule: 'AddModule was removed in httpd 2.0: delete the line.',
+  authauthoritative: 'AuthAuthoritative became AuthBasicAuthoritative in httpd 2.2.',
+  authdigestfile: 'AuthDigestFile became AuthUserFile in httpd 2.2.',
+  bindaddress: 'BindAddress was removed in httpd 2.0: use Listen.',
+  clearmodulelist: 'ClearModuleList was removed in httpd 2.0: delete the line.',
+  cookielog: 'CookieLog was removed in httpd 2.4: use CustomLog with %{NAME}C.',
+  lockfile: 'LockFile was removed in httpd 2.4: delete the line.',
+  maxrequestsperthread: 'MaxRequestsPerThread was removed in httpd 2.0: delete the line.',
+  port: 'Port was removed in httpd 2.0: use Listen, and a port in ServerName.',
+  resourceconfig: 'ResourceConfig was removed in httpd 2.0: use Include.',
+  accessconfig: 'AccessConfig was removed in httpd 2.0: use Include.',
+  rewritelog: 'RewriteLog was removed in httpd 2.4: use LogLevel rewrite:trace3.',
+  rewriteloglevel: 'RewriteLogLevel was removed in httpd 2.4: use LogLevel rewrite:trace3.',
+  rewritelock: 'RewriteLock was removed in httpd 2.4: delete the line.',
+  servertype: 'ServerType was removed in httpd 2.0: delete the line.',
+  sslmutex: 'SSLMutex was removed in httpd 2.4: delete the line.',
+}
+
 export class ModuleRegistry implements Vocabulary {
   readonly checks: Vocabulary['checks']
   readonly #directives = new Map<string, Directive | SectionDirective>()
@@ -53,5 +74,9 @@ export class ModuleRegistry implements Vocabulary {
 
   elsewhere(name: string): Elsewhere | undefined {
     return elsewhere(name)
+  }
+
+  removed(name: string): string | undefined {
+    return REMOVED[name.toLowerCase()]
   }
 }
