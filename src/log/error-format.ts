@@ -183,6 +183,9 @@ function time(arg: string | undefined): Item['print'] {
   return (source) => ctime(source.time, options)
 }
 
+/** A field boundary, a percent sign, or an item with its modifiers in any order. */
+const SPECIAL = /% |%%|%((?:[-+0-9]|\{[^}]*\}?)*)(.?)/suy
+
 function parse(format: string): Item[] {
   const items: Item[] = []
   let at = 0
@@ -192,20 +195,20 @@ function parse(format: string): Item[] {
     fieldStart = false
   }
   while (at < format.length) {
-    const special = /% |%%|%([-+0-9]|\{[^}]*\}?)*(.?)/suy
-    special.lastIndex = at
-    const match = special.exec(format)
+    SPECIAL.lastIndex = at
+    const match = SPECIAL.exec(format)
     if (match === null) {
       if (format[at] === ' ') fieldStart = true
       const { text, end } = literal(format, at)
       at = end
       push(() => text)
     } else {
-      at = special.lastIndex
-      if (match[0] === '% ') fieldStart = true
-      else if (match[0] === '%%') push(() => '%')
+      const [whole, modifiers = '', letter = ''] = match
+      at += whole.length
+      if (whole === '% ') fieldStart = true
+      else if (whole === '%%') push(() => '%')
       else {
-        const { print, ...flags } = item(match[0])
+        const { print, ...flags } = item(modifiers, letter)
         push(print, flags)
       }
     }
@@ -223,9 +226,8 @@ function literal(format: string, start: number): { text: string; end: number } {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 
-function item(written: string): Omit<Item, 'fieldStart'> {
-  const letter = written.at(-1) as string
-  const modifiers = written.slice(1, -1)
+function item(modifiers: string, letter: string): Omit<Item, 'fieldStart'> {
+  if (letter === '') throw new Error('Ran off end of error log format parsing args to some directive')
   const options = modifiers.replace(/\{[^}]*\}?/g, '')
   const arg = /\{([^}]*)/.exec(modifiers)?.[1]
   const flags = {
@@ -236,8 +238,6 @@ function item(written: string): Omit<Item, 'fieldStart'> {
   if (letter === 'M') return { ...flags, isMessage: true, print: ({ record }) => messageOf(record) }
   const make = ITEMS[letter]
   if (make !== undefined) return { ...flags, isMessage: false, print: make(arg) }
-  if (/[-+0-9%}]/.test(letter))
-    throw new Error('Ran off end of error log format parsing args to some directive')
   throw new Error(`Unrecognized error log format directive %${letter}`)
 }
 

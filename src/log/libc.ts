@@ -42,7 +42,7 @@ function load(): Libc {
     fcntl: library.func('int fcntl(int, int, ...)'),
     close: library.func('int close(int)'),
     socket: library.func('int socket(int, int, int)'),
-    sendto: library.func('ssize_t sendto(int, const void *, size_t, int, const void *, uint32_t)'),
+    sendto: library.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
     errno: () => koffi.errno(),
   }
 }

@@ -14,7 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { splitWords } from '../config/words.js'
 import { MAX_LINE_BYTES } from './error-format.js'
 import type { Level } from './error-log.js'
-import { libc } from './libc.js'
+import { describeSystemError, libc } from './libc.js'
 
 /** What is to be said about a program, or what it said on standard error; for the main error log. */
 export type PipedReport = (record: { level: Level; message: string; code?: string; pid?: number }) => void
@@ -83,12 +83,7 @@ class RunningProgram implements PipedProgram {
       child = await this.#spawn()
     } catch (error) {
       this.#closePipe()
-      throw new Error(
-        `AH00104: unable to start piped log program '${this.command}': ${(error as Error).message}`,
-        {
-          cause: error,
-        },
-      )
+      throw new Error(`AH00104: ${cannotStart(this.command, error as Error)}`, { cause: error })
     }
     this.#life = this.#watch(child)
   }
@@ -143,7 +138,7 @@ class RunningProgram implements PipedProgram {
         report({
           level: 'error',
           code: 'AH00104',
-          message: `unable to start piped log program '${this.command}': ${(error as Error).message}`,
+          message: cannotStart(this.command, error as Error),
         })
       }
     }
@@ -179,6 +174,11 @@ class RunningProgram implements PipedProgram {
     closeSync(this.fd)
     closeSync(this.#readFd)
   }
+}
+
+function cannotStart(command: string, error: NodeJS.ErrnoException): string {
+  const reason = error.errno === undefined ? error.message : describeSystemError(error)
+  return `unable to start piped log program '${command}': ${reason}`
 }
 
 async function ended(child: ChildProcess): Promise<string> {

@@ -1,0 +1,143 @@
+/** Writers of log text on real files, pipes and devices. */
+import assert from 'node:assert/strict'
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { libc } from '../../src/log/libc.js'
+import { BACKLOG_CHARACTERS, DescriptorSink, type DropReport, openFileSink } from '../../src/log/sink.js'
+import { until } from '../support/wait.js'
+import { temporaryDirectory, turn } from './support.js'
+
+type Dropped = Parameters<DropReport>[0]
+
+test('lines of one turn are written together, those of a later one after them', async (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  const sink = openFileSink(path, () => {})
+  sink.write('a\n')
+  sink.write('caf\xe9\n')
+  assert.equal(readFileSync(path, 'latin1'), '')
+  await turn()
+  assert.equal(readFileSync(path, 'latin1'), 'a\ncaf\xe9\n')
+  sink.write('b\n')
+  sink.close()
+  sink.write('too late\n')
+  assert.equal(readFileSync(path, 'latin1'), 'a\ncaf\xe9\nb\n')
+})
+
+test('much text is written before the turn ends', (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  const sink = openFileSink(path, () => {})
+  const line = `${'x'.repeat(999)}\n`
+  for (let count = 0; count < 40; count++) sink.write(line)
+  assert.ok(readFileSync(path).length >= 32_000)
+  sink.close()
+  assert.equal(readFileSync(path).length, 40_000)
+})
+
+test('existing files are appended to', (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  for (const text of ['one\n', 'two\n']) {
+    const sink = openFileSink(path, () => {})
+    sink.write(text)
+    sink.close()
+  }
+  assert.equal(readFileSync(path, 'latin1'), 'one\ntwo\n')
+})
+
+test('a full disk loses lines, counts them, and tells when it can write again', {
+  skip: process.platform !== 'linux' && 'needs /dev/full',
+}, () => {
+  const reports: Dropped[] = []
+  const fd = openSync('/dev/full', 'w')
+  const sink = new DescriptorSink({
+    fd,
+    name: 'full',
+    isPipe: false,
+    owned: true,
+    onDropped: (dropped) => reports.push(dropped),
+  })
+  sink.write('1\n2\n')
+  sink.flush()
+  sink.write('3\n')
+  sink.flush()
+  assert.equal(sink.droppedLines, 3)
+  assert.equal(reports.length, 0)
+  // the same descriptor on a disk with room again
+  closeSync(fd)
+  assert.equal(openSync('/dev/null', 'w'), fd)
+  sink.write('4\n')
+  sink.flush()
+  assert.equal(sink.droppedLines, 0)
+  assert.equal(reports[0]?.lines, 3)
+  assert.match(reports[0]?.reason ?? '', /ENOSPC/)
+  sink.close()
+})
+
+function makePipe(): { readFd: number; writeFd: number } {
+  const fds = [-1, -1]
+  assert.equal(libc().pipe(fds), 0)
+  const [readFd, writeFd] = fds as [number, number]
+  const O_NONBLOCK = process.platform === 'darwin' ? 4 : 0x800
+  for (const fd of fds) libc().fcntl(fd, 4, 'int', O_NONBLOCK)
+  return { readFd, writeFd }
+}
+
+/** What is in the pipe now. */
+function drain(fd: number): string {
+  const buffer = Buffer.alloc(65_536)
+  let text = ''
+  for (;;)
+    try {
+      const size = readSync(fd, buffer)
+      if (size === 0) return text
+      text += buffer.toString('latin1', 0, size)
+    } catch {
+      return text
+    }
+}
+
+test('a program that does not read delays lines, up to a bound', async () => {
+  const { readFd, writeFd } = makePipe()
+  const reports: Dropped[] = []
+  const sink = new DescriptorSink({
+    fd: writeFd,
+    name: '|slow',
+    isPipe: true,
+    owned: true,
+    onDropped: (dropped) => reports.push(dropped),
+  })
+  const line = (count: number) => `${String(count).padStart(9, '0')}${'.'.repeat(990)}\n`
+  const total = 1500
+  for (let count = 0; count < total; count++) sink.write(line(count))
+  sink.flush()
+  assert.ok(sink.droppedLines > 0)
+  assert.ok(sink.droppedLines * 1000 < total * 1000 - BACKLOG_CHARACTERS + 5000)
+
+  let read = ''
+  await until('the rest of the lines', () => {
+    read += drain(readFd)
+    return reports.length > 0
+  })
+  read += drain(readFd)
+  const lines = read.split('\n').slice(0, -1)
+  assert.equal(lines.length + (reports[0]?.lines ?? 0), total)
+  // whole lines, in order, none twice
+  lines.forEach((text, index) => {
+    assert.equal(text, line(index).slice(0, -1))
+  })
+  sink.close()
+  closeSync(readFd)
+})
+
+test('several processes on one pipe do not mix their lines: small writes of whole lines', () => {
+  const { readFd, writeFd } = makePipe()
+  const sink = new DescriptorSink({ fd: writeFd, name: '|x', isPipe: true, owned: true })
+  // nearly fills the pipe: a write of more than the atomic size would go in partly
+  writeSync(writeFd, Buffer.alloc(65_536 - 3000))
+  for (let count = 0; count < 30; count++) sink.write(`${'y'.repeat(199)}\n`)
+  sink.flush()
+  const written = drain(readFd).slice(65_536 - 3000)
+  assert.equal(written.length % 200, 0)
+  sink.close()
+  closeSync(readFd)
+})
