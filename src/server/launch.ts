@@ -6,7 +6,16 @@
  */
 import { writeSync } from 'node:fs'
 import { INTERNAL_VARIABLES, LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
-import { C, chroot, dieWithParent, execve, resetSignal, setCloseOnExec, setpriority } from './libc.js'
+import {
+  C,
+  chroot,
+  closeAllOnExec,
+  dieWithParent,
+  execve,
+  resetSignal,
+  setCloseOnExec,
+  setpriority,
+} from './libc.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, takeGroups, takeUser } from './privileges.js'
 
@@ -56,8 +65,10 @@ function becomePython(): void {
   const script = plan.argv.find((word) => word.endsWith('.py'))
   const unreadable = script === undefined ? undefined : explainPath(script, 'read', who)
   if (unreadable !== undefined) throw new Error(unreadable)
-  // Node has marked everything that it inherited as not to be inherited further, and ignores SIGPIPE
-  for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
+  const kept = [0, 1, 2, ...plan.keep]
+  closeAllOnExec(new Set(kept))
+  // Node has marked these too, and ignores SIGPIPE
+  for (const fd of kept) setCloseOnExec(fd, false)
   resetSignal(C.SIGPIPE)
   const environment = { ...(process.env as Record<string, string>) }
   for (const name of INTERNAL_VARIABLES) delete environment[name]

@@ -2,6 +2,7 @@
  * The few calls of the C library that Node does not offer, through koffi: sockets bound without being read from, and what a process
  * does to itself before it becomes another program. Numbers of constants differ between Linux and Darwin, and stand in one table.
  */
+import { readdirSync } from 'node:fs'
 import koffi from 'koffi'
 
 const LINUX = {
@@ -103,6 +104,19 @@ export function setSocketFlag(fd: number, level: number, option: number, on: boo
 /** Whether a descriptor is closed when the process becomes another program. */
 export function setCloseOnExec(fd: number, on: boolean): void {
   fcntl(fd, C.F_SETFD, 'int', on ? C.FD_CLOEXEC : 0)
+}
+
+/** Marks every descriptor as not to be inherited, except those named: whoever started this server may have left some open. */
+export function closeAllOnExec(except: ReadonlySet<number>): void {
+  for (const name of readdirSync('/dev/fd')) {
+    const fd = Number(name)
+    if (except.has(fd)) continue
+    try {
+      setCloseOnExec(fd, true)
+    } catch {
+      // the descriptor of the listing itself, closed by now
+    }
+  }
 }
 
 /** A new stream socket that no child inherits by accident. */

@@ -10,7 +10,7 @@ import { stderrLog } from '../log/server-log.js'
 import { serverBanner } from '../request/server-tokens.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation } from './generation.js'
-import { dup2 } from './libc.js'
+import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, Listeners } from './listeners.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
@@ -51,6 +51,7 @@ export class Supervisor {
    * @returns the exit code: 0 after an orderly stop, 1 when the server could not start
    */
   async run(started: () => void): Promise<number> {
+    closeAllOnExec(new Set([0, 1, 2]))
     const removeHandlers = onOrders((order, signal) => this.#obey(order, signal))
     try {
       return await new Promise<number>((resolve, reject) => {

@@ -33,8 +33,7 @@ process.on('message', (message) => {
 // The supervisor is gone: nothing may outlive it.
 process.on('disconnect', () => process.exit(1))
 // A terminal sends Ctrl-C to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
-for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH', 'SIGPIPE'] as const)
-  process.on(signal, () => {})
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const) process.on(signal, () => {})
 process.on('SIGTERM', () => void worker?.leave(false))
 
 async function receive(message: ToWorker): Promise<void> {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { describeExit } from '../../src/server/exit-status.js'
+import { explainPath } from '../../src/server/path-access.js'
+import { readPidFile, removePidFile, writePidFile } from '../../src/server/pid-file.js'
+import { makeRuntimeDir, removeRuntimeDir } from '../../src/server/runtime-dir.js'
+
+/** More than any system gives out. */
+const NO_PID = 2 ** 31 - 1
+
+function scratch(use: (folder: string) => void): void {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-files-'))
+  try {
+    use(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+test('a pid file says whether the server runs', () =>
+  scratch((folder) => {
+    const file = path.join(folder, 'httpd.pid')
+    assert.deepEqual(readPidFile(file), { kind: 'none' })
+    writePidFile(file)
+    assert.deepEqual(readPidFile(file), { kind: 'running', pid: process.pid })
+    removePidFile(file)
+    assert.equal(existsSync(file), false)
+    writeFileSync(file, `${NO_PID}\n`)
+    assert.deepEqual(readPidFile(file), { kind: 'stale', pid: NO_PID })
+    removePidFile(file)
+    assert.ok(existsSync(file), 'somebody else’s file is left alone')
+    for (const text of ['', '0', '-1', 'x', '1 2']) {
+      writeFileSync(file, text)
+      assert.deepEqual(readPidFile(file), { kind: 'stale', pid: undefined })
+    }
+  }))
+
+test('a pid file takes the place of a link, and does not write through it', () =>
+  scratch((folder) => {
+    const [file, victim] = [path.join(folder, 'httpd.pid'), path.join(folder, 'victim')]
+    writeFileSync(victim, 'precious')
+    symlinkSync(victim, file)
+    writePidFile(file)
+    assert.equal(readFileSync(victim, 'utf8'), 'precious')
+    assert.equal(readFileSync(file, 'utf8'), `${process.pid}\n`)
+  }))
+
+test('the runtime directory is private, and what dead servers left is removed', () =>
+  scratch((folder) => {
+    mkdirSync(path.join(folder, `wsgi-httpd.${NO_PID}`))
+    mkdirSync(path.join(folder, 'wsgi-httpd.1'))
+    const made = makeRuntimeDir(folder)
+    assert.equal(made, path.join(folder, `wsgi-httpd.${process.pid}`))
+    assert.equal(statSync(made).mode & 0o7777, process.getuid?.() === 0 ? 0o711 : 0o700)
+    assert.equal(existsSync(path.join(folder, `wsgi-httpd.${NO_PID}`)), false)
+    assert.ok(existsSync(path.join(folder, 'wsgi-httpd.1')), 'that of a living process stays')
+    removeRuntimeDir(made)
+    assert.equal(existsSync(made), false)
+  }))
+
+test('a name that is taken in a shared directory is not used', () =>
+  scratch((folder) => {
+    writeFileSync(path.join(folder, `wsgi-httpd.${process.pid}`), 'not a directory')
+    const made = makeRuntimeDir(folder)
+    assert.match(path.basename(made), /^wsgi-httpd\.\d+\.[0-9a-f]{8}$/)
+  }))
+
+test('ends of processes are described by name', () => {
+  assert.equal(describeExit({ code: 1, signal: null }), 'exit status 1')
+  assert.equal(describeExit({ code: null, signal: 'SIGKILL' }), 'killed by signal SIGKILL (9)')
+  assert.equal(describeExit({ code: null, signal: 'SIGSEGV' }), 'killed by signal SIGSEGV (11)')
+})
+
+test('the part of a path that stands in the way is named', () =>
+  scratch((folder) => {
+    assert.equal(explainPath(folder, 'search', 'x'), undefined)
+    assert.equal(
+      explainPath(path.join(folder, 'a/b'), 'read', 'x'),
+      `${path.join(folder, 'a')} does not exist`,
+    )
+    writeFileSync(path.join(folder, 'file'), '')
+    assert.equal(
+      explainPath(path.join(folder, 'file'), 'execute', 'user www-data (uid 33)'),
+      `user www-data (uid 33) has no permission to execute ${path.join(folder, 'file')} (mode 0644, owner ${process.getuid?.()}:${process.getgid?.()})`,
+    )
+  }))
