@@ -12,7 +12,7 @@ import threading
 
 from . import wire
 from .bulk import BulkLane
-from .compat import allocate_lock, get_ident, start_new_thread
+from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
 from .poller import Poller
 from .request import serve
@@ -152,6 +152,7 @@ class Crew(object):
         slot.ident = get_ident()
         self.streams.register(slot)
         pending, role = self.pending, self.role
+        now = monotonic()
         while True:
             try:
                 request = pending.popleft()
@@ -166,8 +167,9 @@ class Crew(object):
                         role.release()
                 else:
                     self.sleep()
+                now = monotonic()
                 continue
-            serve(self, slot, request)
+            now = serve(self, slot, request, now)
             request = None
 
     def help(self):
@@ -295,6 +297,10 @@ class Crew(object):
         for request in self.open_requests():
             if request.lane is lane and request.number == number:
                 request.cancel()
+
+    def count_begun(self):
+        with self.counts:
+            self.begun += 1
 
     def count_finished(self):
         """Called after each request where maximum-requests is set."""

@@ -22,10 +22,13 @@ def start(text):
                 data = data[retry_interrupted(os.write, outbox, data):]
 
     _host = Host(given['settings'], given['group'], given['progress'], notify, given['gate'])
-    start_new_thread(receive, (_host, inbox, notify))
+    start_new_thread(receive, (_host, inbox, notify, given['preload']))
 
 
-def receive(host, inbox, notify):
+def receive(host, inbox, notify, preload):
+    # Not in start(): the main interpreter waits for that, and could not take what the scripts log.
+    host.preload(preload)
+    notify({'type': 'preloaded'})
     rest = b''
     while True:
         chunk = retry_interrupted(os.read, inbox, 65536)

@@ -1,7 +1,7 @@
 """What an application may say in `start_response`: checks, with mod_wsgi 6's error texts, and the form for the wire."""
 import re
 
-from .compat import type_name, wire
+from .compat import PY2, type_name, wire
 
 # RFC 9110, 5.6.2: token
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
@@ -14,6 +14,10 @@ _HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'transfer-encoding', 'upgra
 PLAIN, LENGTH, HOP = 0, 1, 2
 CACHE_MAX = 512
 
+# Longer heads carry cookies and the like, which do not come again.
+HEAD_CACHED_MAX_BYTES = 512
+
+_heads = {}
 _statuses = {}
 _names = {}
 
@@ -83,8 +87,25 @@ def check_head(status, headers):
     """(code, head for the wire, content length or None, bad content length or None, ignored names).
 
     The head is `reason NUL name NUL value NUL name ...`. A bad Content-Length is no error yet: it becomes one at the
-    first output, as in mod_wsgi.
+    first output, as in mod_wsgi. Applications give the same few heads again and again, so checked ones are kept;
+    not on Python 2.7, where `u'x' == 'x'` would let a wrong type pass for a right one.
     """
+    try:
+        key = (status, tuple(headers))
+        found = _heads.get(key)
+        if found is not None and type(headers) is list:
+            return found
+    except TypeError:
+        key = None
+    found = _check_head(status, headers)
+    if key is not None and not PY2 and len(found[1]) <= HEAD_CACHED_MAX_BYTES:
+        if len(_heads) >= CACHE_MAX:
+            _heads.clear()
+        _heads[key] = found
+    return found
+
+
+def _check_head(status, headers):
     known = _statuses.get(status) if type(status) is str else None
     code, reason = known if known is not None else check_status(status)
     if not isinstance(headers, list):

@@ -1,17 +1,31 @@
 """One interpreter's side of a runtime process: its streams, scripts and crew. The same for main and sub-interpreters."""
+from . import wire
+from .compat import adopt_socket
 from .crew import Crew
 from .filewrapper import FileWrapper
 from .gate import Gate
 from .prepare import finish_interpreter, prepare_interpreter
 from .progress import Progress
-from .scripts import Scripts
+from .scripts import LoadFailed, Scripts
 from .streams import Streams
-from .compat import adopt_socket
+
+
+class Preloaded(object):
+    """Place and request in one, for a script that is loaded without a request."""
+    read_at = 0
+
+    def __init__(self, script, notify=None):
+        self.script = script
+        self.notify = notify
+
+    def log(self, level, text):
+        self.notify({'type': 'log', 'level': wire.LEVEL_NAMES[level], 'text': text})
 
 
 class Host(object):
     def __init__(self, settings, group, progress_fd, notify, gate=None):
         self.progress = Progress(progress_fd)
+        self.notify = notify
         self.streams = Streams(notify)
         embedded = settings['mode'] == 'embedded'
         prepare_interpreter(settings, group, self.streams)
@@ -31,6 +45,14 @@ class Host(object):
         }
         self.crew = Crew(settings, group, Scripts(embedded), self.streams, constants, notify,
                          Gate(*gate) if gate else None)
+
+    def preload(self, scripts):
+        """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""
+        for path in scripts:
+            try:
+                self.crew.scripts.load(Preloaded(path), Preloaded(path, self.notify))
+            except LoadFailed:
+                pass
 
     def connected(self, sock, hello):
         """A connection whose first line was `hello`; for control lanes the process has added number and details."""

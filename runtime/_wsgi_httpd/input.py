@@ -7,15 +7,17 @@ CHUNK_BYTES = 128 * 1024
 
 class Input(object):
     """Bytes come from the request frame, or, at the first touch, from the thread's bulk lane."""
-    __slots__ = ('_request', '_data', '_at', '_more', '_error')
+    # What is None or 0 for most requests is kept in the class. `_more` None: the body has not been asked for yet
+    # (asking is what makes the client get `100 Continue`).
+    _at = 0
+    _more = False
+    _error = None
 
     def __init__(self, request, data, streams):
         self._request = request
         self._data = data
-        self._at = 0
-        # None: the body has not been asked for yet (asking is what makes the client get `100 Continue`).
-        self._more = None if streams else False
-        self._error = None
+        if streams:
+            self._more = None
 
     def read(self, size=-1):
         self._check('read')
@@ -85,12 +87,8 @@ class Input(object):
     def close(self):
         """No effect: the body belongs to the server."""
 
-    def expire(self):
-        self._request = None
-        self._data = b''
-
     def _check(self, name):
-        if self._request is None:
+        if self._request.finished:
             raise RuntimeError('%s() called on wsgi.input after request completed' % name)
         if self._error is not None:
             raise IOError(self._error)

@@ -49,7 +49,7 @@ def _run(number, source):
 class Guest(object):
     """The main interpreter's handle on a sub-interpreter."""
 
-    def __init__(self, settings, group, progress_fd, gate, home):
+    def __init__(self, settings, group, progress_fd, gate, home, preload):
         self.group = group
         inbox, self.inbox = os.pipe()
         self.outbox, outbox = os.pipe()
@@ -57,7 +57,7 @@ class Guest(object):
         self.is_drained = False
         # The handle keeps the interpreter alive, so it is kept as long as the process lives.
         self.number = _create()
-        text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox,
+        text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
                            'outbox': outbox, 'gate': gate})
         _run(self.number, _START.format(home=home, text=text))
 

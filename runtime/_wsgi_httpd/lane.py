@@ -24,12 +24,14 @@ class Violation(Exception):
 
 class Place(object):
     """The constant part of many requests; see `Place` in src/wsgi/channel/types.ts."""
-    __slots__ = ('kind', 'script', 'callable', 'reload', 'base')
+    __slots__ = ('kind', 'script', 'callable', 'reload', 'base', 'embedded')
 
     def __init__(self, parts, constants, group):
         self.kind, self.script, self.callable, reload_flag = parts[0], file_name(parts[1]), parts[2], parts[3]
         self.reload = reload_flag == '1'
-        base = dict(zip(parts[4::2], parts[5::2]))
+        # With all keys of a request in it, the copy that becomes the environ has room for them: no growing, no rehashing.
+        base = dict.fromkeys(wire.FIXED_KEYS + wire.LATE_KEYS)
+        base.update(zip(parts[4::2], parts[5::2]))
         for key in ('SCRIPT_FILENAME', 'DOCUMENT_ROOT'):
             if key in base:
                 base[key] = file_name(base[key])
@@ -41,6 +43,7 @@ class Place(object):
         base.setdefault('mod_wsgi.request_handler', 'wsgi-script')
         base.setdefault('mod_wsgi.input_chunked', '0')
         base.pop('PATH', None)
+        self.embedded = not base['mod_wsgi.process_group']
         self.base = base
 
 
@@ -63,7 +66,7 @@ class ControlLane(object):
         self.told = None
         self.rest = b''
         self.places = {}
-        self.signatures = {0: wire.FIXED_KEYS}
+        self.signatures = {0: wire.FIXED_KEYS + wire.LATE_KEYS}
 
     def put(self, item):
         """Adds a frame; sends it now unless somebody is sure to send it within about a millisecond."""
@@ -152,11 +155,11 @@ class ControlLane(object):
             if number >= SIGNATURES_MAX:
                 raise Violation('signature number %d' % number)
             keys = tuple(self.crew.intern_key(key) for key in native(payload).split('\0')) if payload else ()
-            self.signatures[number] = wire.FIXED_KEYS + keys
+            self.signatures[number] = wire.FIXED_KEYS + keys + wire.LATE_KEYS
         elif kind == wire.T_FORGET:
             # In place: read() holds on to the dictionary.
             self.signatures.clear()
-            self.signatures[0] = wire.FIXED_KEYS
+            self.signatures[0] = wire.FIXED_KEYS + wire.LATE_KEYS
         elif kind == wire.T_CANCEL:
             self.crew.cancel(self, number)
         elif kind != wire.T_NOOP:

@@ -35,6 +35,10 @@ def native(value):
     return native_text(value) if not isinstance(value, (int, float, type(None))) else value
 
 
+def settings_imports(settings):
+    return settings.get('imports') or []
+
+
 class Process(object):
     def __init__(self, given, home):
         self.home = home
@@ -98,9 +102,29 @@ class Process(object):
         self.listener.setblocking(False)
         for fd in (self.control.fileno(), self.listener.fileno(), self.wake_read):
             self.poller.add(fd)
-        self.tell({'type': 'ready', 'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3],
-                   'subinterpreters': HAVE_SUBINTERPRETERS})
+        self.preload()
         return self.loop()
+
+    def preload(self):
+        """Loads the scripts that are to be there before the first request; `ready` is said when all have been."""
+        wanted = {}
+        for item in settings_imports(self.settings):
+            wanted.setdefault(item['application_group'], []).append(item['script'])
+        self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
+        self.preloading = len(wanted)
+        for group, scripts in wanted.items():
+            try:
+                self.host(group, scripts)
+            except (ValueError, RuntimeError) as error:
+                self.preloading -= 1
+                self.notify({'type': 'log', 'level': 'crit',
+                             'text': "Cannot acquire interpreter '%s': %s" % (group, error)})
+        self.say_ready()
+
+    def say_ready(self):
+        if self.preloading == 0:
+            self.tell({'type': 'ready', 'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3],
+                       'subinterpreters': HAVE_SUBINTERPRETERS})
 
     def take_signals(self):
         def terminate(number, frame):
@@ -229,6 +253,10 @@ class Process(object):
     def guest_says(self, guest, message):
         if message['type'] == 'drained':
             guest.is_drained = True
+        elif message['type'] == 'preloaded':
+            if guest.preloads:
+                self.preloading -= 1
+                self.say_ready()
         else:
             self.notify(message)
 
@@ -311,7 +339,7 @@ class Process(object):
         if region >= 0:
             self.free_regions.append(region)
 
-    def host(self, group):
+    def host(self, group, preload=()):
         """The interpreter of an application group, made now if it is new."""
         found = self.hosts.get(group)
         if found is not None:
@@ -323,7 +351,8 @@ class Process(object):
             raise ValueError('the process is shutting down')
         # Settings that concern the process were applied when it started.
         gate = self.open_gate() if self.settings['threads'] else None
-        guest = Guest(self.settings, group, self.progress_fd, gate, self.home)
+        guest = Guest(self.settings, group, self.progress_fd, gate, self.home, list(preload))
+        guest.preloads = bool(preload)
         self.guests.append(guest)
         self.poller.add(guest.outbox)
         self.hosts[group] = guest

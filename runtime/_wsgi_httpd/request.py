@@ -6,7 +6,7 @@ import traceback
 
 from . import wire
 from .bulk import Gone
-from .compat import PY2, clear_exception, file_name, monotonic, native, reraise, type_name, utf8
+from .compat import PY2, clear_exception, file_name, monotonic, reraise, type_name, utf8
 from .filewrapper import FileWrapper, regular_file
 from .headers import check_head
 from .input import Input
@@ -14,6 +14,9 @@ from .modules import RequestTimeout
 from .scripts import LoadFailed, MissingCallable, ReloadProcess
 from .streams import RequestErrors
 
+CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
+wall_clock = time.time
+pack_answer = wire.ANSWER.pack
 NOT_STARTED = 'start_response() must be called before response content is produced'
 # Values that are file names: decoded so that open() finds the file, whatever its bytes.
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
@@ -36,6 +39,7 @@ class Request(object):
     produced = 0
     bulk = None
     errors = None
+    input = None
     body_lane = None
     scratch = None
 
@@ -96,38 +100,35 @@ class Request(object):
         finally:
             kind = value = trace = None
 
-    def environ(self, slot, began):
-        """The WSGI environ, or None when a value held a NUL byte."""
+    def environ(self, slot, began, now):
+        """The WSGI environ, or None when a value held a NUL byte. `began` is monotonic, `now` the time of day."""
         text = self.text
         parts = text.split(b'\0') if PY2 else text.decode('latin-1').split('\0')
-        keys = self.keys
-        if len(parts) != len(keys) + 2 * self.pairs:
+        keys, pairs = self.keys, self.pairs
+        extra = None
+        if pairs:
+            count = len(parts) - 2 * pairs
+            extra = parts[count:]
+            del parts[count:]
+        errors = self.errors = RequestErrors(self)
+        stream = self.input = Input(self, self.body, self.bits & 1)
+        parts += (parts[1], parts[2], slot.number, self.start, self.start, now - (began - self.read_at), now, errors,
+                  stream)
+        # The keys end with those of the values just added. A NUL inside a value makes one value too many.
+        if len(parts) != len(keys):
             return None
         environ = self.place.base.copy()
         environ.update(zip(keys, parts))
-        if self.pairs:
-            extra = dict(zip(parts[len(keys)::2], parts[len(keys) + 1::2]))
+        if extra:
+            extra = dict(zip(extra[::2], extra[1::2]))
             for key in FILE_KEYS:
                 if key in extra:
                     extra[key] = file_name(extra[key])
             environ.update(extra)
-        # httpd gives a script's PATH from the server's own process; mod_wsgi never shows it.
-        self.errors = errors = RequestErrors(self)
-        self.input = stream = Input(self, self.body, self.bits & 1)
-        environ['wsgi.errors'] = errors
-        environ['wsgi.input'] = stream
-        environ['mod_wsgi.script_name'] = environ['SCRIPT_NAME']
-        environ['mod_wsgi.path_info'] = environ['PATH_INFO']
-        environ['mod_wsgi.thread_id'] = slot.number
-        environ['mod_wsgi.request_start'] = self.start
-        now = time.time()
-        if environ['mod_wsgi.process_group']:
-            environ['mod_wsgi.queue_start'] = self.start
-            environ['mod_wsgi.daemon_start'] = now - (began - self.read_at)
-        environ['mod_wsgi.application_start'] = now
+        if self.place.embedded:
+            environ['mod_wsgi.queue_start'] = environ['mod_wsgi.daemon_start'] = 0.0
         if parts[0] == 'HEAD':
             self.head_only = self.discard = True
-        self.text = self.body = None
         return environ
 
     # -- what the application calls --------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class Request(object):
         if ignored:
             for name in ignored:
                 self.log(wire.L_WARN, 'Ignoring hop-by-hop response header %s of the application.' % name)
-        self.discard = self.head_only or self.code in (204, 304)
+        self.discard = self.head_only or self.code == 204 or self.code == 304
         return self.write
 
     def write(self, data):
@@ -212,21 +213,22 @@ class Request(object):
         """A whole response in one frame."""
         self.begin_head()
         head = self.head
+        size = len(body)
         self.ended = True
-        self.produced = len(body)
-        self.lane.put(wire.ANSWER.pack(12 + len(head) + len(body), wire.R_ANSWER, 0, self.code, self.number,
-                                       len(head)) + head + body)
+        self.produced = size
+        self.lane.put(pack_answer(12 + len(head) + size, 3, 0, self.code, self.number, len(head)) + head + body)
 
     def respond(self, result):
         """Takes the application's result to its end."""
-        if type(result) in (list, tuple):
+        kind = type(result)
+        if kind is list or kind is tuple:
             body = self.whole(result)
             if body is not None:
                 if self.errors.partial:
                     self.errors.flush()
                 self.answer(body)
                 return
-        elif isinstance(result, FileWrapper) and type(result).__iter__ is FileWrapper.__iter__:
+        elif isinstance(result, FileWrapper) and kind.__iter__ is FileWrapper.__iter__:
             if not self.head_sent and self.head is not None and self.send_file(result.filelike):
                 return
         for data in result:
@@ -243,22 +245,23 @@ class Request(object):
         """The body, if the result is a small and complete list of bytes; None otherwise."""
         if self.head_sent or self.head is None or self.cancelled:
             return None
-        body = result[0] if len(result) == 1 else None
-        if body is None:
+        if len(result) == 1:
+            body = result[0]
+            if not isinstance(body, bytes):
+                return None
+        else:
             for item in result:
                 if not isinstance(item, bytes):
                     return None
             body = b''.join(result)
-        elif not isinstance(body, bytes):
-            return None
         if self.discard:
             return b''
-        if self.length is not None:
-            if len(body) > self.length:
-                body = body[:self.length]
-            elif len(body) < self.length:
+        length = self.length
+        if length is not None and len(body) != length:
+            if len(body) < length:
                 return None
-        return body if len(body) <= wire.CONTROL_MAX_BYTES else None
+            body = body[:length]
+        return body if len(body) <= CONTROL_MAX_BYTES else None
 
     def send_file(self, file):
         """Sends a regular file without its bytes passing through Python. False: iterate instead."""
@@ -334,22 +337,21 @@ class Request(object):
             self.fail(wire.E_TOO_LARGE if self.too_large else code)
 
 
-def serve(crew, slot, request):
-    """Runs one request on the calling thread. Never raises."""
+def serve(crew, slot, request, began):
+    """Runs one request on the calling thread, and returns the monotonic time at its end. Never raises."""
     lane = request.lane
-    began = monotonic()
     if crew.draining or (crew.maximum and crew.threads == 1 and crew.begun >= crew.maximum):
         request.reject(crew.draining or 'maximum_requests')
-        return
+        return began
     if request.cancelled or not lane.alive:
         request.abort(wire.ABORT_CANCELLED)
-        return
+        return began
     slot.request = request
     request.slot = slot
     gate = crew.gate
     if gate is not None:
         gate.enter(lane.flush)
-    crew.begun += 1
+        began = monotonic()
     # From here on application code may see the request: it must never be repeated elsewhere.
     lane.progress[request.number & 4095] = request.number
     try:
@@ -359,19 +361,18 @@ def serve(crew, slot, request):
         slot.request = None
         if gate is not None:
             gate.leave()
-        if request.errors is not None:
-            request.input.expire()
-            request.errors.expire()
         if request.body_lane is not None and request.body_lane.body_open:
             request.body_lane.close()
-        lane.busy += monotonic() - began
+        ended = monotonic()
+        lane.busy += ended - began
         lane.served += 1
         if crew.maximum:
             crew.count_finished()
+    return ended
 
 
 def run(crew, slot, request, began):
-    environ = request.environ(slot, began)
+    environ = request.environ(slot, began, wall_clock())
     if environ is None:
         request.fail(wire.E_MALFORMED, 'a request value holds a NUL byte')
         return
@@ -382,13 +383,15 @@ def run(crew, slot, request, began):
         request.reject('script_reload')
         crew.retire('script_reload')
         return
-    except LoadFailed as error:
+    except LoadFailed:
         request.failed(wire.E_SCRIPT, wire.ABORT_EXCEPTION)
         return
     except MissingCallable as error:
         request.log(wire.L_ERROR, str(error))
         request.failed(wire.E_CALLABLE, wire.ABORT_EXCEPTION)
         return
+    if crew.maximum:
+        crew.count_begun()
     try:
         result = application(environ, request.start_response)
         try:
@@ -396,7 +399,8 @@ def run(crew, slot, request, began):
         finally:
             if type(result) is not list:
                 close(request, result)
-        request.complete()
+        if not request.ended:
+            request.complete()
     except Gone:
         request.log(wire.L_DEBUG, 'Client closed connection.')
         request.cancelled = True

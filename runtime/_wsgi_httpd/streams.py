@@ -92,7 +92,7 @@ class RequestErrors(LineWriter):
 
     def write(self, data):
         request = self.request
-        if request is None:
+        if request.finished:
             raise RuntimeError('write() called on wsgi.errors after request completed')
         if self.closed:
             raise ValueError('I/O operation on closed file')
@@ -109,19 +109,16 @@ class RequestErrors(LineWriter):
         return len(data)
 
     def flush(self):
-        if self.request is None:
+        if self.request.finished:
             raise RuntimeError('flush() called on wsgi.errors after request completed')
         if self.partial:
             text, self.partial = self.partial, ''
             self.request.log(wire.L_ERROR, text)
 
     def close(self):
-        if self.request is not None and not self.closed:
+        if not self.closed and not self.request.finished:
             self.flush()
         self.closed = True
-
-    def expire(self):
-        self.request = None
 
 
 class Streams(object):

@@ -52,6 +52,10 @@ FIXED_KEYS = (
     'REQUEST_METHOD', 'SCRIPT_NAME', 'PATH_INFO', 'QUERY_STRING', 'REQUEST_URI', 'SERVER_PROTOCOL', 'SERVER_NAME',
     'SERVER_PORT', 'SERVER_ADDR', 'REMOTE_ADDR', 'REMOTE_PORT', 'wsgi.url_scheme', 'mod_wsgi.request_id',
     'mod_wsgi.connection_id')
+# Keys whose values are known when the request begins; they follow all others.
+LATE_KEYS = (
+    'mod_wsgi.script_name', 'mod_wsgi.path_info', 'mod_wsgi.thread_id', 'mod_wsgi.request_start',
+    'mod_wsgi.queue_start', 'mod_wsgi.daemon_start', 'mod_wsgi.application_start', 'wsgi.errors', 'wsgi.input')
 
 
 def frame(kind, number, aux=0, payload=b'', flags=0):
