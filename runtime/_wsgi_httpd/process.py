@@ -35,10 +35,6 @@ def native(value):
     return native_text(value) if not isinstance(value, (int, float, type(None))) else value
 
 
-def settings_imports(settings):
-    return settings.get('imports') or []
-
-
 class Process(object):
     def __init__(self, given, home):
         self.home = home
@@ -108,7 +104,7 @@ class Process(object):
     def preload(self):
         """Loads the scripts that are to be there before the first request; `ready` is said when all have been."""
         wanted = {}
-        for item in settings_imports(self.settings):
+        for item in self.settings.get('imports') or ():
             wanted.setdefault(item['application_group'], []).append(item['script'])
         self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
         self.preloading = len(wanted)

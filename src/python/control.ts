@@ -38,6 +38,8 @@ export interface RuntimeSettings {
   readonly py3k_warning?: boolean
   readonly server_version: readonly [number, number, number]
   readonly server_software: string
+  /** Scripts to load before `ready`. */
+  readonly imports?: readonly { readonly script: string; readonly application_group: string }[]
 }
 
 /** What a runtime process tells its parent. */

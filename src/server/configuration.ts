@@ -17,6 +17,7 @@ import { unixdSettings } from '../modules/unixd.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
+import { importsOf } from '../wsgi/imports.js'
 import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
 import { type DaemonPlan, planDaemons } from './daemon-plan.js'
@@ -121,6 +122,7 @@ function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
       wsgi,
       frontUser,
       mainGroup: mainApplicationGroup(site, group),
+      imports: importsOf(site, group.name),
       findPython: (home) => findPython(home).executable,
       errorLog: destinationKey(parseDestination(text, 'error', site.serverRoot)),
       environment: process.env,

@@ -7,6 +7,7 @@ import { findGroup, findUser } from '../modules/unixd.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
 import type { RuntimeSettings } from '../python/control.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
+import type { RuntimeImport } from '../wsgi/imports.js'
 import { accountOf } from './accounts.js'
 import type { LaunchPlan } from './launch-plan.js'
 import { INTERNAL_VARIABLES } from './launch-plan.js'
@@ -36,6 +37,7 @@ export interface PlanInputs {
   readonly frontUser: Identity | null
   /** Application group of the main interpreter, see `src/wsgi/main-group.ts`. */
   readonly mainGroup: string | null
+  readonly imports: readonly RuntimeImport[]
   /** The Python executable of that home (undefined: the first on `PATH`). Throws an Error that says what is missing. */
   readonly findPython: (home: string | undefined) => string
   readonly errorLog: string
@@ -92,6 +94,7 @@ export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan 
       py3k_warning: wsgi.py3kWarningFlag,
       server_version: inputs.serverVersion,
       server_software: inputs.serverSoftware,
+      imports: inputs.imports,
     },
   }
 }

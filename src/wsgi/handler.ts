@@ -143,5 +143,5 @@ function methodFor(request: Request, dir: WsgiDir): string {
 
 function outcomeOf(request: Request, verdict: Verdict): Outcome | Promise<Outcome> {
   if (verdict === 'done') return 'done'
-  return 'status' in verdict ? verdict.status : internalRedirect(request, verdict.redirect)
+  return 'status' in verdict ? verdict.status : internalRedirect(request, verdict.redirect, 'GET')
 }

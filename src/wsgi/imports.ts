@@ -1,0 +1,42 @@
+/**
+ * Scripts that a process loads before it takes requests: `WSGIImportScript`, and aliases that name both groups (release 3.0, change 2 and
+ * feature 2). Pure.
+ */
+import type { Site } from '../config/site.js'
+import { coreServer } from '../modules/core/settings.js'
+import { type ImportScript, wsgiMain } from '../modules/wsgi/settings.js'
+import { serverOf } from './visibility.js'
+
+/** One script to load; the names are the control protocol's. */
+export interface RuntimeImport {
+  readonly script: string
+  /** `''`: the main interpreter. */
+  readonly application_group: string
+}
+
+/** What the processes of a group load at their start, in the order of the configuration; `''` for embedded interpreters. */
+export function importsOf(site: Site, processGroup: string): RuntimeImport[] {
+  return site.main.settings
+    .get(wsgiMain)
+    .imports.filter(({ processGroup: group }) => group.kind === 'literal' && group.name === processGroup)
+    .map((entry) => ({ script: entry.script, application_group: applicationGroupOf(site, entry) }))
+}
+
+function applicationGroupOf(site: Site, { applicationGroup, serverIndex }: ImportScript): string {
+  switch (applicationGroup.kind) {
+    case 'literal':
+      return applicationGroup.name
+    case 'server': {
+      const name = serverOf(site, serverIndex)?.settings.get(coreServer).serverName
+      const port = name?.port ?? 0
+      return (name?.host ?? '') + (port === 0 || port === 80 || port === 443 ? '' : `:${port}`)
+    }
+    // No request, nothing to expand from: the words themselves are the name, as in mod_wsgi.
+    case 'resource':
+      return '%{RESOURCE}'
+    case 'host':
+      return '%{HOST}'
+    case 'environment':
+      return applicationGroup.text
+  }
+}
