@@ -17,8 +17,7 @@ import {
 } from '../config/directive.js'
 import { fnmatch } from '../config/fnmatch.js'
 import { settingsKey } from '../config/settings.js'
-import type { Request } from '../request/request.js'
-import { sendWhole } from '../request/response.js'
+import type { Dispatch, Request } from '../request/request.js'
 import {
   type Column,
   type Entry,
@@ -235,7 +234,7 @@ async function sendListing(request: Request): Promise<Outcome> {
   })
   const { charset, type } = { ...PRESET_VALUES, ...settings.options.values }
   request.contentType = `${type};charset=${charset}`
-  sendWhole(request, page)
+  dispatchOf(request).send(request, page)
   return 'done'
 }
 
