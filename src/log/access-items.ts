@@ -7,7 +7,7 @@
 import type { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
 import { commonLogTime } from './clock.js'
-import { escapeItem } from './escape.js'
+import { escapeItem, escapeRecurring } from './escape.js'
 import type { ServerNames } from './names.js'
 import { compileStrftime } from './strftime.js'
 
@@ -42,7 +42,10 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   H: last(() => (request) => escapeItem(request.protocol)),
   i: last((arg) => {
     const value = joinedHeader(arg)
-    return (request) => text(value(request.headersIn))
+    return (request) => {
+      const found = value(request.headersIn)
+      return found === undefined ? '-' : escapeRecurring(found)
+    }
   }),
   I: last(() => (request) => count(request.bytesReceived)),
   k: last(() => (request) => String(request.connection.keepalives)),
@@ -57,7 +60,12 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   p: last(portPrinter),
   P: last(processPrinter),
   q: last(() => (request) => (request.query === undefined ? '' : `?${escapeItem(request.query)}`)),
-  r: original(() => (request) => escapeItem(request.requestLine) || '-'),
+  // Part by part: testing the joined line would make the engine copy it first.
+  r: original(
+    () =>
+      ({ method, target, protocol }) =>
+        `${escapeItem(method)} ${escapeItem(target)} ${escapeItem(protocol)}`,
+  ),
   R: original(() => (request) => text(request.handler)),
   s: original(() => (request) => (request.status > 0 ? String(request.status) : '-')),
   S: last(() => (request) => {
@@ -97,11 +105,14 @@ function totalSent(request: Request): number | undefined {
 /** httpd joins equal request fields when it reads them; here it is done by the reader. */
 function joinedHeader(name: string): (table: HeaderTable) => string | undefined {
   const wanted = name.toLowerCase()
+  const first = wanted.charCodeAt(0) | 32
   return ({ fields }) => {
     let value: string | undefined
     for (let at = 0; at < fields.length; at += 2) {
       const field = fields[at] as string
-      if (field.length === wanted.length && (field === name || field.toLowerCase() === wanted))
+      // Two cheap tests before the ones that look at each character. `| 32` takes the case from a letter.
+      if (field.length !== wanted.length || (field.charCodeAt(0) | 32) !== first) continue
+      if (field === name || field.toLowerCase() === wanted)
         value = value === undefined ? fields[at + 1] : `${value}, ${fields[at + 1]}`
     }
     return value

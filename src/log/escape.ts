@@ -12,13 +12,35 @@ const NAMED: Readonly<Record<number, string>> = {
   34: '\\"',
   92: '\\\\',
 }
-const UNSAFE_ITEM = /[^\x20-\x7e]|["\\]/
-const UNSAFE_MESSAGE = /[^\x20-\x7e]|\\/
+/** Anything but printable ASCII, `"` and `\`. */
+const UNSAFE_ITEM = /[^ !#-[\]-~]/
+const UNSAFE_MESSAGE = /[^ -[\]-~]/
 
 /** For the access log and for header fields in the error log: `"` is escaped too, so that quoted fields stay whole. */
 export function escapeItem(text: string): string {
   return UNSAFE_ITEM.test(text) ? escapeAll(text, true) : text
 }
+
+/**
+ * As {@link escapeItem}, for fields that come again and again (`User-Agent`, `Referer`): comparing with a text seen before is many times faster than
+ * looking at each character. What is remembered is bounded in number and in length.
+ */
+export function escapeRecurring(text: string): string {
+  const { length } = text
+  if (length < SHORT || length > LONG) return escapeItem(text)
+  const slot = (length * 31 + text.charCodeAt(length >> 1) * 7 + text.charCodeAt(length - 2)) & (SLOTS - 1)
+  if (seen[slot] === text) return escaped[slot] as string
+  seen[slot] = text
+  const result = escapeItem(text)
+  escaped[slot] = result
+  return result
+}
+
+const SLOTS = 256
+const SHORT = 8
+const LONG = 512
+const seen = new Array<string>(SLOTS).fill('')
+const escaped = new Array<string>(SLOTS).fill('')
 
 /** For messages of the error log: `"` stays as it is. */
 export function escapeMessage(text: string): string {
