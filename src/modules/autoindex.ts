@@ -309,9 +309,12 @@ async function readEntry(
 const linkTo = (name: string): string => `./${escapePath(name)}`
 
 function lookUp(request: Request, url: string): Request | Promise<Request> {
-  if (request.dispatch === undefined)
-    throw new Error('mod_autoindex: the request has no dispatcher to look up with')
-  return request.dispatch.lookUp(request, url)
+  return dispatchOf(request).lookUp(request, url)
+}
+
+function dispatchOf(request: Request): Dispatch {
+  if (request.dispatch === undefined) throw new Error('mod_autoindex: nothing drives this request')
+  return request.dispatch
 }
 
 /** Longest text that is put above or below a listing, in bytes. */

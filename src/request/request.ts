@@ -45,6 +45,8 @@ export interface Dispatch {
    * @returns a request whose `main` is `request` and whose `status` is 200, or what ended the look-up.
    */
   lookUp(request: Request, url: string): Request | Promise<Request>
+  /** Sends a response whose body is there as a whole; strings are latin-1. A handler answers `'done'` afterwards. */
+  send(request: Request, body: Uint8Array | string): void
 }
 
 export class Request {
@@ -56,9 +58,11 @@ export class Request {
   target = ''
   /** The request line as sent, for `%r`. */
   get requestLine(): string {
-    return `${this.method} ${this.target} ${this.protocol}`
+    return this.rawLine ?? `${this.method} ${this.target} ${this.protocol}`
   }
-  /** The decoded, normalised URL path. */
+  /** The request line of what could not be parsed. */
+  rawLine: string | undefined = undefined
+  /** The decoded, normalised URL path; as sent until the request's URL has been looked at. */
   path = '/'
   /** Without `?`; undefined where the target has none. */
   query: string | undefined = undefined
