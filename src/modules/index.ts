@@ -8,11 +8,14 @@ import { authnCore } from './authn-core.js'
 import { authzCore } from './authz-core.js'
 import { authzHost } from './authz-host.js'
 import { authzUser } from './authz-user.js'
+import { autoindex } from './autoindex.js'
 import { core, http } from './core.js'
+import { deflate } from './deflate.js'
 import { dir } from './dir.js'
 import { wsgiHttpd } from './elsewhere.js'
 import { env } from './env.js'
 import { expires } from './expires.js'
+import { filter } from './filter.js'
 import { earlyHeaders, headers } from './headers.js'
 import { coreLanguage, macro, so, version } from './language.js'
 import { logConfig, logio } from './log-config.js'
@@ -22,6 +25,7 @@ import { mpm } from './mpm.js'
 import { negotiation } from './negotiation.js'
 import { reqtimeout } from './reqtimeout.js'
 import { setenvif } from './setenvif.js'
+import { status } from './status.js'
 import { unixd } from './unixd.js'
 
 export const modules: readonly HttpdModule[] = [
@@ -35,6 +39,8 @@ export const modules: readonly HttpdModule[] = [
   macro,
   wsgiHttpd,
   reqtimeout,
+  filter,
+  deflate,
   logConfig,
   logio,
   // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables
@@ -55,6 +61,9 @@ export const modules: readonly HttpdModule[] = [
   negotiation,
   // what is still a directory is tried with its index names; then RequestHeader, which sees variables and the index file
   dir,
+  // handlers of their own
+  autoindex,
+  status,
   // Header after Expires, to have the last word
   expires,
   headers,
