@@ -5,12 +5,12 @@
  *   npm start -- -f httpd.conf       anything else goes to wsgi-httpd as it is, in the foreground
  */
 import { spawn } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { isReachableByOthers, reachableInstallation } from './reachable.mjs'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = reachableInstallation()
 const FIRST_PORT = 8080
 const PORTS_TO_TRY = 20
 
@@ -31,13 +31,23 @@ function isApplication(word) {
 async function demo() {
   const port = process.env.PORT ?? String(await freePort())
   const folder = path.join(root, 'examples', 'demo')
-  console.log(`The demo of ${path.relative(process.cwd(), folder) || '.'} (Ctrl-C ends it):
-  http://localhost:${port}/           an application in a daemon process group
+  console.log(`The demo of ${folder} (Ctrl-C ends it):
+  http://localhost:${port}/           an application in a daemon process
   http://localhost:${port}/embedded   the same application inside the server process
   http://localhost:${port}/static/    files
 `)
-  const asRoot = process.getuid?.() === 0 ? ['-D', 'AS_ROOT'] : []
-  return ['-d', folder, '-f', 'httpd.conf', '-DFOREGROUND', ...asRoot, '-C', `Define PORT ${port}`]
+  return ['-d', folder, '-f', 'httpd.conf', '-DFOREGROUND', '-C', `Define PORT ${port}`, ...pythonHome()]
+}
+
+/** As root the demo runs as `nobody`: where the first python3 of PATH is closed to that account, the system's is taken. */
+function pythonHome() {
+  if (process.getuid?.() !== 0) return []
+  const first = process.env.PATH.split(':')
+    .map((folder) => path.join(folder, 'python3'))
+    .find((file) => existsSync(file))
+  if (first === undefined || isReachableByOthers(realpathSync(first)) || !existsSync('/usr/bin/python3'))
+    return []
+  return ['-C', 'WSGIPythonHome /usr']
 }
 
 /** The first port from 8080 on that nobody listens on; with 20 in use the server may say so itself. */

@@ -19,6 +19,8 @@ export type Action =
 
 export interface Invocation {
   readonly action: Action
+  /** All words as typed, for the log. */
+  readonly words: readonly string[]
   /** `-d`, as typed. */
   readonly serverRoot: string | undefined
   /** `-f`, as typed. */
@@ -179,6 +181,7 @@ const BY_LETTER = new Map(FLAGS.map((flag) => [flag.letter, flag]))
 export function parseFlags(words: readonly string[]): Invocation {
   const draft: Draft = {
     action: { kind: 'control', control: 'start' },
+    words,
     serverRoot: undefined,
     configFile: undefined,
     defines: [],

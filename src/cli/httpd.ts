@@ -1,22 +1,35 @@
 /**
  * Carries out what the flags ask for, with httpd's texts and exit statuses.
+ * https://httpd.apache.org/docs/2.4/programs/httpd.html
  */
-import { loadSite } from '../config/load.js'
+import { openSync } from 'node:fs'
+import path from 'node:path'
+import { ConfigError, type ConfigWarning } from '../config/errors.js'
+import { describeError, describeWarning, type Loaded, loadSite } from '../config/load.js'
+import { LEVELS } from '../log/error-log.js'
+import { modules } from '../modules/index.js'
 import { vocabulary } from '../modules/registry.js'
-import { readConfiguration } from '../server/configuration.js'
-import { Supervisor } from '../server/supervisor.js'
-import { configurationSource } from './configuration.js'
-import type { Invocation } from './flags.js'
+import { type ConfigurationSource, checkProcesses, pidFileOf } from '../server/configuration.js'
+import { controlServer, startServer } from '../server/control.js'
+import { dup2 } from '../server/libc.js'
+import { configurationSource, PROGRAM } from './configuration.js'
+import { builtInText, directivesText, dumpText } from './dump.js'
+import type { Control, Invocation } from './flags.js'
 import { helpPage } from './help.js'
+import { findPidFile } from './pid-file.js'
 import type { Terminal } from './terminal.js'
 import { settingsText, versionText } from './version.js'
+
+/** A missing DocumentRoot, which `-T` is not interested in. */
+const MISSING_DOCUMENT_ROOT = 'AH00112'
 
 /**
  * @returns the exit status
  * @throws UsageError where no configuration file is named or found
  */
 export async function carryOut(invocation: Invocation, terminal: Terminal): Promise<number> {
-  switch (invocation.action.kind) {
+  const { action } = invocation
+  switch (action.kind) {
     case 'help':
       terminal.out(helpPage())
       return 0
@@ -26,26 +39,99 @@ export async function carryOut(invocation: Invocation, terminal: Terminal): Prom
     case 'settings':
       terminal.out(settingsText())
       return 0
+    case 'modules':
+      terminal.out(builtInText(modules))
+      return 0
+    case 'directives':
+      terminal.out(directivesText(modules))
+      return 0
+    case 'dump':
+      return dump(invocation, terminal)
     case 'check':
       return check(invocation, terminal)
-    case 'modules':
-    case 'directives':
-    case 'dump':
     case 'control':
-      return await new Supervisor({
-        source: configurationSource(invocation, terminal),
-        commandLine: 'x',
-        oneWorker: false,
-        ignoreWindowChange: false,
-      }).run(() => {})
+      return await control(action.control, invocation, terminal)
   }
 }
 
+/** `-t`. */
 function check(invocation: Invocation, terminal: Terminal): number {
-  const source = configurationSource(invocation, terminal)
-  const configuration = readConfiguration(source, (text) => terminal.err(`${text}\n`))
-  if (configuration === undefined) return 1
-  // httpd writes this to stderr as well.
+  const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
+  if (loaded === undefined || !processesAreFine(loaded, terminal)) return 1
+  // httpd writes this to stderr, too.
   terminal.err('Syntax OK\n')
   return 0
+}
+
+/** `-S`, `-M` and `-D DUMP_…`. */
+function dump(invocation: Invocation, terminal: Terminal): number {
+  const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
+  if (loaded === undefined) return 1
+  terminal.out(readable(dumpText(invocation.defines, loaded, modules)))
+  return 0
+}
+
+/** What is wrong with users and Pythons of process groups. A missing `User` shows when the server is started, as with httpd. */
+function processesAreFine({ site }: Loaded, terminal: Terminal): boolean {
+  try {
+    checkProcesses(site)
+    return true
+  } catch (error) {
+    const isFault = error instanceof ConfigError
+    terminal.err(
+      isFault ? `${readable(describeError(error))}\n` : `${PROGRAM}: warning: ${(error as Error).message}\n`,
+    )
+    return !isFault
+  }
+}
+
+async function control(order: Control, invocation: Invocation, terminal: Terminal): Promise<number> {
+  const source = configurationSource(invocation, terminal)
+  const said = { out: terminal.out, error: terminal.err }
+  if (order === 'stop' || order === 'graceful-stop') {
+    return await controlServer(order, findPidFile(source, terminal.environment), async () => 1, said)
+  }
+  redirectErrors(invocation, terminal)
+  // The supervisor reads it again and tells of warnings.
+  const loaded = load(source, invocation, terminal, 'faults')
+  if (loaded === undefined) return 1
+  const pidFile = pidFileOf(loaded.site)
+  const start = () => {
+    const foreground =
+      invocation.debug || ['FOREGROUND', 'NO_DETACH'].some((name) => invocation.defines.includes(name))
+    const commandLine = [PROGRAM, ...invocation.words].join(' ')
+    return startServer({ source, pidFile, commandLine, foreground, oneWorker: invocation.debug }, said)
+  }
+  return order === 'start' ? await start() : await controlServer(order, pidFile, start, said)
+}
+
+/** Reads the configuration; faults, and where asked warnings, go to stderr. */
+function load(
+  source: ConfigurationSource,
+  invocation: Invocation,
+  terminal: Terminal,
+  tell: 'faults' | 'all' = 'all',
+): Loaded | undefined {
+  const options = { ...source, vocabulary, environment: terminal.environment }
+  const loaded = loadSite(options, (text) => terminal.err(`${readable(text)}\n`))
+  if (tell === 'faults') return loaded
+  for (const warning of loaded?.site.warnings ?? [])
+    if (isWanted(warning, invocation))
+      terminal.err(`${PROGRAM}: warning: ${readable(describeWarning(warning))}\n`)
+  return loaded
+}
+
+/** Text of a configuration has one character per byte; people write it in UTF-8. */
+function readable(text: string): string {
+  return Buffer.from(text, 'latin1').toString()
+}
+
+function isWanted({ code }: ConfigWarning, { startupLevel, checkDocumentRoots }: Invocation): boolean {
+  if (code === MISSING_DOCUMENT_ROOT && !checkDocumentRoots) return false
+  return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf('warn')
+}
+
+/** `-E file`: what goes to stderr until the error log is open goes there instead. */
+function redirectErrors({ startupLog }: Invocation, { cwd }: Terminal): void {
+  if (startupLog !== undefined) dup2(openSync(path.resolve(cwd, startupLog), 'a'), 2)
 }

@@ -23,7 +23,10 @@ export type { Answer, Ask } from './http.js'
 
 /** From build/test/support up to the checkout. */
 export const PROJECT = fileURLToPath(new URL('../../../', import.meta.url))
-export const LAUNCHER = path.join(PROJECT, 'bin', 'wsgi-httpd.js')
+
+/** The program under test: the checkout's own, or as root a copy that other accounts can read. */
+const { reachableInstallation } = await import(path.join(PROJECT, 'scripts', 'reachable.mjs'))
+export const LAUNCHER: string = path.join(reachableInstallation(), 'bin', 'wsgi-httpd.js')
 
 const READY = /resuming normal operations/g
 const START_TIMEOUT_MS = 30_000
