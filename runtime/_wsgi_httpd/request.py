@@ -228,7 +228,7 @@ class Request(object):
                     self.errors.flush()
                 self.answer(body)
                 return
-        elif isinstance(result, FileWrapper) and kind.__iter__ is FileWrapper.__iter__:
+        elif isinstance(result, FileWrapper) and kind.__iter__ == FileWrapper.__iter__:
             if not self.head_sent and self.head is not None and self.send_file(result.filelike):
                 return
         for data in result:
