@@ -103,9 +103,25 @@ function limits({ given }: Plan): Part {
     lines: [
       `Timeout ${given.text('socket-timeout') ?? 60}`,
       ...(Number(keepAlive) === 0 ? ['KeepAlive Off'] : ['KeepAlive On', `KeepAliveTimeout ${keepAlive}`]),
+      `RequestReadTimeout ${stage(given, 'header', 15, 30)} ${stage(given, 'body', 15, 0)}`,
       `LimitRequestBody ${given.text('limit-request-body') ?? 10485760}`,
     ],
   }
+}
+
+/** `header=15-30,MinRate=500`: what `RequestReadTimeout` says of one stage. */
+function stage(
+  given: Plan['given'],
+  name: 'header' | 'body',
+  byDefault: number,
+  longestByDefault: number,
+): string {
+  const number = (option: string, other: number) => Number(given.text(`${name}-${option}`) ?? other)
+  const seconds = number('timeout', byDefault)
+  const longest = number('max-timeout', longestByDefault)
+  const rate = number('min-rate', 500)
+  if (seconds === 0 || rate === 0) return `${name}=${seconds}`
+  return `${name}=${seconds}${longest > seconds ? `-${longest}` : ''},MinRate=${rate}`
 }
 
 function closedByDefault(): Part {
@@ -175,6 +191,7 @@ function documents({ documentRoot, given }: Plan): Part {
     lines: [
       `DocumentRoot ${quote(documentRoot)}`,
       `<Directory ${quote(documentRoot)}>`,
+      given.has('directory-listing') ? '    Options +Indexes' : undefined,
       `    DirectoryIndex ${quote(given.text('directory-index') ?? 'index.html')}`,
       overrides.length > 0 ? `    AllowOverride ${overrides.join(' ')}` : undefined,
       '    Require all granted',

@@ -136,6 +136,21 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         default: '500',
         ...POSITIVE,
       }),
+      option('header-timeout', 'SECONDS', 'to send a request header; 0: no limit', {
+        default: '15',
+        ...COUNT,
+      }),
+      option('header-max-timeout', 'SECONDS', 'the same for a client that keeps sending', {
+        default: '30',
+        ...COUNT,
+      }),
+      option('header-min-rate', 'BYTES', 'per second that count as sending', { default: '500', ...COUNT }),
+      option('body-timeout', 'SECONDS', 'to send a request body; 0: no limit', { default: '15', ...COUNT }),
+      option('body-max-timeout', 'SECONDS', 'the same for a client that keeps sending; 0: no limit', {
+        default: '0',
+        ...COUNT,
+      }),
+      option('body-min-rate', 'BYTES', 'per second that count as sending', { default: '500', ...COUNT }),
       option('error-document', 'STATUS URL', 'page for a status', {
         many: true,
         check: ([status = '', url = '']) =>
@@ -151,6 +166,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('directory-index', 'FILE', 'for static sites: file served for a directory', {
         default: 'index.html',
       }),
+      option('directory-listing', '', 'for static sites: list directories without such a file'),
       option('allow-override', 'CLASS', 'for static sites: what .htaccess files may set', {
         many: true,
         default: 'None',
@@ -197,14 +213,13 @@ export const NOT_YET: ReadonlySet<string> = new Set(
   max-clients initial-workers minimum-spare-workers maximum-spare-workers
   startup-timeout restart-interval cpu-time-limit eviction-timeout deadlock-timeout inactivity-timeout ignore-activity
   request-timeout interrupt-timeout queue-timeout proxy-timeout
-  header-timeout header-max-timeout header-min-rate body-timeout body-max-timeout body-min-rate
   daemon-backlog send-buffer-size receive-buffer-size header-buffer-size response-buffer-size
   response-socket-timeout response-flush-delay
   proxy-mount-point proxy-url-alias proxy-virtual-host trust-proxy-header trust-proxy compress-responses
   server-metrics server-status telemetry-service enable-telemetry telemetry-ui-port telemetry-interval telemetry-options
   slow-requests free-threading
   host-access-script auth-user-script auth-type auth-group-script auth-group
-  document-root directory-listing rewrite-rules envvars-script startup-log startup-log-name rotate-logs max-log-size rotatelogs-executable
+  document-root rewrite-rules envvars-script startup-log startup-log-name rotate-logs max-log-size rotatelogs-executable
   add-handler with-cgi with-php5 service-script service-user service-group service-log-file
   orphan-interpreter enable-docs debug-mode enable-debugger debugger-startup enable-coverage coverage-directory
   enable-profiler profiler-directory enable-recorder recorder-directory enable-gdb gdb-executable`

@@ -159,7 +159,7 @@ function checkTogether(given: Given, around: Surroundings, kind: Plan['kind']): 
   if (given.has('server-alias') && !given.has('server-name')) fail('--server-alias needs --server-name')
   if (kind === 'static' && given.has('mount-point'))
     fail('--mount-point is for applications, not for --application-type static')
-  for (const name of ['directory-index', 'allow-override'])
+  for (const name of ['directory-index', 'directory-listing', 'allow-override'])
     if (given.has(name) && kind !== 'static') fail(`--${name} is for --application-type static`)
 }
 

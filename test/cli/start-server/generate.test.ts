@@ -44,6 +44,7 @@ test('defaults: one daemon process with five threads, the script at /, everythin
     'Timeout 60',
     'KeepAlive On',
     'KeepAliveTimeout 2',
+    'RequestReadTimeout header=15-30,MinRate=500 body=15,MinRate=500',
     'LimitRequestBody 10485760',
     '<Directory />',
     'AllowOverride None',
@@ -121,6 +122,17 @@ test('a server name refuses other names, and localhost unless allowed', () => {
     /<VirtualHost \*:8000>\n +ServerName other-names\.invalid\n +<Location \/>\n +Require all denied/,
   )
   assert.match(text, /ServerName a\.example\n +ServerAlias \*\.a\.example localhost\n/)
+})
+
+test('time limits of reading requests', () => {
+  assert.match(
+    generate('app.wsgi', '--header-timeout', '5', '--header-max-timeout', '0', '--body-timeout', '0'),
+    /^RequestReadTimeout header=5,MinRate=500 body=0$/m,
+  )
+  assert.match(
+    generate('app.wsgi', '--header-min-rate', '0'),
+    /^RequestReadTimeout header=15 body=15,MinRate=500$/m,
+  )
 })
 
 test('IPv6 addresses get brackets', () => {

@@ -101,7 +101,8 @@ test('every option is understood by the server that reads what it writes', async
     --working-directory . --python-path lib --python-eggs /tmp --python-warnings ignore --application-group one --process-group two
     --setenv A B --passenv HOME --locale C.UTF-8 --chunked-request --enable-sendfile --map-head-to-get Off --disable-reloading
     --processes 2 --threads 3 --process-name title --maximum-requests 10 --shutdown-timeout 3 --graceful-timeout 3 --switch-interval 0.01
-    --limit-request-body 0 --keep-alive-timeout 0 --socket-timeout 30 --connect-timeout 3 --server-backlog 10 --error-document 404 /e
+    --limit-request-body 0 --keep-alive-timeout 0 --socket-timeout 30 --connect-timeout 3 --server-backlog 10
+    --header-timeout 5 --header-max-timeout 9 --header-min-rate 100 --body-timeout 5 --body-max-timeout 9 --body-min-rate 100 --error-document 404 /e
     --error-override --url-alias /static static --log-level info --error-log-name e.log --error-log-format %M --access-log
     --access-log-name a.log --access-log-format combined --pid-file x.pid --include-file extra.conf`
   writeFileSync(path.join(folder, 'extra.conf'), 'Timeout 30\n')
