@@ -66,7 +66,10 @@ export class Settings {
   with(added: Settings): Settings {
     this.#merged ??= new WeakMap()
     let merged = this.#merged.get(added)
-    if (merged === undefined) this.#merged.set(added, (merged = Settings.merge(this, added)))
+    if (merged === undefined) {
+      merged = Settings.merge(this, added)
+      this.#merged.set(added, merged)
+    }
     return merged
   }
 

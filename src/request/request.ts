@@ -175,7 +175,8 @@ export class Request {
 
   /** Variables: `SetEnv`, `SetEnvIf`, `PassEnv`, `REDIRECT_…`. */
   get env(): Map<string, string> {
-    return (this.#env ??= new Map())
+    this.#env ??= new Map()
+    return this.#env
   }
 
   /** Whether any variable is set; spares {@link env} where there is none. */
@@ -185,12 +186,14 @@ export class Request {
 
   /** Messages between modules. */
   get notes(): Map<string, string> {
-    return (this.#notes ??= new Map())
+    this.#notes ??= new Map()
+    return this.#notes
   }
 
   /** Unique id for `%L`, made when first asked for. */
   get id(): string {
-    return (this.#id ??= this.prev?.id ?? this.main?.id ?? newRequestId())
+    this.#id ??= this.prev?.id ?? this.main?.id ?? newRequestId()
+    return this.#id
   }
 
   /** The id, if anybody has asked for it yet. */

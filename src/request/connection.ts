@@ -1,0 +1,83 @@
+/**
+ * A client connection of this server worker, and what is known about it beside its requests.
+ */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { canonicalAddress } from '../modules/core/listen.js'
+import type { Connection, Request } from './request.js'
+import type { HostGroup } from './vhost.js'
+
+/** What connections need to know of the server they came through. */
+export interface Listening {
+  /** As `Listen` has it; host empty for all addresses. */
+  readonly host: string
+  readonly port: number
+  readonly draining: boolean
+}
+
+let counter = 0
+const started = Date.now().toString(36)
+
+export class ClientConnection implements Connection {
+  readonly id = `${process.pid.toString(36)}.${started}.${(++counter).toString(36)}`
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  readonly secure: boolean
+  keepalives = 0
+  aborted = false
+  /** Requests whose response is not over. More than one where a client does not wait for answers. */
+  active = 0
+  /** The request read last. */
+  latest: Request | undefined
+  /** What to do when the running responses are over: a request that could not be parsed came behind them. */
+  afterwards: (() => void) | undefined
+  /** Milliseconds since the epoch: since when the connection waits for a request. */
+  idleSince = Date.now()
+  /** `socket.bytesRead` when it began to wait. */
+  idleAtBytes = 0
+  /** How long it may wait; undefined while it has not had a request. */
+  idleLimitMs: number | undefined = undefined
+  /** When the first byte of a request's header was noticed, 0 where none came yet. */
+  headerSince = 0
+  /** What was seen when the connection was last looked at while it had a request. */
+  readonly watched = {
+    request: undefined as Request | undefined,
+    /** Milliseconds that somebody waited for the body. */
+    bodyMs: 0,
+    bodyFromBytes: 0,
+    received: 0,
+    sent: 0,
+    unsent: 0,
+    /** Last time that something moved. */
+    since: 0,
+  }
+  /** Responses that wait for others on this connection: the client did not wait for answers. */
+  queued: ServerResponse[] = []
+
+  constructor(
+    readonly socket: Socket,
+    private readonly listening: Listening,
+    /** The virtual hosts of the local address. */
+    readonly hosts: HostGroup,
+  ) {
+    this.remoteAddress = canonicalAddress(socket.remoteAddress ?? '')
+    this.remotePort = socket.remotePort ?? 0
+    this.localAddress = canonicalAddress(socket.localAddress ?? '')
+    this.localPort = socket.localPort ?? listening.port
+    this.secure = 'encrypted' in socket && socket.encrypted === true
+  }
+
+  get listenerHost(): string {
+    return this.listening.host
+  }
+
+  get listenerPort(): number {
+    return this.listening.port
+  }
+
+  get closing(): boolean {
+    return this.listening.draining
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What a client gets in place of what it asked for: `ErrorDocument` in all its forms, else a built-in page.
+ * Manual: https://httpd.apache.org/docs/2.4/custom-error.html
+ */
+import { STATUS_CODES } from 'node:http'
+import { coreDir, coreServer } from '../modules/core/settings.js'
+import type { Outcome } from '../modules/module.js'
+import { selfNameOf } from '../modules/self-url.js'
+import { explanationOf } from './error-texts.js'
+import { HeaderTable } from './headers.js'
+import type { Request } from './request.js'
+import { sendWhole } from './response.js'
+import { serverBanner } from './server-tokens.js'
+
+type Redirect = (request: Request, url: string, method: string) => Outcome | Promise<Outcome>
+
+const PAGE_TYPE = 'text/html; charset=iso-8859-1'
+
+/** Fields of the handler's own table that an error page keeps. */
+const KEPT = ['Location', 'Allow', 'Content-Range', 'Retry-After', 'Alternates', 'Vary', 'TCN', 'Upgrade']
+
+/** Answers a request with a status that a phase ended with. */
+export function respondWithError(request: Request, status: number, redirect: Redirect): void | Promise<void> {
+  const first = firstError(request)
+  if (first !== undefined) {
+    // The error document failed as well: the page tells of the first error and names the second.
+    request.method = first.method
+    sendPage(request, first.status, status)
+    return
+  }
+  request.status = status
+  const document = status < 400 ? undefined : request.dir.get(coreDir).errorDocuments[status]
+  switch (document?.kind) {
+    case 'path': {
+      const notes = request.notes.get('error-notes')
+      if (notes !== undefined) request.env.set('ERROR_NOTES', notes)
+      request.env.set('REQUEST_METHOD', request.method)
+      const outcome = redirect(request, document.path, request.method === 'HEAD' ? 'HEAD' : 'GET')
+      return outcome instanceof Promise
+        ? outcome.then((late) => afterRedirect(request, late))
+        : afterRedirect(request, outcome)
+    }
+    case 'url':
+      request.headersOut = new HeaderTable(['Location', document.url])
+      request.status = 302
+      sendPage(request, 302)
+      return
+    case 'text':
+      clearHeaders(request)
+      sendPageText(request, document.text)
+      return
+    default:
+      sendPage(request, status)
+  }
+}
+
+/** Too many redirects to show the document. */
+function afterRedirect(request: Request, outcome: Outcome): void {
+  if (typeof outcome === 'number') sendPage(request, request.status, outcome)
+}
+
+/** The request whose error a failed error document was to explain. */
+function firstError(request: Request): Request | undefined {
+  let first: Request | undefined
+  for (let at = request.prev; at !== undefined && at.status !== 200; at = at.prev) first = at
+  return first
+}
+
+function clearHeaders(request: Request): void {
+  const kept = new HeaderTable()
+  for (const name of KEPT) for (const value of request.headersOut.all(name)) kept.add(name, value)
+  request.headersOut = kept
+  request.reason = ''
+  request.contentType = undefined
+  request.contentEncoding = []
+  request.contentLanguages = []
+  request.charset = undefined
+  request.isBuiltInPage = true
+}
+
+/** The built-in page of a status; `second` is the status of an error document that failed. */
+function sendPage(request: Request, status: number, second?: number): void {
+  request.status = status
+  clearHeaders(request)
+  if (status === 304 || status === 204) {
+    sendWhole(request)
+    return
+  }
+  if (status === 405 && !request.headersOut.has('Allow'))
+    request.headersOut.set('Allow', 'GET,POST,OPTIONS,HEAD,TRACE')
+  sendPageText(request, builtInPage(request, status, second))
+}
+
+function sendPageText(request: Request, text: string): void {
+  request.headersOut.set('Content-Type', PAGE_TYPE)
+  sendWhole(request, Buffer.from(text, 'latin1'))
+}
+
+function builtInPage(request: Request, status: number, second: number | undefined): string {
+  const phrase = STATUS_CODES[status] ?? 'Error'
+  const admin = request.server.settings.get(coreServer).serverAdmin ?? '[no address given]'
+  const explanation = explanationOf(status, {
+    path: escapeHtml(request.original.path),
+    method: escapeHtml(request.original.method),
+    location: escapeHtml(request.headersOut.get('Location') ?? ''),
+    admin: escapeHtml(admin),
+  })
+  const notes = request.notes.get('verbose-error-to') === '*' ? request.notes.get('error-notes') : undefined
+  const again =
+    second === undefined
+      ? ''
+      : `<p>The page that should have explained this could not be shown either: ${second} ${STATUS_CODES[second] ?? ''}.</p>\n`
+  return `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">
+<html><head>
+<title>${status} ${phrase}</title>
+</head><body>
+<h1>${phrase}</h1>
+<p>${explanation}</p>
+${notes === undefined ? '' : `<p>${escapeHtml(notes)}</p>\n`}${again}${signature(request)}</body></html>
+`
+}
+
+/** `ServerSignature`'s line. */
+export function signature(request: Request): string {
+  const { serverSignature } = request.dir.get(coreDir)
+  if (serverSignature === 'Off') return ''
+  const { host, port } = selfNameOf(request)
+  const { serverAdmin } = request.server.settings.get(coreServer)
+  const name =
+    serverSignature === 'EMail' && serverAdmin !== undefined
+      ? `<a href="${/^[a-z]+:\/\//i.test(serverAdmin) ? '' : 'mailto:'}${escapeHtml(serverAdmin)}">${escapeHtml(host)}</a>`
+      : escapeHtml(host)
+  return `<hr>\n<address>${escapeHtml(serverBanner(request.server))} Server at ${name} Port ${port}</address>\n`
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+}

@@ -1,0 +1,76 @@
+/**
+ * What a request header may be, beyond what Node's parser checks: one pass over its fields for everything the front needs of them.
+ * Rules: RFC 9112 sections 3.2, 6.1 and 6.3.
+ */
+import type { IncomingMessage } from 'node:http'
+
+/** What the pass found. The one object is used again for each request. */
+export interface HeaderFacts {
+  /** Value of `Host`; undefined where there is none. */
+  host: string | undefined
+  /** Number of fields. */
+  count: number
+  /** Bytes of the longest field, name, colon and value. */
+  longest: number
+  asksKeepAlive: boolean
+  /** 0: nothing wrong; else what refuses the request. */
+  status: number
+  why: string
+}
+
+const facts: HeaderFacts = { host: undefined, count: 0, longest: 0, asksKeepAlive: false, status: 0, why: '' }
+
+/** Reads the fields. The result is valid until the next call. */
+export function readHeader(
+  incoming: Pick<IncomingMessage, 'rawHeaders' | 'httpVersion'>,
+): Readonly<HeaderFacts> {
+  const { rawHeaders, httpVersion } = incoming
+  facts.host = undefined
+  facts.count = rawHeaders.length >> 1
+  facts.longest = 0
+  facts.asksKeepAlive = false
+  facts.status = 0
+  facts.why = ''
+  let coding: string | undefined
+  let hasAuthorization = false
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    const value = rawHeaders[at + 1] as string
+    const size = name.length + value.length + 2
+    if (size > facts.longest) facts.longest = size
+    switch (name.length) {
+      case 4:
+        if (name !== 'Host' && name.toLowerCase() !== 'host') break
+        if (facts.host !== undefined) refuse(400, 'more than one Host field')
+        facts.host = value
+        break
+      case 10:
+        if (name.toLowerCase() === 'connection' && /(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(value))
+          facts.asksKeepAlive = true
+        break
+      case 13:
+        if (name.toLowerCase() !== 'authorization') break
+        if (hasAuthorization) refuse(400, 'more than one Authorization field')
+        hasAuthorization = true
+        break
+      case 17:
+        if (name.toLowerCase() === 'transfer-encoding')
+          coding = coding === undefined ? value : `${coding}, ${value}`
+        break
+    }
+  }
+  if (httpVersion !== '1.1' && httpVersion !== '1.0')
+    refuse(httpVersion.startsWith('0') ? 400 : 505, `HTTP/${httpVersion} is not served`)
+  else if (facts.host === undefined && httpVersion === '1.1') refuse(400, 'HTTP/1.1 request without Host')
+  if (coding !== undefined) {
+    if (coding.trim().toLowerCase() !== 'chunked') refuse(400, `unknown Transfer-Encoding: ${coding}`)
+    else if (httpVersion === '1.0') refuse(400, 'Transfer-Encoding in an HTTP/1.0 request')
+  }
+  return facts
+}
+
+function refuse(status: number, why: string): void {
+  if (facts.status !== 0) return
+  facts.status = status
+  facts.why = why
+}

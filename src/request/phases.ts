@@ -1,0 +1,169 @@
+/**
+ * The phases of a request as one list of functions, compiled once from the modules, and the loop that runs it. The loop stays synchronous
+ * until a hook answers with a promise.
+ * Order and rules: src/modules/module.ts; httpd's ap_process_request_internal.
+ */
+import { satisfiesAny } from '../modules/access-compat.js'
+import type { Hook, HttpdModule, Outcome, Phase } from '../modules/module.js'
+import {
+  defaultHandler,
+  mapToStorage,
+  normalizeUrl,
+  overrideType,
+  refuseUnknownHandler,
+  translateToDocumentRoot,
+} from './core-hooks.js'
+import type { Dispatch, Request } from './request.js'
+
+/** Made once per list of modules. */
+export interface PhaseTable {
+  /** Every hook of every phase up to the handlers, in order. */
+  readonly hooks: readonly Hook[]
+  /** Where to go on after `'ok'`, by hook. */
+  readonly onOk: readonly number[]
+  /** Index of the first hook after postReadRequest: where look-ups begin. */
+  readonly url: number
+  /** Index of the first handler: where look-ups end. */
+  readonly handlers: number
+  /** The hooks of checkAccess: [from, to). */
+  readonly access: readonly [from: number, to: number]
+  readonly responseHeaders: readonly ((request: Request) => void)[]
+  readonly logTransaction: readonly ((request: Request) => void)[]
+  /** What modules are given to look other URLs up. */
+  readonly dispatch: Dispatch
+}
+
+type Filled = Exclude<Phase, 'responseHeaders' | 'logTransaction'>
+
+/** @param modules in the order in which their hooks run. */
+export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatch): PhaseTable {
+  const hooks: Hook[] = []
+  const onOk: number[] = []
+  const of = (phase: Filled): Hook[] => modules.flatMap((module) => module.hooks?.[phase] ?? [])
+  /** Adds a phase; `next` is where `'ok'` leads: the next hook, or past the phase. */
+  const add = (added: readonly Hook[], mode: 'all' | 'first'): [number, number] => {
+    const from = hooks.length
+    const to = from + added.length
+    added.forEach((hook, at) => {
+      hooks.push(hook)
+      onOk.push(mode === 'all' ? from + at + 1 : to)
+    })
+    return [from, to]
+  }
+
+  add(of('postReadRequest'), 'all')
+  const url = hooks.length
+  add([normalizeUrl], 'all')
+  add([...of('translateName'), translateToDocumentRoot], 'first')
+  add([mapToStorage], 'all')
+  add(of('headerParser'), 'all')
+  const access = add(of('checkAccess'), 'all')
+  const [anyOf] = access[0] < access[1] ? add([passedIsEnough], 'all') : [undefined]
+  const early = add(of('checkAccessEx'), 'first')
+  if (early[0] < early[1]) {
+    add([...of('checkUser'), nobodyAuthenticates], 'first')
+    add([...of('checkAuth'), nobodyAuthorizes], 'first')
+  }
+  const typeChecker = hooks.length
+  if (anyOf !== undefined) onOk[anyOf] = typeChecker
+  for (let at = early[0]; at < early[1]; at++) onOk[at] = typeChecker
+  add(of('typeChecker'), 'first')
+  add([overrideType, ...of('fixups')], 'all')
+  const handlers = hooks.length
+  add([...of('handler'), refuseUnknownHandler, defaultHandler], 'first')
+
+  return {
+    hooks,
+    onOk,
+    url,
+    handlers,
+    access,
+    responseHeaders: modules.flatMap((module) => module.hooks?.responseHeaders ?? []),
+    logTransaction: modules.flatMap((module) => module.hooks?.logTransaction ?? []),
+    dispatch,
+  }
+}
+
+/** Under `Satisfy Any`, who passed checkAccess need not pass the rest. */
+function passedIsEnough(request: Request): Outcome {
+  return satisfiesAny(request) ? 'ok' : undefined
+}
+
+function nobodyAuthenticates(request: Request): Outcome {
+  request.report(
+    'core',
+    'error',
+    `No authentication done but request not allowed without authentication for ${request.path}. Authentication not configured?`,
+    'AH00027',
+  )
+  return 500
+}
+
+function nobodyAuthorizes(request: Request): Outcome {
+  request.report('core', 'error', `No module says whether this user may have ${request.path}`, 'AH00025')
+  return 500
+}
+
+/** Runs hooks `[from, to)`. What it returns ends the request; undefined: all have run. A hook that throws counts as 500. */
+export function runPhases(
+  table: PhaseTable,
+  request: Request,
+  from: number,
+  to: number,
+): Outcome | Promise<Outcome> {
+  let at = from
+  while (at < to) {
+    let outcome: Outcome | Promise<Outcome>
+    try {
+      outcome = (table.hooks[at] as Hook)(request)
+    } catch (error) {
+      return failed(request, error)
+    }
+    if (typeof outcome === 'object') return resume(table, request, at, to, outcome)
+    at = nextHook(table, request, at, outcome)
+    if (at < 0) return outcome
+  }
+  return undefined
+}
+
+async function resume(
+  table: PhaseTable,
+  request: Request,
+  at: number,
+  to: number,
+  pending: Promise<Outcome>,
+): Promise<Outcome> {
+  let outcome: Outcome
+  try {
+    outcome = await pending
+  } catch (error) {
+    return failed(request, error)
+  }
+  const next = nextHook(table, request, at, outcome)
+  return next < 0 ? outcome : runPhases(table, request, next, to)
+}
+
+/** The hook after this one, -1 where the outcome ends the request. */
+function nextHook(table: PhaseTable, request: Request, at: number, outcome: Outcome): number {
+  if (outcome === undefined) return at + 1
+  if (outcome === 'ok') return table.onOk[at] as number
+  const [from, to] = table.access
+  // Under `Satisfy Any`, who was refused here may still pass as a user. `to` holds the hook that asks whether passing is enough.
+  if (at >= from && at < to && outcome !== 'done' && satisfiesAny(request)) return to + 1
+  return -1
+}
+
+/** A fault of ours or of a module: logged with its stack, answered 500, never the end of the process. */
+function failed(request: Request, error: unknown): number {
+  request.report(
+    'core',
+    'error',
+    `Internal fault while handling ${request.target}: ${stackOf(error)}`,
+    'WSGH0001',
+  )
+  return 500
+}
+
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,226 @@
+/**
+ * The last handler: sends a file. Small ones are read at once, large ones streamed in pieces, with no more than a piece or two in memory.
+ * Rules: RFC 9110; httpd's default_handler.
+ */
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs'
+import { pathBytes } from '../config/files.js'
+import { coreDir } from '../modules/core/settings.js'
+import type { Outcome } from '../modules/module.js'
+import { refuseDeclaredBody } from './body.js'
+import {
+  chosenRanges,
+  failedCondition,
+  fileETag,
+  type HeaderOf,
+  type Range,
+  type Validators,
+} from './conditions.js'
+import { allowedMethods, answerOptions } from './core-methods.js'
+import { httpDate } from './http-date.js'
+import type { Request } from './request.js'
+import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
+
+/** Files up to this size are read in one go, without the detour over the thread pool. */
+const READ_AT_ONCE_MAX_BYTES = 64 * 1024
+const PIECE_BYTES = 64 * 1024
+
+/** Methods that httpd knows by name; others are not implemented rather than not allowed. */
+const KNOWN_METHODS: ReadonlySet<string> = new Set(
+  'GET HEAD PUT POST DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK CHECKOUT REPORT MKACTIVITY MERGE'.split(
+    ' ',
+  ),
+)
+
+export function serveFile(request: Request): Outcome | Promise<Outcome> {
+  const refused = refuseDeclaredBody(request)
+  if (refused !== undefined) return refused
+  const { method } = request
+  if (method === 'OPTIONS') return answerOptions(request)
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+    request.headersOut.set('Allow', allowedMethods(request))
+    if (KNOWN_METHODS.has(method)) return 405
+    request.report('core', 'error', `Invalid method in request ${request.requestLine}`, 'AH00135')
+    return 501
+  }
+  const missing = whyMissing(request)
+  if (missing !== undefined) {
+    request.report('core', 'info', missing.message, missing.code)
+    return 404
+  }
+  return open(request)
+}
+
+function whyMissing(request: Request): { code: string; message: string } | undefined {
+  const { finfo, filename, pathInfo } = request
+  if (finfo === undefined) return { code: 'AH00128', message: `File does not exist: ${filename}${pathInfo}` }
+  if (finfo.isDirectory()) return { code: 'AH00129', message: `Attempt to serve directory: ${filename}` }
+  if (pathInfo !== '' && request.dir.get(coreDir).acceptPathInfo !== 'On')
+    return { code: 'AH00130', message: `File does not exist: ${filename}${pathInfo}` }
+  return undefined
+}
+
+function open(request: Request): Outcome | Promise<Outcome> {
+  let fd: number
+  try {
+    // O_NONBLOCK: should a FIFO have taken the file's place just now, opening it must not wait for a writer
+    fd = openSync(pathBytes(request.filename), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+  } catch (error) {
+    return cannotOpen(request, error as NodeJS.ErrnoException)
+  }
+  let streaming = false
+  try {
+    const file = fstatSync(fd)
+    if (!file.isFile()) return cannotOpen(request, new Error('not a regular file'))
+    const done = send(request, fd, file)
+    streaming = done === undefined
+    return 'done'
+  } finally {
+    if (!streaming) closeSync(fd)
+  }
+}
+
+function cannotOpen(request: Request, error: NodeJS.ErrnoException): number {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') {
+    request.report('core', 'info', `File does not exist: ${request.filename}`, 'AH00128')
+    return 404
+  }
+  if (error.code === 'EMFILE' || error.code === 'ENFILE') {
+    request.report('core', 'error', `cannot open ${request.filename}: too many open files`, 'WSGH0006')
+    return 503
+  }
+  request.report(
+    'core',
+    'error',
+    `file permissions deny server access: ${request.filename} (${error.message})`,
+    'AH00132',
+  )
+  return 403
+}
+
+/** Sends what of the file was asked for. Returns `'sent'` when the descriptor is done with, undefined when a stream has taken it over. */
+function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
+  const dir = request.dir.get(coreDir)
+  const now = Date.now()
+  const validators: Validators = {
+    etag: request.headersOut.get('ETag') ?? fileETag(file, dir.fileETag, now),
+    modified: file.mtimeMs,
+  }
+  const { headersOut } = request
+  headersOut.set('Last-Modified', httpDate(Math.min(file.mtimeMs, now)))
+  if (validators.etag !== undefined) headersOut.set('ETag', validators.etag)
+  headersOut.set('Accept-Ranges', 'bytes')
+  // an error document is sent with the error's status, whatever the client has of it already
+  if (request.status !== 200) return sendRange(request, fd, { start: 0, end: file.size - 1 })
+
+  const header: HeaderOf = (name) => request.headersIn.get(name)
+  const failed = failedCondition(request.method, header, validators, now)
+  if (failed !== undefined) {
+    headersOut.unset('Accept-Ranges')
+    if (failed === 412) request.contentType = undefined
+    sendStatus(request, failed)
+    return 'sent'
+  }
+  const ranges = request.method === 'GET' ? chosenRanges(header, file.size, validators, dir) : undefined
+  if (ranges === 'none') {
+    headersOut.set('Content-Range', `bytes */${file.size}`)
+    request.status = 416
+    request.contentType = undefined
+    sendWhole(request)
+    return 'sent'
+  }
+  if (ranges === undefined) return sendRange(request, fd, { start: 0, end: file.size - 1 })
+  request.status = 206
+  const [only] = ranges
+  if (ranges.length === 1 && only !== undefined) {
+    headersOut.set('Content-Range', `bytes ${only.start}-${only.end}/${file.size}`)
+    return sendRange(request, fd, only)
+  }
+  return sendMultipart(request, fd, ranges, file.size)
+}
+
+function sendRange(request: Request, fd: number, { start, end }: Range): 'sent' | undefined {
+  const length = end - start + 1
+  if (request.incoming.method === 'HEAD') {
+    openBody(request, length).end()
+    return 'sent'
+  }
+  if (length <= READ_AT_ONCE_MAX_BYTES) {
+    const data = Buffer.allocUnsafe(length)
+    const read = length === 0 ? 0 : readSync(fd, data, 0, length, start)
+    request.headersOut.set('Content-Length', String(length))
+    sendWhole(request, read < length ? data.subarray(0, read) : data)
+    return 'sent'
+  }
+  const body = openBody(request, length)
+  void stream(request, fd, [{ start, end }], body)
+  return undefined
+}
+
+function sendMultipart(request: Request, fd: number, ranges: readonly Range[], size: number): undefined {
+  const boundary = randomBytes(9).toString('hex')
+  const type = request.contentType === undefined ? '' : `Content-Type: ${request.contentType}\r\n`
+  const heads = ranges.map(
+    ({ start, end }) => `\r\n--${boundary}\r\n${type}Content-Range: bytes ${start}-${end}/${size}\r\n\r\n`,
+  )
+  const tail = `\r\n--${boundary}--\r\n`
+  let length = tail.length
+  ranges.forEach(({ start, end }, at) => {
+    length += (heads[at] as string).length + end - start + 1
+  })
+  request.contentType = `multipart/byteranges; boundary=${boundary}`
+  request.charset = undefined
+  void stream(request, fd, ranges, openBody(request, length), heads, tail)
+}
+
+/** Writes the ranges of a file, each after its head; waits while the client is slow, stops when it is gone. Closes the descriptor. */
+async function stream(
+  request: Request,
+  fd: number,
+  ranges: readonly Range[],
+  body: BodyWriter,
+  heads: readonly string[] = [],
+  tail = '',
+): Promise<void> {
+  const { outgoing } = request
+  let wake: (() => void) | undefined
+  const proceed = (): void => wake?.()
+  body.onDrain(proceed)
+  outgoing.once('close', proceed)
+  try {
+    for (const [at, { start, end }] of ranges.entries()) {
+      if (heads[at] !== undefined) body.write(heads[at])
+      for (let position = start; position <= end; ) {
+        if (outgoing.destroyed || request.connection.aborted) return
+        const piece = await readPiece(fd, position, Math.min(PIECE_BYTES, end - position + 1))
+        if (piece.length === 0) break
+        position += piece.length
+        if (!body.write(piece) && !outgoing.destroyed)
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+      }
+    }
+    if (tail !== '') body.write(tail)
+    body.end()
+  } catch (error) {
+    request.report(
+      'core',
+      'error',
+      `reading ${request.filename} failed: ${(error as Error).message}`,
+      'WSGH0007',
+    )
+    body.cut()
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readPiece(fd: number, position: number, length: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    read(fd, Buffer.allocUnsafe(length), 0, length, position, (error, bytesRead, buffer) => {
+      if (error) reject(error)
+      else resolve(buffer.subarray(0, bytesRead))
+    })
+  })
+}
