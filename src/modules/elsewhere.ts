@@ -723,6 +723,9 @@ export function elsewhere(name: string): Elsewhere | undefined {
   return BY_NAME.get(name.toLowerCase())
 }
 
+/** For the reference page: what is known of other modules. */
+export const ELSEWHERE: readonly Readonly<Omit<ModuleElsewhere, 'securityOf'>>[] = MODULES
+
 /** The modules of the table, as in `mod_dav`. */
 export function elsewhereModules(): readonly string[] {
   return MODULES.flatMap(({ module }) => module.split(' and '))
