@@ -48,7 +48,8 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
     }
   }),
   I: last(() => (request) => count(request.bytesReceived)),
-  k: last(() => (request) => String(request.connection.keepalives)),
+  // Counts responses that announced that the connection stays; this one is among them, unless it is the one that closes it.
+  k: last(() => (request) => String(Math.max(request.connection.keepalives - 1, 0))),
   l: last(() => () => '-'),
   L: original((arg) =>
     arg.toLowerCase() === 'c' ? (request) => request.connection.id : (request) => request.idIfAny ?? '-',
@@ -182,11 +183,10 @@ function processPrinter(arg: string): Printer {
 }
 
 /** `X` cut, `+` may be used again, `-` will be closed. */
-function connectionState(request: Request): string {
-  if (request.connection.aborted || request.cut) return 'X'
-  const closing = request.headersOut.get('Connection') ?? request.errHeadersOut.get('Connection')
-  if (closing !== undefined && /\bclose\b/i.test(closing)) return '-'
-  return request.outgoing.shouldKeepAlive ? '+' : '-'
+function connectionState({ connection, cut, outgoing }: Request): string {
+  if (connection.aborted || cut) return 'X'
+  // Node keeps there whether `Connection: close` was sent; there is no public way to know.
+  return outgoing.shouldKeepAlive && (outgoing as { _last?: boolean })._last !== true ? '+' : '-'
 }
 
 function tlsPrinter(name: string): Printer {

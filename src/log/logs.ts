@@ -16,7 +16,7 @@ import {
 } from './destination.js'
 import { type ErrorLog, serverRecord } from './error-log.js'
 import { describeSystemError } from './libc.js'
-import { namesOfRequest, type ServerNames } from './names.js'
+import { namesOfRequest, namesOfSites, type ServerNames } from './names.js'
 import { ServerErrorLog } from './server-log.js'
 import { errorLogKey } from './settings.js'
 import { DescriptorSink, type DropReport, openFileSink, type Sink } from './sink.js'
@@ -25,6 +25,7 @@ import { openSyslogSink } from './syslog.js'
 export interface OpenLogsOptions {
   /** Descriptors to write to, by {@link Destination}'s `command`. */
   readonly pipes?: ReadonlyMap<string, number>
+  /** @default what the modules know of this site's names */
   readonly names?: ServerNames
   /** Only the error logs, for a process that serves no requests. @default false */
   readonly errorLogsOnly?: boolean
@@ -52,7 +53,7 @@ export class LogOpenError extends Error {
 
 /** @throws LogOpenError for the first destination that cannot be opened; nothing stays open then */
 export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
-  const { names = namesOfRequest } = options
+  const names = options.names ?? namesOfSites.get(site) ?? namesOfRequest
   const servers = [site.main, ...site.virtualHosts]
   const sinks = new Map<string, Sink>()
   const errorLogs = new Map<ServerConfig, ErrorLog>()

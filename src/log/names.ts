@@ -1,8 +1,8 @@
 /**
  * Names of servers as the logs print them. What `ServerName` and `UseCanonicalName` say is the core module's knowledge, which the logs must not
- * import: whoever opens the logs passes it in.
+ * import; it is handed down here.
  */
-import type { ServerConfig } from '../config/site.js'
+import type { ServerConfig, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
 
 export interface ServerNames {
@@ -13,6 +13,9 @@ export interface ServerNames {
   /** `%p`: the port of the server's `ServerName`, whatever the client wrote and `UseCanonicalName` says. */
   serverPort(request: Request): number
 }
+
+/** The names of sites whose configuration has been applied. mod_log_config puts them there in its check of the finished site. */
+export const namesOfSites = new WeakMap<Site, ServerNames>()
 
 /** For servers without such knowledge (tests, a log before the configuration is applied): what the request itself says. */
 export const namesOfRequest: ServerNames = {

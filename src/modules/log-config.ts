@@ -6,9 +6,10 @@ import { type Command, directive, flag, noEffect, take, take1, take12 } from '..
 import { compileLogFormat } from '../log/access-format.js'
 import { accessLoggers } from '../log/access-log.js'
 import { parseDestination } from '../log/destination.js'
-import { namesOfRequest } from '../log/names.js'
+import { namesOfRequest, namesOfSites } from '../log/names.js'
 import { type AccessLogTarget, accessLogKey } from '../log/settings.js'
 import type { Request } from '../request/request.js'
+import { logNames } from './log-names.js'
 import type { HttpdModule } from './module.js'
 
 export const logConfig = {
@@ -64,6 +65,9 @@ export const logConfig = {
     }),
   ],
   hooks: { logTransaction },
+  check: (site) => {
+    namesOfSites.set(site, logNames(site))
+  },
 } satisfies HttpdModule
 
 export const logio = {

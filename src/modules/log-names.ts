@@ -8,7 +8,7 @@ import type { ServerNames } from '../log/names.js'
 import { coreServer } from './core/settings.js'
 import { selfNameOf } from './self-url.js'
 
-/** For `openLogs` of that site. */
+/** For the logs of that site. */
 export function logNames(site: Site): ServerNames {
   const mainName = site.main.settings.get(coreServer).serverName
   const ports = new Map<ServerConfig, number>()

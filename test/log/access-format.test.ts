@@ -180,8 +180,10 @@ test('the state of the connection', () => {
   assert.equal(line('%X', get()), '+')
   assert.equal(line('%X', get({ keepAlive: false })), '-')
   assert.equal(line('%X', get({ connection: { aborted: true } })), 'X')
-  assert.equal(line('%X', get({ set: (request) => request.headersOut.set('Connection', 'close') })), '-')
-  assert.equal(line('%k %{remote}p', get({ connection: { keepalives: 3, remotePort: 7 } })), '3 7')
+  const closing = get()
+  Object.assign(closing.outgoing, { _last: true })
+  assert.equal(line('%X', closing), '-')
+  assert.equal(line('%k %{remote}p', get({ connection: { keepalives: 3, remotePort: 7 } })), '2 7')
 })
 
 test('wrong formats, in the words of httpd', () => {
