@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type ConfigurationSource, checkProcesses } from './configuration.js'
+import { closeAllOnExec } from './libc.js'
 import { readPidFile } from './pid-file.js'
 import { type Order, SIGNAL_OF_ORDER } from './signals.js'
 import { Supervisor, type SupervisorOptions } from './supervisor.js'
@@ -98,6 +99,8 @@ export async function controlServer(
 
 /** A session of its own, without terminal; standard error stays until the error log takes its place. */
 async function startDetached(options: SupervisorOptions): Promise<number> {
+  // whoever waits for the end of this command waits for all that hold its descriptors
+  closeAllOnExec(new Set([0, 1, 2]))
   const child = spawn(process.execPath, [ENTRY, JSON.stringify(options)], {
     cwd: '/',
     detached: true,

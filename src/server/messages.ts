@@ -102,6 +102,8 @@ export type FromWorker =
   | { readonly type: 'ready' }
   /** Could not start; the worker exits after this. */
   | { readonly type: 'failed'; readonly message: string }
+  /** Has served as many connections as it should: wants to be replaced, and goes on until it is told to drain. */
+  | { readonly type: 'retiring' }
   /** An application group of a Python without sub-interpreters has no process yet. */
   | { readonly type: 'needProcess'; readonly group: string; readonly applicationGroup: string }
   /** Daemon process `id` refuses requests: treat it as draining. */

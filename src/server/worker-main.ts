@@ -10,9 +10,11 @@ import { describeError } from '../config/load.js'
 import type { Site } from '../config/site.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { modules } from '../modules/index.js'
+import { mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
 import { createHttpServer, drain } from '../request/http-server.js'
+import { phaseTable } from '../request/process.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
 import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
@@ -25,37 +27,27 @@ type Configure = Extract<ToWorker, { type: 'configure' }>
 /** Set for libuv before this program began, and of no use to applications. */
 delete process.env.UV_THREADPOOL_SIZE
 
-let worker: Worker | undefined
+/** Set by the first message; what comes after it waits until the worker serves. */
+let starting: Promise<Worker> | undefined
 
-process.on('message', (message) => {
-  void receive(message as ToWorker)
-})
+process.on('message', (message) => void receive(message as ToWorker))
 // The supervisor is gone: nothing may outlive it.
 process.on('disconnect', () => process.exit(1))
 // A terminal sends Ctrl-C to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const) process.on(signal, () => {})
-process.on('SIGTERM', () => void worker?.leave(false))
+process.on('SIGTERM', () => void receive({ type: 'stop' }))
 
 async function receive(message: ToWorker): Promise<void> {
-  switch (message.type) {
-    case 'configure':
-      try {
-        worker = await Worker.start(message)
-        send({ type: 'ready' })
-      } catch (error) {
-        await fail(error as Error)
-      }
-      return
-    case 'drain':
-      await worker?.leave(true)
-      return
-    case 'stop':
-      if (worker === undefined) process.exit(0)
-      await worker.leave(false)
-      return
-    default:
-      worker?.state.receive(message)
+  if (message.type === 'configure') {
+    starting = Worker.start(message)
+    starting.then(() => send({ type: 'ready' }), fail)
+    return
   }
+  if (starting === undefined) process.exit(0)
+  const worker = await starting
+  if (message.type === 'drain') await worker.leave(true)
+  else if (message.type === 'stop') await worker.leave(false)
+  else worker.state.receive(message)
 }
 
 class Worker {
@@ -79,11 +71,13 @@ class Worker {
     if (process.ppid !== configure.supervisorPid) process.exit(1)
     checkReach(configure, site, logs)
     const state = new WorkerState(site, logs, configure, send)
+    const phases = phaseTable(modules)
     const gateway = startGateway(state)
-    const servers = configure.listeners.map((listener) => createHttpServer(site, modules, logs, listener))
+    const servers = configure.listeners.map((listener) => createHttpServer(site, phases, logs, listener))
     await Promise.all(
       servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
     )
+    countConnections(servers, site)
     return new Worker(state, logs, gateway, servers)
   }
 
@@ -113,6 +107,17 @@ function accept(server: Server, { fd }: InheritedListener, { backlog }: Configur
   })
 }
 
+/** `MaxConnectionsPerChild`: a worker that has served its number is replaced, in case something in it leaks. */
+function countConnections(servers: readonly Server[], site: Site): void {
+  const limit = site.main.settings.get(mpmSettings).maxConnectionsPerChild
+  if (limit === 0) return
+  let connections = 0
+  const count = () => {
+    if (++connections === limit) send({ type: 'retiring' })
+  }
+  for (const server of servers) server.on('connection', count)
+}
+
 /** Says at the start what would otherwise be a 503 for each request: this worker's user cannot reach the sockets of daemon processes. */
 function checkReach({ runtimeDir, dropTo }: Configure, site: Site, logs: Logs): void {
   const { socketPrefix, daemonGroups } = site.main.settings.get(wsgiMain)
@@ -130,10 +135,7 @@ function send(message: FromWorker): void {
 }
 
 /** Tells the supervisor why, and ends. */
-function fail(error: Error): Promise<never> {
-  return new Promise(() => {
-    const message = `Server worker ${process.pid} cannot start: ${error.message}`
-    if (process.send === undefined) process.exit(1)
-    process.send({ type: 'failed', message }, () => process.exit(1))
-  })
+function fail(error: Error): void {
+  const message = `Server worker ${process.pid} cannot start: ${error.message}`
+  process.send?.({ type: 'failed', message } satisfies FromWorker, () => process.exit(1))
 }

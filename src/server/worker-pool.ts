@@ -10,6 +10,8 @@ import { ServerWorker, type WorkerPlan } from './server-worker.js'
 /** A place in the pool: holds one worker after the other. */
 interface Place {
   worker: ServerWorker | undefined
+  /** Works until its successor is ready, see `MaxConnectionsPerChild`. */
+  predecessor: ServerWorker | undefined
   readonly backOff: BackOff
   timer: NodeJS.Timeout | undefined
 }
@@ -38,6 +40,7 @@ export class WorkerPool {
   constructor(private readonly options: WorkerPoolOptions) {
     this.#places = Array.from({ length: options.count }, () => ({
       worker: undefined,
+      predecessor: undefined,
       backOff: new BackOff(),
       timer: undefined,
     }))
@@ -74,7 +77,7 @@ export class WorkerPool {
   }
 
   #workers(): ServerWorker[] {
-    return this.#places.flatMap(({ worker }) => worker ?? [])
+    return this.#places.flatMap(({ worker, predecessor }) => [worker ?? [], predecessor ?? []].flat())
   }
 
   #leave(ask: (worker: ServerWorker) => void): Promise<void> {
@@ -95,7 +98,7 @@ export class WorkerPool {
     if (this.#leaving) return
     try {
       const worker: ServerWorker = new ServerWorker(this.options.plan, this.options.daemons(), {
-        message: (message) => this.#receive(worker, message),
+        message: (message) => this.#receive(place, worker, message),
         exit: (exit) => this.#exited(place, worker, exit),
       })
       place.worker = worker
@@ -105,14 +108,21 @@ export class WorkerPool {
     }
   }
 
-  #receive(worker: ServerWorker, message: FromWorker): void {
+  #receive(place: Place, worker: ServerWorker, message: FromWorker): void {
     switch (message.type) {
       case 'ready':
         worker.ready = true
+        place.predecessor?.drain()
         if (this.#places.every((place) => place.worker?.ready)) {
           this.#started = true
           this.#settle?.resolve()
         }
+        return
+      case 'retiring':
+        if (this.#leaving || place.worker !== worker || place.predecessor !== undefined) return
+        place.predecessor = worker
+        place.worker = undefined
+        this.#fill(place)
         return
       case 'failed':
         this.#failed(message.message)
@@ -132,7 +142,9 @@ export class WorkerPool {
   }
 
   #exited(place: Place, worker: ServerWorker, exit: Exit): void {
-    if (place.worker === worker) place.worker = undefined
+    const isPredecessor = place.predecessor === worker
+    if (isPredecessor) place.predecessor = undefined
+    else place.worker = undefined
     if (worker.asked === 'nothing') {
       const hint = this.#memory.explain(exit, false)
       this.options.log.server(
@@ -143,7 +155,8 @@ export class WorkerPool {
       )
       if (!worker.ready)
         this.#failed(`Server worker ${worker.pid} ended before it was ready: ${describeExit(exit)}`)
-      this.#refill(place, place.backOff.afterDeath(Date.now() - worker.startedAt, worker.ready))
+      if (!isPredecessor)
+        this.#refill(place, place.backOff.afterDeath(Date.now() - worker.startedAt, worker.ready))
     } else if (worker.asked === 'stop' && exit.signal === 'SIGKILL') {
       this.options.log.server(
         'core',

@@ -48,11 +48,16 @@ const GROUP: DaemonGroup = {
   written: new Map(),
 }
 
-function plan(group: Partial<DaemonGroup> = {}, python = usable(findPython() as Python).executable) {
+function plan(
+  group: Partial<DaemonGroup> = {},
+  python = usable(findPython() as Python).executable,
+  at = GROUP.at,
+) {
   return planDaemons(
     {
       ...GROUP,
       ...group,
+      at,
       written: new Map(Object.entries(group).map(([name, value]) => [name, String(value)])),
     },
     {
