@@ -56,11 +56,16 @@ export async function carryOut(invocation: Invocation, terminal: Terminal): Prom
 
 /** `-t`. */
 function check(invocation: Invocation, terminal: Terminal): number {
-  const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
-  if (loaded === undefined || !processesAreFine(loaded, terminal)) return 1
+  if (!isConfigurationFine(invocation, terminal)) return 1
   // httpd writes this to stderr, too.
   terminal.err('Syntax OK\n')
   return 0
+}
+
+/** Whether a server could be started with it; faults and warnings go to stderr. */
+export function isConfigurationFine(invocation: Invocation, terminal: Terminal): boolean {
+  const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
+  return loaded !== undefined && processesAreFine(loaded, terminal)
 }
 
 /** `-S`, `-M` and `-D DUMP_…`. */

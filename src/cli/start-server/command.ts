@@ -1,12 +1,13 @@
 /**
  * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseFlags } from '../flags.js'
-import { carryOut } from '../httpd.js'
+import { carryOut, isConfigurationFine } from '../httpd.js'
 import type { Terminal } from '../terminal.js'
 import { generateConfiguration, generateControlScript, generateModuleScript } from './generate.js'
 import { startServerHelp } from './help.js'
@@ -36,12 +37,7 @@ export async function startServer(
   const plan = makePlan(given, surroundings(terminal))
   const configFile = writeFiles(plan, [command, ...words])
   const only = command === 'setup-server' || given.has('setup-only')
-  const check = await carryOut(parseFlags(['-f', configFile, '-t']), {
-    ...terminal,
-    out: () => {},
-    err: (text) => terminal.err(text),
-  })
-  if (check !== 0) return check
+  if (!isConfigurationFine(parseFlags(['-f', configFile]), terminal)) return 1
   terminal.out(summary(plan, configFile, only))
   return only ? 0 : await carryOut(parseFlags(['-f', configFile, '-DFOREGROUND']), terminal)
 }
@@ -53,11 +49,18 @@ function surroundings({ cwd, environment }: Terminal): Surroundings {
     temporary: tmpdir(),
     locale: environment.LC_ALL || environment.LC_CTYPE || environment.LANG,
     share: path.join(PACKAGE, 'share'),
+    groupOf: (user) => groupOf(user),
     kindOf(file) {
       const found = statSync(file, { throwIfNoEntry: false })
       return found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
     },
   }
+}
+
+/** `#gid` of the account's own group; undefined where there is no such account, which the configuration's check reports. */
+function groupOf(user: string): string | undefined {
+  const { status, stdout } = spawnSync('id', ['-g', '--', user.replace(/^#/, '')], { encoding: 'utf8' })
+  return status === 0 ? `#${stdout.trim()}` : undefined
 }
 
 /** @returns the path of the configuration file */

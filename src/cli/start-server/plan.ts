@@ -16,6 +16,8 @@ export interface Surroundings {
   readonly locale: string | undefined
   /** The package's folder `share`. */
   readonly share: string
+  /** `#gid` of the primary group of an account. */
+  groupOf(user: string): string | undefined
   kindOf(file: string): 'file' | 'directory' | undefined
 }
 
@@ -104,11 +106,16 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     pythonHome: optional(given.text('python-home'), here),
     pythonPath: [workingDirectory, ...given.list('python-path').map(here)],
     locale: given.text('locale') ?? (isAscii(around.locale) ? 'C.UTF-8' : around.locale),
-    user: given.text('user'),
-    group: given.text('group'),
+    ...account(given, around),
     reloader: given.has('reload-on-changes') ? path.join(around.share, 'reloader.py') : undefined,
     given,
   }
+}
+
+/** httpd wants a group beside the user. */
+function account(given: Given, around: Surroundings): Pick<Plan, 'user' | 'group'> {
+  const user = given.text('user')
+  return { user, group: given.text('group') ?? (user === undefined ? undefined : around.groupOf(user)) }
 }
 
 type Entry = Pick<Plan, 'kind' | 'entry' | 'moduleName' | 'isWelcome'>

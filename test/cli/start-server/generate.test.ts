@@ -10,6 +10,7 @@ const AROUND: Surroundings = {
   temporary: '/tmp',
   locale: 'de_DE.UTF-8',
   share: '/opt/share',
+  groupOf: () => '#33',
   kindOf: (file) => (/\.\w+$/.test(file) ? 'file' : 'directory'),
 }
 
@@ -173,4 +174,5 @@ test('root needs --user', () => {
     [],
   )
   assert.match(text, /^User "www-data"\nGroup "www"$/m)
+  assert.equal(plan(['app.wsgi', '--user', 'www-data'], { uid: 0 }).group, '#33')
 })
