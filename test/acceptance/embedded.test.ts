@@ -1,0 +1,61 @@
+/**
+ * Django, Trac and Flask inside the server processes: Trac in the main interpreter, the others in sub-interpreters of the same process.
+ * With the Python that the distribution brings, and with another.
+ */
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import { isRoot } from '../support/cache.js'
+import { findPythons, type Python } from '../support/pythons.js'
+import { type Layout, withServer } from '../support/server.js'
+import { virtualEnvironment } from '../support/venv.js'
+import { deploySites, REQUIREMENTS, useDjango, useDjangoStatic, useFlask, useTrac } from './sites.js'
+
+const SITE = `WSGIPythonPath "\${ROOT}/sites/django"
+WSGIPythonHome "\${VENV}"
+Alias /static "\${ROOT}/sites/django/static"
+WSGIScriptAlias /trac "\${ROOT}/sites/trac/trac.wsgi" process-group=%{GLOBAL} application-group=%{GLOBAL}
+WSGIScriptAlias /notes "\${ROOT}/sites/flask/notes.wsgi"
+WSGIScriptAlias / "\${ROOT}/sites/django/guestbook/wsgi.py" application-group=guestbook
+`
+
+const usable3 = findPythons().filter(
+  ({ major, minor, library }) => major === 3 && minor >= 10 && library !== undefined,
+)
+const system = usable3.find(({ executable }) => executable.startsWith('/usr/bin/'))
+const another = usable3.findLast(({ minor, executable }) => minor >= 12 && executable !== system?.executable)
+
+describe('embedded mode', { concurrency: true }, () => {
+  serves("the distribution's Python", system)
+  serves('another Python', another)
+})
+
+function serves(what: string, python: Python | undefined): void {
+  const skip = python === undefined && `${what}: none with a shared library on this machine`
+  test(`serves Django, Trac and Flask on ${what}`, { skip }, async (t) => {
+    const version = (python as Python).version
+    const venv = await virtualEnvironment(version, REQUIREMENTS)
+    if ('skip' in venv) return t.skip(venv.skip)
+    const prepare = async (layout: Layout) => {
+      layout.write('site.conf', SITE.replaceAll('${VENV}', venv.home))
+      const nobody = { uid: 65534, gid: 65534 }
+      await deploySites(path.join(layout.root, 'sites'), venv.home, isRoot ? nobody : undefined)
+    }
+    await withServer({ python: 'none', conf: 'Include site.conf', prepare }, async (server) => {
+      await server.waitForLog(/trac\.wsgi is loaded/)
+      await useDjango(server.port, 'localhost')
+      await useDjangoStatic(server.port, 'localhost')
+      await useTrac(server.port, 'localhost')
+      const where = await useFlask(server.port, 'localhost', '/notes')
+      assert.ok(version.startsWith(`${where.version}.`))
+      assert.equal(where.prefix, venv.home)
+      assert.equal(where.environ['mod_wsgi.process_group'], '')
+      assert.equal(where.environ['mod_wsgi.application_group'], `localhost:${server.port}|/notes`)
+      assert.equal(where.environ.SCRIPT_NAME, '/notes')
+      assert.ok(
+        server.processes().some(({ pid }) => pid === where.pid),
+        'the application runs in a server process',
+      )
+    })
+  })
+}

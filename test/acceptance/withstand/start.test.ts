@@ -1,0 +1,96 @@
+/** What keeps a server or a group of it from starting: the message says what is wrong, where, and what to do; what can serve does. */
+import assert from 'node:assert/strict'
+import { chmodSync, symlinkSync, unlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import { findPython, type Python, skipWithout, usable } from '../../support/pythons.js'
+import { withConfiguration, withServer } from '../../support/server.js'
+import { WELL, WELL_APP, WELL_FILES, whileOthersAnswer } from './meanwhile.js'
+
+const HELLO = `
+import os
+
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [str(os.getpid()).encode('ascii')]
+`
+const apps = { 'well.wsgi': WELL_APP, 'hello.wsgi': HELLO }
+
+describe('a server does not start', { concurrency: true }, () => {
+  test('on a port that is taken', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as { port: number }
+    const conf = `Listen 127.0.0.1:${port}`
+    await withConfiguration({ conf, python: 'none' }, ['-DFOREGROUND'], ({ code, stderr }) => {
+      assert.equal(code, 1)
+      assert.match(
+        stderr,
+        /Address already in use: AH00072: make_sock: could not bind to address 127\.0\.0\.1:\d+/,
+      )
+      assert.match(stderr, new RegExp(`:${port}\\b`))
+    })
+    await new Promise((resolve) => other.close(resolve))
+  })
+
+  test('without the directory of its log', async () => {
+    const conf = 'ErrorLog "${ROOT}/no-such-directory/error.log"'
+    await withConfiguration({ conf, python: 'none' }, ['-DFOREGROUND'], ({ code, stderr }, layout) => {
+      assert.equal(code, 1)
+      assert.match(stderr, /Cannot access directory '.*\/no-such-directory\/' for error log/)
+      assert.ok(stderr.includes(layout.root))
+    })
+  })
+
+  test('with a python-home that does not exist', async () => {
+    const conf = '# a comment\nWSGIDaemonProcess lost python-home=/no/such/python'
+    await withConfiguration({ conf, python: 'none' }, ['-DFOREGROUND'], ({ code, stderr }, layout) => {
+      assert.equal(code, 1)
+      assert.ok(stderr.includes(`line 2 of ${layout.confFile}`), stderr)
+      assert.match(stderr, /\/no\/such\/python/)
+    })
+  })
+})
+
+describe('a place does not serve, and the others do', { skip: skipWithout('3'), concurrency: true }, () => {
+  test('when its Python vanishes', async () => {
+    const conf = `${WELL}WSGIDaemonProcess lost python-home="\${ROOT}/python"
+WSGIScriptAlias /lost "\${ROOT}/apps/hello.wsgi" process-group=lost application-group=%{GLOBAL}
+`
+    const { home } = usable(findPython('3') as Python)
+    const prepare = ({ root }: { root: string }) => symlinkSync(home, path.join(root, 'python'))
+    await withServer({ conf, apps, files: WELL_FILES, prepare }, async (server) => {
+      const { text: pid } = await server.get('/lost')
+      unlinkSync(path.join(server.root, 'python'))
+      await whileOthersAnswer(server.port, async () => {
+        process.kill(Number(pid), 'SIGKILL')
+        await server.waitForLog(/'lost'.*(cannot|could not) .*start/)
+        const from = performance.now()
+        assert.equal((await server.get('/lost')).status, 503)
+        assert.ok(performance.now() - from < 5000, 'it is refused at once')
+        symlinkSync(home, path.join(server.root, 'python'))
+        await server.waitForLog(/'lost' is ready[\s\S]*'lost' is ready/)
+        assert.equal((await server.get('/lost')).status, 200)
+      })
+    })
+  })
+
+  test('when its script may not be read', async () => {
+    const conf = `${WELL}WSGIDaemonProcess closed
+WSGIScriptAlias /closed "\${ROOT}/apps/closed/hello.wsgi" process-group=closed
+`
+    const closed = { ...apps, 'closed/hello.wsgi': HELLO }
+    const prepare = ({ root }: { root: string }) =>
+      chmodSync(path.join(root, 'apps', 'closed', 'hello.wsgi'), 0)
+    await withServer({ conf, apps: closed, files: WELL_FILES, prepare }, async (server) => {
+      await whileOthersAnswer(server.port, async () => {
+        const { status } = await server.get('/closed')
+        assert.ok(status === 403 || status === 500, `status ${status}`)
+        await server.waitForLog(
+          /Permission denied.*closed\/hello\.wsgi|closed\/hello\.wsgi.*Permission denied/,
+        )
+      })
+    })
+  })
+})
