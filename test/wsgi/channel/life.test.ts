@@ -99,7 +99,10 @@ atexit.register(leave)
 def work():
     time.sleep(0.1)
     with open(${JSON.stringify(mark)}, 'a') as f: f.write('t')
-threading.Thread(target=work).start()
+# Threads inherit daemon from the pool thread, as under mod_wsgi.
+thread = threading.Thread(target=work)
+thread.daemon = False
+thread.start()
 `,
       ),
     )
