@@ -2,8 +2,9 @@
  * The changing part of a request's environ: values for the channel's fixed keys, and what modules have set for this request.
  * Rules: mod_wsgi's environ, PEP 3333, RFC 3875 section 4.1.
  */
-import type { Request } from '../request/request.js'
+
 import { selfNameOf } from '../modules/self-url.js'
+import type { Request } from '../request/request.js'
 
 /** Every run of slashes becomes one. */
 export function collapseSlashes(path: string): string {

@@ -300,4 +300,3 @@ function keepHeaders(request: Request, headers: readonly string[], names: readon
   const table = HeaderTable.from(headers)
   for (const name of names) for (const value of table.all(name)) request.errHeadersOut.add(name, value)
 }
-

@@ -72,7 +72,7 @@ export class Gateway {
     this.#timer = setInterval(() => this.#sweepTimeouts(), TIMEOUT_SWEEP_MS)
     this.#timer.unref()
     if (context.site.main.settings.get(wsgiMain).imports.some((script) => isEmbedded(script.processGroup))) {
-      this.#embedded.start()
+      void this.#embedded.start().catch(() => {})
     }
   }
 

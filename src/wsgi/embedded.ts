@@ -1,0 +1,131 @@
+/**
+ * Embedded mode: the Python interpreter inside this server worker, started when something first needs it.
+ * It runs the same runtime as daemon processes do and is reached over the same kind of channel.
+ */
+
+import type { Level } from '../log/error-log.js'
+import { mpmSettings } from '../modules/mpm.js'
+import { wsgiMain } from '../modules/wsgi/settings.js'
+import type { EmbeddedPython as Interpreter } from '../python/embed.js'
+import { serverBanner } from '../request/server-tokens.js'
+import { VERSION } from '../server/version.js'
+import type { WorkerContext } from '../server/worker-context.js'
+import { Channel } from './channel/channel.js'
+import type { WsgiExchange } from './exchange.js'
+import { importsOf } from './imports.js'
+
+/** As many requests at a time as an httpd child process has threads, unless `ThreadsPerChild` says otherwise. */
+const DEFAULT_THREADS = 25
+
+export class EmbeddedPython {
+  #interpreter: Promise<Interpreter> | undefined
+  readonly #channels = new Map<string, Channel>()
+  readonly #opening = new Map<string, WsgiExchange[]>()
+  #stopped = false
+
+  constructor(private readonly context: WorkerContext) {}
+
+  /** Requests in the interpreter or waiting for it. */
+  get inFlight(): number {
+    let count = 0
+    for (const channel of this.#channels.values()) count += channel.inFlight
+    for (const waiting of this.#opening.values()) count += waiting.length
+    return count
+  }
+
+  run(exchange: WsgiExchange): void {
+    const channel = this.#channels.get(exchange.applicationGroup)
+    if (channel !== undefined && !channel.closed) {
+      exchange.begin(channel)
+      return
+    }
+    const waiting = this.#opening.get(exchange.applicationGroup)
+    if (waiting !== undefined) waiting.push(exchange)
+    else {
+      this.#opening.set(exchange.applicationGroup, [exchange])
+      void this.#open(exchange.applicationGroup)
+    }
+  }
+
+  /** Starts Python if it is not running. Resolves when it takes requests; a failure is in the log. */
+  start(): Promise<Interpreter> {
+    if (this.#interpreter === undefined) {
+      this.#interpreter = this.#launch()
+      this.#interpreter.catch((error: Error) => {
+        this.#log('crit', `WSGI0028: Python cannot be embedded in this server process: ${error.message}`)
+        // The next request tries again: what is missing may have been installed meanwhile.
+        this.#interpreter = undefined
+      })
+    }
+    return this.#interpreter
+  }
+
+  /** Orderly end: atexit functions run, threads are joined. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await (await this.#interpreter?.catch(() => undefined))?.stop('shutdown_signal')
+  }
+
+  async #open(applicationGroup: string): Promise<void> {
+    try {
+      const interpreter = await this.start()
+      const channel = await Channel.connect({ socketPath: interpreter.socketPath, applicationGroup })
+      this.#channels.set(applicationGroup, channel)
+      channel.onClose(() => {
+        if (this.#channels.get(applicationGroup) === channel) this.#channels.delete(applicationGroup)
+      })
+      for (const exchange of this.#take(applicationGroup)) exchange.begin(channel)
+    } catch (error) {
+      const message = `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${(error as Error).message}`
+      for (const exchange of this.#take(applicationGroup)) exchange.refuse(500, message)
+    }
+  }
+
+  #take(applicationGroup: string): readonly WsgiExchange[] {
+    const waiting = this.#opening.get(applicationGroup) ?? []
+    this.#opening.delete(applicationGroup)
+    return waiting
+  }
+
+  async #launch(): Promise<Interpreter> {
+    if (this.#stopped) throw new Error('the server worker is going away')
+    const { site } = this.context
+    const main = site.main.settings.get(wsgiMain)
+    const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
+    // Loaded only here: a worker without embedded applications never loads the foreign-function library.
+    const { embedPython } = await import('../python/embed.js')
+    return embedPython({
+      home: main.pythonHome,
+      flags: [
+        ...(main.pythonOptimize > 0 ? [`-${'O'.repeat(main.pythonOptimize)}`] : []),
+        ...(main.dontWriteBytecode ? ['-B'] : []),
+        ...main.pythonWarnings.map((specification) => `-W${specification}`),
+      ],
+      hashSeed: main.pythonHashSeed,
+      runtimeDir: this.context.runtimeDir,
+      settings: {
+        mode: 'embedded',
+        process_group: '',
+        main_group: null,
+        threads: site.main.settings.get(mpmSettings).threadsPerChild ?? DEFAULT_THREADS,
+        processes: this.context.workers,
+        multiprocess: this.context.workers > 1,
+        multithread: true,
+        python_path: main.pythonPath,
+        python_eggs: main.pythonEggs ?? null,
+        switch_interval: main.switchInterval ?? null,
+        restrict_stdin: main.restrictStdin,
+        restrict_stdout: main.restrictStdout,
+        restrict_signal: main.restrictSignal,
+        server_version: [major, minor, patch],
+        server_software: serverBanner(site.main),
+        imports: importsOf(site, ''),
+      },
+      log: (level, text) => this.#log(level as Level, text),
+    })
+  }
+
+  #log(level: Level, text: string): void {
+    this.context.logs.errorLogFor(this.context.site.main).server('wsgi', level, text)
+  }
+}
