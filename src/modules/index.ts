@@ -27,6 +27,7 @@ import { reqtimeout } from './reqtimeout.js'
 import { setenvif } from './setenvif.js'
 import { status } from './status.js'
 import { unixd } from './unixd.js'
+import { wsgi } from './wsgi.js'
 
 export const modules: readonly HttpdModule[] = [
   // no hooks, or only logging
@@ -56,7 +57,7 @@ export const modules: readonly HttpdModule[] = [
   env,
   // Redirect and Alias before WSGIScriptAlias, so that static files stand beside an application at /
   alias,
-  // wsgi,
+  wsgi,
   mime,
   negotiation,
   // what is still a directory is tried with its index names; then RequestHeader, which sees variables and the index file
