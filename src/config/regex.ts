@@ -7,8 +7,8 @@
  * Case has a meaning for ASCII letters only, `\s` is the six ASCII characters. Refused, because they would match differently: recursion,
  * conditions, branch reset, verbs, `\K`, `\X`, `\p`, and a reference to a group that may not have taken part.
  *
- * One difference stays: a group inside a repeated group that did not take part in the last round is unset here, where PCRE keeps the text of
- * an earlier round.
+ * Two differences stay. A group inside a repeated group that did not take part in the last round is unset here, where PCRE keeps the text of an
+ * earlier round. And a repeated group takes no round that matches nothing: `(|a)*` takes the `a` here, where PCRE is content with nothing.
  *
  * @see https://www.pcre.org/current/doc/html/pcre2pattern.html
  * @see https://httpd.apache.org/docs/2.4/mod/core.html#regexdefaultoptions

@@ -36,7 +36,7 @@ export function nextWord(text: string): { word: string; rest: string } {
 /** All words of a text. */
 export function splitWords(text: string): string[] {
   const words: string[] = []
-  for (let rest = trimSpace(text); rest !== ''; ) {
+  for (let rest = text.slice(skipSpace(text, 0)); rest !== ''; ) {
     const next = nextWord(rest)
     words.push(next.word)
     rest = next.rest
