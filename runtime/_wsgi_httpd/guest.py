@@ -6,12 +6,9 @@ import time
 from .compat import allocate_lock, retry_interrupted, start_new_thread
 from .host import Host
 
-_host = None
-
 
 def start(text):
     """Called once, by the main interpreter. `text` is JSON: settings, group and descriptors."""
-    global _host
     given = json.loads(text)
     inbox, outbox, lock = given['inbox'], given['outbox'], allocate_lock()
 
@@ -21,8 +18,8 @@ def start(text):
             while data:
                 data = data[retry_interrupted(os.write, outbox, data):]
 
-    _host = Host(given['settings'], given['group'], given['progress'], notify, given['gate'])
-    start_new_thread(receive, (_host, inbox, notify, given['preload']))
+    host = Host(given['settings'], given['group'], given['progress'], notify, given['gate'])
+    start_new_thread(receive, (host, inbox, notify, given['preload']))
 
 
 def receive(host, inbox, notify, preload):
@@ -44,15 +41,18 @@ def receive(host, inbox, notify, preload):
                 elif message['type'] == 'retire':
                     host.crew.retire(message['reason'])
                     start_new_thread(tell_when_drained, (host, notify))
+                elif message['type'] == 'finish':
+                    # On this thread: up to Python 3.11 no code can be sent to an interpreter that has threads.
+                    host.finish()
+                    notify({'type': 'finished'})
+                    return
             except Exception as error:
                 notify({'type': 'log', 'level': 'error', 'text': 'sub-interpreter: %r' % (error,)})
+                if message['type'] == 'finish':
+                    notify({'type': 'finished'})
 
 
 def tell_when_drained(host, notify):
     while not host.crew.drained():
         time.sleep(0.01)
     notify({'type': 'drained'})
-
-
-def finish():
-    _host.finish()

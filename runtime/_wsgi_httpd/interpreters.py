@@ -70,8 +70,14 @@ class Guest(object):
     def drained(self):
         return self.is_drained
 
-    def finish(self):
-        _run(self.number, 'import _wsgi_httpd.guest; _wsgi_httpd.guest.finish()')
+    def finish(self, heard):
+        """Joins its threads and runs its atexit functions; `heard(message)` gets what it says meanwhile."""
+        self._tell({'type': 'finish'})
+        while True:
+            for message in self.messages():
+                if message['type'] == 'finished':
+                    return
+                heard(message)
 
     def messages(self):
         """What the interpreter has said; call it when `outbox` is readable."""

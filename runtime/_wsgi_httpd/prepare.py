@@ -98,7 +98,7 @@ def finish_interpreter(streams):
     import atexit
     import threading
     try:
-        threading._shutdown() if hasattr(threading, '_shutdown') else None
+        join_threads(threading)
     except BaseException:
         report(streams)
     try:
@@ -110,6 +110,24 @@ def finish_interpreter(streams):
         report(streams)
     for stream in (streams.stdout, streams.stderr):
         stream.flush()
+
+
+def join_threads(threading):
+    """Waits for non-daemon threads, as Python does at its end."""
+    if isinstance(threading.current_thread(), getattr(threading, '_MainThread', ())):
+        threading._shutdown()
+        return
+    # In a sub-interpreter another thread does this, where _shutdown() would wait for the main thread for ever.
+    for function in reversed(getattr(threading, '_threading_atexits', ())):
+        function()
+    me = threading.current_thread()
+    while True:
+        others = [thread for thread in threading.enumerate()
+                  if not thread.daemon and thread is not me and not isinstance(thread, threading._MainThread)]
+        if not others:
+            return
+        for thread in others:
+            thread.join()
 
 
 def report(streams):

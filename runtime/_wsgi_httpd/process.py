@@ -181,10 +181,7 @@ class Process(object):
             if self.settings['shutdown_timeout']:
                 start_new_thread(self.force, (self.settings['shutdown_timeout'],))
         for guest in self.guests:
-            try:
-                guest.finish()
-            except RuntimeError as error:
-                self.notify({'type': 'log', 'level': 'error', 'text': str(error)})
+            guest.finish(self.notify)
         self.main.finish()
         self.exit(False)
 
