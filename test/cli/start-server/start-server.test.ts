@@ -99,7 +99,7 @@ test('every option is understood by the server that reads what it writes', async
   const { folder, words } = await project()
   const all = `--server-name a.example --server-alias *.a.example --allow-localhost --callable-object application --mount-point /x
     --working-directory . --python-path lib --python-eggs /tmp --python-warnings ignore --application-group one --process-group two
-    --setenv A B --passenv HOME --locale C.UTF-8 --chunked-request --enable-sendfile --map-head-to-get Off --disable-reloading
+    --setenv A B --passenv HOME --locale C.UTF-8 --chunked-request --map-head-to-get Off --disable-reloading
     --processes 2 --threads 3 --process-name title --maximum-requests 10 --shutdown-timeout 3 --graceful-timeout 3 --switch-interval 0.01
     --limit-request-body 0 --keep-alive-timeout 0 --socket-timeout 30 --connect-timeout 3 --server-backlog 10
     --header-timeout 5 --header-max-timeout 9 --header-min-rate 100 --body-timeout 5 --body-max-timeout 9 --body-min-rate 100 --error-document 404 /e
