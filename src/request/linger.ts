@@ -19,20 +19,18 @@ export function lingerOnClose(socket: Socket): void {
 
 function linger(socket: Socket): void {
   if (socket.destroyed) return
-  const limit = socket.bytesRead + LINGER_MAX_BYTES
-  const destroy = (): void => {
-    clearTimeout(timer)
-    socket.destroy()
-  }
-  const timer = setTimeout(destroy, LINGER_MAX_MS)
+  const begin = { bytes: socket.bytesRead, at: Date.now() }
+  let before = socket.bytesRead
+  const timer = setInterval(() => {
+    const { bytesRead } = socket
+    const isOver = bytesRead - begin.bytes > LINGER_MAX_BYTES || Date.now() - begin.at > LINGER_MAX_MS
+    if (isOver || bytesRead === before) socket.destroy()
+    before = bytesRead
+  }, LINGER_IDLE_MS)
   timer.unref()
+  socket.once('close', () => clearInterval(timer))
+  socket.once('end', () => socket.destroy())
   socket.end()
-  socket.removeAllListeners('timeout')
-  socket.setTimeout(LINGER_IDLE_MS, destroy)
-  socket.once('end', destroy)
-  socket.once('close', () => clearTimeout(timer))
-  socket.on('data', () => {
-    if (socket.bytesRead > limit) destroy()
-  })
+  // Node's parser goes on and throws the body away. A listener for data here would take the bytes from it and stop the reading.
   socket.resume()
 }
