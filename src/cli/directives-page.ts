@@ -29,12 +29,13 @@ different here. \`wsgi-httpd -L\` prints the same list.
 
 /** The whole page. */
 export function directivesPage(modules: readonly HttpdModule[]): string {
-  const named = namedModules(modules)
+  // by name: the order of hooks means nothing to a reader
+  const named = [...namedModules(modules)].sort((a, b) => (a.source < b.source ? -1 : 1))
   return [
     INTRODUCTION,
     contents(named),
     ...named.filter(hasDirectives).map(moduleSection),
-    elsewhereSection(),
+    elsewhereSection(named),
   ].join('\n')
 }
 
@@ -74,16 +75,22 @@ function entry(directive: Directive | SectionDirective): string {
   return [`### ${escapeText(titleOf(directive))}`, '', escapeText(sentence(help)), '', ...rows, ''].join('\n')
 }
 
-function elsewhereSection(): string {
-  const modules = [...ELSEWHERE].sort((a, b) => (a.module < b.module ? -1 : 1))
-  const rows = modules.map(
-    ({ module, advice, security, directives }) =>
-      `| ${module} | ${security ? 'yes' : ''} | ${directives.trim().split(/\s+/).map(code).join(' ')} | ${escapeText(advice)} |`,
+function elsewhereSection(carried: readonly HttpdModule[]): string {
+  const declared = new Set(
+    carried.flatMap(({ directives }) => directives.map(({ name }) => name.toLowerCase())),
   )
+  const modules = [...ELSEWHERE].sort((a, b) => (a.module < b.module ? -1 : 1))
+  const rows = modules.flatMap(({ module, advice, security, directives }) => {
+    const names = directives.split(/\s+/).filter((name) => name !== '' && !declared.has(name.toLowerCase()))
+    const protects = security ? 'yes' : ''
+    return names.length === 0
+      ? []
+      : [`| ${module} | ${protects} | ${names.map(code).join(' ')} | ${escapeText(advice)} |`]
+  })
   return [
-    '## Modules that are not carried',
+    '## Directives that are not carried',
     '',
-    'Directives of these modules are known by name. A configuration that uses one is refused, unless `WSGIHttpdUnsupported Warn` is set; those marked',
+    'These are known by name. A configuration that uses one is refused, unless `WSGIHttpdUnsupported Warn` is set; those marked',
     '"protects" are refused all the same, since leaving them out could open what they were to close.',
     '',
     '| Module | Protects | Directives | Instead |',

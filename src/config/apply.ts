@@ -198,7 +198,10 @@ class Applier {
 
   #notCarried(name: string, at: Position, { module, advice, security }: Elsewhere): void {
     const title = name.startsWith('<') ? `${name}>` : name
-    const message = `${title} belongs to ${module}, which wsgi-httpd does not have.${advice && ` ${advice}`}`
+    const lack = this.vocabulary.hasModule(`${module}.c`)
+      ? 'of which wsgi-httpd does not have this part'
+      : 'which wsgi-httpd does not have'
+    const message = `${title} belongs to ${module}, ${lack}.${advice && ` ${advice}`}`
     const before = this.#faults.find(({ error, notCarried }) => notCarried && error.message === message)
     if (before?.notCarried) before.notCarried.times++
     else

@@ -27,11 +27,19 @@ const IN_THE_APPLICATION = 'Applications keep their own sessions.'
 
 const MODULES: readonly ModuleElsewhere[] = [
   {
-    module: 'mod_access_compat',
-    advice: '',
+    module: 'mod_authn_core',
+    advice: 'Write the directives into each section that needs them.',
     security: true,
-    directives: 'Order Allow Deny Satisfy',
+    directives: '<AuthnProviderAlias',
   },
+  {
+    module: 'mod_authz_core',
+    advice: 'Write the Require lines into each section that needs them.',
+    security: true,
+    directives: '<AuthzProviderAlias',
+  },
+  { module: 'mod_watchdog', advice: 'Nothing is needed in its place.', directives: 'WatchdogInterval' },
+  { module: 'event', advice: 'Nothing is needed in its place.', directives: 'ListenTCPDeferAccept' },
   {
     module: 'mod_actions',
     advice: 'Use SetHandler or WSGIScriptAlias.',
@@ -107,15 +115,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'AuthGroupFile',
   },
   {
-    module: 'mod_autoindex',
-    advice: '',
-    directives: `
-      AddIcon AddIconByType AddIconByEncoding AddAlt AddAltByType AddAltByEncoding IndexOptions
-      IndexOrderDefault IndexIgnore IndexIgnoreReset AddDescription HeaderName ReadmeName
-      FancyIndexing DefaultIcon IndexStyleSheet IndexHeadInsert
-    `,
-  },
-  {
     module: 'mod_brotli',
     advice: '',
     directives: `
@@ -163,11 +162,7 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_deflate',
     advice: '',
-    directives: `
-      DeflateFilterNote DeflateWindowSize DeflateBufferSize DeflateMemLevel DeflateCompressionLevel
-      DeflateInflateLimitRequestBody DeflateInflateRatioLimit DeflateInflateRatioBurst
-      DeflateAlterEtag
-    `,
+    directives: 'DeflateInflateLimitRequestBody DeflateInflateRatioLimit DeflateInflateRatioBurst',
   },
   {
     module: 'mod_dialup',
@@ -185,16 +180,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'ProtocolEcho',
   },
   {
-    module: 'mod_env',
-    advice: '',
-    directives: 'PassEnv SetEnv UnsetEnv',
-  },
-  {
-    module: 'mod_expires',
-    advice: '',
-    directives: 'ExpiresActive ExpiresByType ExpiresDefault',
-  },
-  {
     module: 'mod_ext_filter',
     advice: 'Use WSGI middleware.',
     directives: 'ExtFilterOptions ExtFilterDefine',
@@ -207,13 +192,7 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_filter',
     advice: '',
-    directives: 'FilterDeclare FilterProvider FilterChain FilterTrace AddOutputFilterByType FilterProtocol',
-  },
-  {
-    module: 'mod_headers',
-    advice: '',
-    security: true,
-    directives: 'Header RequestHeader',
+    directives: 'FilterDeclare FilterProvider FilterChain FilterTrace FilterProtocol',
   },
   {
     module: 'mod_heartbeat',
@@ -300,11 +279,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'MimeMagicFile',
   },
   {
-    module: 'mod_negotiation',
-    advice: '',
-    directives: 'CacheNegotiatedDocs LanguagePriority ForceLanguagePriority',
-  },
-  {
     module: 'mod_proxy',
     advice: '',
     securityOf: { ProxyBlock: true },
@@ -378,11 +352,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     `,
   },
   {
-    module: 'mod_reqtimeout',
-    advice: '',
-    directives: 'RequestReadTimeout',
-  },
-  {
     module: 'mod_request',
     advice: '',
     directives: 'KeptBodySize',
@@ -406,12 +375,6 @@ const MODULES: readonly ModuleElsewhere[] = [
       Session SessionMaxAge SessionHeader SessionEnv SessionInclude SessionExclude
       SessionExpiryUpdateInterval
     `,
-  },
-  {
-    module: 'mod_setenvif',
-    advice: '',
-    security: true,
-    directives: 'SetEnvIf SetEnvIfNoCase SetEnvIfExpr BrowserMatch BrowserMatchNoCase',
   },
   {
     module: 'mod_socache_memcache',

@@ -16,6 +16,7 @@ const REMOVED: Readonly<Record<string, string>> = {
   bindaddress: 'BindAddress was removed in httpd 2.0: use Listen.',
   clearmodulelist: 'ClearModuleList was removed in httpd 2.0: delete the line.',
   cookielog: 'CookieLog was removed in httpd 2.4: use CustomLog with %{NAME}C.',
+  fancyindexing: 'FancyIndexing was removed in httpd 2.4: use IndexOptions FancyIndexing.',
   lockfile: 'LockFile was removed in httpd 2.4: delete the line.',
   maxrequestsperthread: 'MaxRequestsPerThread was removed in httpd 2.0: delete the line.',
   port: 'Port was removed in httpd 2.0: use Listen, and a port in ServerName.',
