@@ -45,7 +45,9 @@ async function measure(server: Server, pids: readonly number[], lasts = seconds)
   }
 }
 
-async function listen(handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
+async function listen(
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
   const server = createServer(handler)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return server
@@ -126,7 +128,11 @@ def application(environ, start_response):
     return [b'Hello World!']
 `
 
-async function through(threads: number, source: string, work: (daemon: Daemon, server: Server) => Promise<void>) {
+async function through(
+  threads: number,
+  source: string,
+  work: (daemon: Daemon, server: Server) => Promise<void>,
+) {
   const daemon = await startDaemon(python, { threads, multithread: threads > 1 })
   const channel: Channel = await daemon.connect()
   const where = place(daemon.script('app.wsgi', source))
@@ -157,7 +163,11 @@ bare.close()
 show('node:http alone', base)
 for (const threads of [1, 15]) {
   await through(threads, HELLO, async (daemon, server) => {
-    show(`through Python, ${threads} threads`, await measure(server, [process.pid, daemon.child.pid as number]), base)
+    show(
+      `through Python, ${threads} threads`,
+      await measure(server, [process.pid, daemon.child.pid as number]),
+      base,
+    )
   })
 }
 await through(15, SLEEP, async (daemon, server) => {

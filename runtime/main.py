@@ -25,6 +25,10 @@ def arguments(words):
 
 def main():
     given = arguments(sys.argv[1:])
+    if given.get('embedded') and sys.platform.startswith('linux'):
+        # RTLD_NOW | RTLD_DEEPBIND, before the first extension module: its symbols must not come from the program
+        # around us (Node has an OpenSSL of its own).
+        sys.setdlopenflags(2 | 8)
     # Applications must neither find our modules on sys.path nor get byte code written next to them.
     home = sys.path.pop(0)
     writes = sys.dont_write_bytecode

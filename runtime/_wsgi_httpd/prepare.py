@@ -8,6 +8,7 @@ import traceback
 from .compat import PY2
 from .modules import install
 from .streams import Restricted
+from .system import bind_extensions_to_their_own_libraries
 
 
 def prepare_process(settings):
@@ -45,6 +46,9 @@ def native_text(text):
 
 def prepare_interpreter(settings, group, streams):
     """What each interpreter needs for itself."""
+    if settings['mode'] == 'embedded':
+        # Kept per interpreter, so the main one's does not hold for others.
+        bind_extensions_to_their_own_libraries()
     sys.argv = ['mod_wsgi']
     sys.stdin = Restricted('sys.stdin') if settings.get('restrict_stdin') else open(os.devnull)
     sys.stdout = Restricted('sys.stdout') if settings.get('restrict_stdout') else streams.stdout

@@ -69,7 +69,6 @@ class Process(object):
         self.embedded = settings['mode'] == 'embedded' or self.given.get('embedded', False)
         if self.embedded:
             settings['mode'] = 'embedded'
-            system.bind_extensions_to_their_own_libraries()
             # Python took SIGINT only where the program had no handler of its own: give it back.
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -73,11 +73,15 @@ for (const python of PYTHONS) {
     assert.ok(resident(daemon.child.pid as number) - before[1] < 20, 'Python stays small')
   })
 
-  daemonTest('50 MiB down to a slow reader, in blocks and as a file', python, { threads: 1 }, async (daemon) => {
-    const script = place(
-      daemon.script(
-        'down.wsgi',
-        `import os
+  daemonTest(
+    '50 MiB down to a slow reader, in blocks and as a file',
+    python,
+    { threads: 1 },
+    async (daemon) => {
+      const script = place(
+        daemon.script(
+          'down.wsgi',
+          `import os
 path = __file__ + '.data'
 with open(path, 'wb') as f:
     f.truncate(50 * 1048576)
@@ -87,27 +91,28 @@ def application(environ, start_response):
         return environ['wsgi.file_wrapper'](open(path, 'rb'))
     return (b'x' * 100000 for i in range(524))
 `,
-      ),
-    )
-    const channel = await daemon.connect()
-    for (const query of ['file', 'blocks']) {
-      let total = 0
-      let turns = 0
-      const { outcome } = request(channel, script, {
-        query,
-        onData(chunk, resume) {
-          total += chunk.length
-          if (++turns % 16 !== 0) return true
-          setImmediate(resume)
-          return false
-        },
-      })
-      const { kind } = await outcome
-      assert.equal(kind, 'end')
-      assert.equal(total, query === 'file' ? 50 * MIB : 52_400_000)
-    }
-    assert.ok(resident(daemon.child.pid as number) < 100)
-  })
+        ),
+      )
+      const channel = await daemon.connect()
+      for (const query of ['file', 'blocks']) {
+        let total = 0
+        let turns = 0
+        const { outcome } = request(channel, script, {
+          query,
+          onData(chunk, resume) {
+            total += chunk.length
+            if (++turns % 16 !== 0) return true
+            setImmediate(resume)
+            return false
+          },
+        })
+        const { kind } = await outcome
+        assert.equal(kind, 'end')
+        assert.equal(total, query === 'file' ? 50 * MIB : 52_400_000)
+      }
+      assert.ok(resident(daemon.child.pid as number) < 100)
+    },
+  )
 
   daemonTest('both directions at once', python, { threads: 1 }, async (daemon) => {
     const script = place(daemon.script('echo.wsgi', ECHO))
@@ -198,11 +203,15 @@ for (const python of PYTHONS_FEW) {
     assert.deepEqual([(await large.outcome).kind, (await large.outcome).why], ['failed', 'body-too-large'])
   })
 
-  daemonTest('client gone: iteration stops, close() runs, one debug line', python, { threads: 1 }, async (daemon) => {
-    const script = place(
-      daemon.script(
-        'endless.wsgi',
-        `import time
+  daemonTest(
+    'client gone: iteration stops, close() runs, one debug line',
+    python,
+    { threads: 1 },
+    async (daemon) => {
+      const script = place(
+        daemon.script(
+          'endless.wsgi',
+          `import time
 class Endless(object):
     def __init__(self, environ):
         self.environ, self.size = environ, int(environ['QUERY_STRING'])
@@ -216,24 +225,32 @@ def application(environ, start_response):
     start_response('200 OK', [])
     return Endless(environ)
 `,
-      ),
-    )
-    const channel = await daemon.connect()
-    for (const size of ['10', '200000']) {
-      const { exchange, outcome, seen } = request(channel, script, { query: size, onData: () => size === '10' })
-      await until(() => seen.chunks > 0, 'something arrives')
-      channel.cancel(exchange)
-      assert.deepEqual([(await outcome).kind, (await outcome).why], ['aborted', 'cancelled'])
-      await until(() => channel.inFlight === 0, 'the application lets go')
-      assert.deepEqual(seen.log, ['error: closed', 'debug: Client closed connection.'])
-    }
-  })
+        ),
+      )
+      const channel = await daemon.connect()
+      for (const size of ['10', '200000']) {
+        const { exchange, outcome, seen } = request(channel, script, {
+          query: size,
+          onData: () => size === '10',
+        })
+        await until(() => seen.chunks > 0, 'something arrives')
+        channel.cancel(exchange)
+        assert.deepEqual([(await outcome).kind, (await outcome).why], ['aborted', 'cancelled'])
+        await until(() => channel.inFlight === 0, 'the application lets go')
+        assert.deepEqual(seen.log, ['error: closed', 'debug: Client closed connection.'])
+      }
+    },
+  )
 
-  daemonTest('client gone: write() raises, and a blocked read() too', python, { threads: 2 }, async (daemon) => {
-    const script = place(
-      daemon.script(
-        'write.wsgi',
-        `import time
+  daemonTest(
+    'client gone: write() raises, and a blocked read() too',
+    python,
+    { threads: 2 },
+    async (daemon) => {
+      const script = place(
+        daemon.script(
+          'write.wsgi',
+          `import time
 def application(environ, start_response):
     write = start_response('200 OK', [])
     if environ['QUERY_STRING'] == 'read':
@@ -243,22 +260,23 @@ def application(environ, start_response):
         time.sleep(0.001)
         write(b'x' * 10)
 `,
-      ),
-    )
-    const channel = await daemon.connect()
-    for (const query of ['write', 'read']) {
-      const { exchange, seen } = request(channel, script, {
-        query,
-        body: { kind: 'stream', source: new PassThrough() },
-      })
-      await until(() => seen.chunks > 0, 'something arrives')
-      await sleep(20)
-      channel.cancel(exchange)
-      await until(() => channel.inFlight === 0, 'the application lets go')
-      const text = query === 'write' ? 'client connection closed' : 'request data read error'
-      assert.match(seen.log.at(-1) as string, new RegExp(`(OSError|IOError): ${text}`))
-    }
-  })
+        ),
+      )
+      const channel = await daemon.connect()
+      for (const query of ['write', 'read']) {
+        const { exchange, seen } = request(channel, script, {
+          query,
+          body: { kind: 'stream', source: new PassThrough() },
+        })
+        await until(() => seen.chunks > 0, 'something arrives')
+        await sleep(20)
+        channel.cancel(exchange)
+        await until(() => channel.inFlight === 0, 'the application lets go')
+        const text = query === 'write' ? 'client connection closed' : 'request data read error'
+        assert.match(seen.log.at(-1) as string, new RegExp(`(OSError|IOError): ${text}`))
+      }
+    },
+  )
 }
 
 daemonTest('each block of a slow generator arrives promptly', NEWEST, { threads: 1 }, async (daemon) => {
@@ -288,11 +306,15 @@ def application(environ, start_response):
 })
 
 for (const threads of [1, 2, 5]) {
-  daemonTest(`mixed fast and slow requests all finish, ${threads} threads`, NEWEST, { threads }, async (daemon) => {
-    const script = place(
-      daemon.script(
-        'mixed.wsgi',
-        `import time
+  daemonTest(
+    `mixed fast and slow requests all finish, ${threads} threads`,
+    NEWEST,
+    { threads },
+    async (daemon) => {
+      const script = place(
+        daemon.script(
+          'mixed.wsgi',
+          `import time
 def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain')])
     kind, number = environ['QUERY_STRING'].split('-')
@@ -306,28 +328,31 @@ def application(environ, start_response):
     if kind == 'big': return [number.encode() * 100000]
     return [number.encode()]
 `,
-      ),
-    )
-    const lanes = [await daemon.connect(), await daemon.connect()]
-    const kinds = ['fast', 'fast', 'fast', 'slow', 'fast', 'stream', 'fast', 'big']
-    let worst = 0
-    let done = 0
-    const client = async (n: number) => {
-      for (let i = 0; i < 150; i++) {
-        const kind = kinds[(n * 7 + i * 3) % kinds.length] as string
-        const started = performance.now()
-        const { outcome } = request(lanes[(n + i) % 2] as (typeof lanes)[0], script, { query: `${kind}-${i % 10}` })
-        const { kind: how, body } = await outcome
-        assert.ok(how === 'answered' || how === 'end')
-        assert.equal(body[0], 48 + (i % 10))
-        worst = Math.max(worst, performance.now() - started)
-        done++
+        ),
+      )
+      const lanes = [await daemon.connect(), await daemon.connect()]
+      const kinds = ['fast', 'fast', 'fast', 'slow', 'fast', 'stream', 'fast', 'big']
+      let worst = 0
+      let done = 0
+      const client = async (n: number) => {
+        for (let i = 0; i < 150; i++) {
+          const kind = kinds[(n * 7 + i * 3) % kinds.length] as string
+          const started = performance.now()
+          const { outcome } = request(lanes[(n + i) % 2] as (typeof lanes)[0], script, {
+            query: `${kind}-${i % 10}`,
+          })
+          const { kind: how, body } = await outcome
+          assert.ok(how === 'answered' || how === 'end')
+          assert.equal(body[0], 48 + (i % 10))
+          worst = Math.max(worst, performance.now() - started)
+          done++
+        }
       }
-    }
-    await Promise.all(Array.from({ length: 16 }, (_, n) => client(n)))
-    assert.equal(done, 16 * 150)
-    assert.ok(worst < 1000, `worst ${worst} ms`)
-  })
+      await Promise.all(Array.from({ length: 16 }, (_, n) => client(n)))
+      assert.equal(done, 16 * 150)
+      assert.ok(worst < 1000, `worst ${worst} ms`)
+    },
+  )
 }
 
 daemonTest('a blocked thread holds nobody up', NEWEST, { threads: 3 }, async (daemon) => {
@@ -353,4 +378,3 @@ def application(environ, start_response):
   assert.ok(worst < 200, `worst ${worst} ms`)
   for (const { outcome } of slow) await outcome
 })
-

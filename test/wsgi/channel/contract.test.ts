@@ -27,7 +27,10 @@ function failedWith(text: string): (outcome: Outcome) => void {
   return (outcome) => {
     assert.equal(outcome.kind, 'failed')
     assert.equal(outcome.why, 'exception')
-    assert.match(outcome.log.join('\n'), /^error: mod_wsgi \(pid=\d+\): Exception occurred processing WSGI script '/)
+    assert.match(
+      outcome.log.join('\n'),
+      /^error: mod_wsgi \(pid=\d+\): Exception occurred processing WSGI script '/,
+    )
     assert.ok(outcome.log.join('\n').includes(text), `${text} in\n${outcome.log.join('\n')}`)
     assert.ok(outcome.log.some((line) => line.includes('Traceback (most recent call last)')))
   }
@@ -35,7 +38,10 @@ function failedWith(text: string): (outcome: Outcome) => void {
 
 function body(text: string): (outcome: Outcome) => void {
   return (outcome) => {
-    assert.ok(outcome.kind === 'answered' || outcome.kind === 'end', `${outcome.kind} ${outcome.why} ${outcome.log}`)
+    assert.ok(
+      outcome.kind === 'answered' || outcome.kind === 'end',
+      `${outcome.kind} ${outcome.why} ${outcome.log}`,
+    )
     assert.equal(outcome.body.toString('latin1'), text)
   }
 }
@@ -58,22 +64,42 @@ function badStart(name: string, call: string, text: string, python3Only = false)
 
 const CASES: readonly Case[] = [
   // start_response
-  badStart('headers must be a list', "'200 OK', ()", "TypeError: start_response() argument 2 must be list, not tuple"),
+  badStart(
+    'headers must be a list',
+    "'200 OK', ()",
+    'TypeError: start_response() argument 2 must be list, not tuple',
+  ),
   badStart(
     'exc_info must be a triple',
     "'200 OK', [], 5",
     "RuntimeError: start_response() argument 'exc_info' must be a 3-tuple or None",
   ),
-  badStart('status must be str', "b'200 OK' if str is not bytes else u'200 OK', []", 'TypeError: must be str, not '),
-  badStart('status needs three digits', "'20 OK', []", "ValueError: status code must be a 3 digit integer: b'20 OK'"),
+  badStart(
+    'status must be str',
+    "b'200 OK' if str is not bytes else u'200 OK', []",
+    'TypeError: must be str, not ',
+  ),
+  badStart(
+    'status needs three digits',
+    "'20 OK', []",
+    "ValueError: status code must be a 3 digit integer: b'20 OK'",
+  ),
   badStart('status needs a space', "'200-OK', []", "ValueError: no space following status code: b'200-OK'"),
   badStart(
     'no control characters in the reason',
     "'200 O\\nK', []",
     "ValueError: control character in status reason phrase: b'200 O\\nK'",
   ),
-  badStart('no informational status', "'102 Processing', []", 'ValueError: status code must not be informational'),
-  badStart('a header is a tuple', "'200 OK', [['a', 'b']]", 'TypeError: each header must be a 2-tuple, not list'),
+  badStart(
+    'no informational status',
+    "'102 Processing', []",
+    'ValueError: status code must not be informational',
+  ),
+  badStart(
+    'a header is a tuple',
+    "'200 OK', [['a', 'b']]",
+    'TypeError: each header must be a 2-tuple, not list',
+  ),
   badStart(
     'a header has two parts',
     "'200 OK', [('a', 'b', 'c')]",
@@ -93,7 +119,11 @@ const CASES: readonly Case[] = [
     "'200 OK', [('a\\x01', 'c')]",
     "ValueError: control character in header name: b'a\\x01'",
   ),
-  badStart('a header name is a token', "'200 OK', [('a:', 'c')]", 'ValueError: invalid character in header name'),
+  badStart(
+    'a header name is a token',
+    "'200 OK', [('a:', 'c')]",
+    'ValueError: invalid character in header name',
+  ),
   badStart(
     'no carriage return in a value',
     "'200 OK', [('a', 'b\\rc')]",
@@ -113,7 +143,8 @@ const CASES: readonly Case[] = [
   {
     name: 'a status without reason is accepted',
     app: "start_response('204', [])\nreturn []",
-    expect: (outcome) => assert.deepEqual([outcome.kind, outcome.status, outcome.reason], ['answered', 204, '']),
+    expect: (outcome) =>
+      assert.deepEqual([outcome.kind, outcome.status, outcome.reason], ['answered', 204, '']),
   },
   {
     name: 'header values are Latin-1',
@@ -145,7 +176,9 @@ return [b'x']`,
 `,
     expect: (outcome) => {
       aborted('exception', 'x')(outcome)
-      assert.ok(outcome.log.join().includes('RuntimeError: start_response() called more than once without exc_info'))
+      assert.ok(
+        outcome.log.join().includes('RuntimeError: start_response() called more than once without exc_info'),
+      )
     },
   },
   {
@@ -157,7 +190,8 @@ try:
 except KeyError:
     start_response('500 Oops', [('X', 'y')], sys.exc_info())
 return [b'sorry']`,
-    expect: (outcome) => assert.deepEqual([outcome.kind, outcome.status, outcome.reason], ['answered', 500, 'Oops']),
+    expect: (outcome) =>
+      assert.deepEqual([outcome.kind, outcome.status, outcome.reason], ['answered', 500, 'Oops']),
   },
   {
     name: 'exc_info after output raises the exception again',
@@ -303,7 +337,11 @@ def application(environ, start_response):
     },
   },
   // exceptions
-  { name: 'an exception before headers', app: "raise ValueError('boo')", expect: failedWith('ValueError: boo') },
+  {
+    name: 'an exception before headers',
+    app: "raise ValueError('boo')",
+    expect: failedWith('ValueError: boo'),
+  },
   {
     name: 'SystemExit does not end the process',
     app: 'import sys\nsys.exit(3)',
@@ -333,7 +371,10 @@ def application(environ, start_response):
     app: 'other_application = 1\ndef application_(): pass\n',
     expect: (outcome) => {
       assert.deepEqual([outcome.kind, outcome.why], ['failed', 'callable'])
-      assert.match(outcome.log[0] as string, /Target WSGI script '.*' does not contain WSGI application 'application'\./)
+      assert.match(
+        outcome.log[0] as string,
+        /Target WSGI script '.*' does not contain WSGI application 'application'\./,
+      )
     },
   },
   {
@@ -354,7 +395,14 @@ environ['wsgi.errors'].write('tail')
 ${START}
 return []`,
     expect: (outcome) =>
-      assert.deepEqual(outcome.log, ['error: a', 'error: b', 'error: c', 'error: de', 'error: ', 'error: tail']),
+      assert.deepEqual(outcome.log, [
+        'error: a',
+        'error: b',
+        'error: c',
+        'error: de',
+        'error: ',
+        'error: tail',
+      ]),
   },
   {
     name: 'LogHandler keeps levels',
@@ -376,7 +424,28 @@ return []`,
     name: 'environ holds CGI values as native strings, and all wsgi keys',
     options: {
       path: '/\xc3\xa9',
-      headers: ['Host', 'h', 'Content-Type', 'a/b', 'X-Two', '1', 'x-two', '2', 'Cookie', 'a', 'Cookie', 'b', 'Proxy', 'p', 'X_Bad', 'b', 'Authorization', 'secret', 'X-Empty', ''],
+      headers: [
+        'Host',
+        'h',
+        'Content-Type',
+        'a/b',
+        'X-Two',
+        '1',
+        'x-two',
+        '2',
+        'Cookie',
+        'a',
+        'Cookie',
+        'b',
+        'Proxy',
+        'p',
+        'X_Bad',
+        'b',
+        'Authorization',
+        'secret',
+        'X-Empty',
+        '',
+      ],
       extra: ['FOO', 'bar', 'REMOTE_USER', 'me'],
     },
     app: `assert type(environ['PATH_INFO']) is str and environ['PATH_INFO'] == '/\\xc3\\xa9', environ['PATH_INFO']
@@ -474,7 +543,8 @@ return environ['wsgi.file_wrapper'](f, 3)`,
     app: `import os
 start_response('200 OK', [('Content-Length', str(os.path.getsize(__file__) + 5))])
 return environ['wsgi.file_wrapper'](open(__file__, 'rb'))`,
-    expect: (outcome) => assert.deepEqual([outcome.kind, outcome.why, outcome.status], ['aborted', 'short', 200]),
+    expect: (outcome) =>
+      assert.deepEqual([outcome.kind, outcome.why, outcome.status], ['aborted', 'short', 200]),
   },
   {
     name: 'a file longer than its Content-Length',

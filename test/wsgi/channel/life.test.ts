@@ -172,38 +172,56 @@ for (const python of PYTHONS) {
     assert.equal(outcomes.filter(({ kind }) => kind === 'failed').length, 2)
   })
 
-  daemonTest('stop: running requests finish, waiting ones come back', python, { threads: 1 }, async (daemon) => {
-    const script = place(daemon.script('wait.wsgi', WAIT))
-    const channel = await daemon.connect()
-    const go = `${daemon.directory}/go`
-    const [first, second] = [request(channel, script, { query: go }), request(channel, script, { query: go })]
-    await until(() => first.seen.log.length > 0, 'the first begins')
-    daemon.control.stop('shutdown_signal')
-    assert.equal((await second.outcome).kind, 'rejected')
-    daemon.script('go', '')
-    assert.equal((await first.outcome).body.toString(), 'waited')
-    assert.equal(await daemon.exited, 0)
-  })
+  daemonTest(
+    'stop: running requests finish, waiting ones come back',
+    python,
+    { threads: 1 },
+    async (daemon) => {
+      const script = place(daemon.script('wait.wsgi', WAIT))
+      const channel = await daemon.connect()
+      const go = `${daemon.directory}/go`
+      const [first, second] = [
+        request(channel, script, { query: go }),
+        request(channel, script, { query: go }),
+      ]
+      await until(() => first.seen.log.length > 0, 'the first begins')
+      daemon.control.stop('shutdown_signal')
+      assert.equal((await second.outcome).kind, 'rejected')
+      daemon.script('go', '')
+      assert.equal((await first.outcome).body.toString(), 'waited')
+      assert.equal(await daemon.exited, 0)
+    },
+  )
 }
 
-daemonTest('the main thread is not the parent of a hang: EOF ends everything at once', NEWEST, {}, async (daemon) => {
-  const script = place(daemon.script('wait.wsgi', WAIT))
-  const channel = await daemon.connect()
-  const { outcome } = request(channel, script, { query: '/nowhere' })
-  daemon.control.close()
-  assert.equal(await daemon.exited, 0)
-  assert.notEqual((await outcome).kind, 'answered')
-})
+daemonTest(
+  'the main thread is not the parent of a hang: EOF ends everything at once',
+  NEWEST,
+  {},
+  async (daemon) => {
+    const script = place(daemon.script('wait.wsgi', WAIT))
+    const channel = await daemon.connect()
+    const { outcome } = request(channel, script, { query: '/nowhere' })
+    daemon.control.close()
+    assert.equal(await daemon.exited, 0)
+    assert.notEqual((await outcome).kind, 'answered')
+  },
+)
 
-daemonTest('shutdown-timeout ends what does not finish', NEWEST, { shutdown_timeout: 0.3 }, async (daemon) => {
-  const script = place(daemon.script('wait.wsgi', WAIT))
-  const channel = await daemon.connect()
-  const { outcome, seen } = request(channel, script, { query: '/nowhere' })
-  await until(() => seen.log.length > 0, 'it begins')
-  daemon.control.stop('shutdown_signal')
-  assert.equal(await daemon.exited, 0)
-  assert.deepEqual([(await outcome).kind, (await outcome).why], ['failed', 'died'])
-})
+daemonTest(
+  'shutdown-timeout ends what does not finish',
+  NEWEST,
+  { shutdown_timeout: 0.3 },
+  async (daemon) => {
+    const script = place(daemon.script('wait.wsgi', WAIT))
+    const channel = await daemon.connect()
+    const { outcome, seen } = request(channel, script, { query: '/nowhere' })
+    await until(() => seen.log.length > 0, 'it begins')
+    daemon.control.stop('shutdown_signal')
+    assert.equal(await daemon.exited, 0)
+    assert.deepEqual([(await outcome).kind, (await outcome).why], ['failed', 'died'])
+  },
+)
 
 daemonTest('output outside of requests reaches the parent', NEWEST, {}, async (daemon) => {
   const script = place(
