@@ -134,36 +134,94 @@ function feature(word: string): Feature {
 
 function postReadRequest(request: Request): Outcome | Promise<Outcome> {
   const { rules } = request.server.settings.get(setEnvIfServer)
-  return rules.length === 0 ? undefined : run(request, rules, 0)
+  return rules.length === 0 ? undefined : run(request, groupsOf(rules), 0)
 }
 
 function headerParser(request: Request): Outcome | Promise<Outcome> {
   const { rules } = request.dir.get(setEnvIfDir)
-  return rules.length === 0 ? undefined : run(request, rules, 0)
+  return rules.length === 0 ? undefined : run(request, groupsOf(rules), 0)
 }
 
-/** Rules in order from one on; asynchronous only where a name of the client has to be found. */
-function run(request: Request, rules: readonly Rule[], from: number): Outcome | Promise<Outcome> {
-  for (let at = from; at < rules.length; at++) {
-    const rule = rules[at] as Rule
-    const value = subjectValue(request, rule.subject)
+/** What rules do to one variable; without value it is removed. */
+interface Effect {
+  readonly name: string
+  readonly value: string | undefined
+}
+
+/**
+ * Neighbouring rules that look at the same thing. What they do depends on its value alone, and most clients send the same few values: so it is
+ * remembered by value (stock configurations have more than a dozen patterns for `User-Agent`).
+ */
+interface Group {
+  readonly subject: Subject
+  readonly rules: readonly Rule[]
+  readonly known: Map<string, readonly Effect[]>
+}
+
+const KNOWN_MAX = 128
+/** Longer values (UTF-16 units) are not worth remembering. */
+const KNOWN_VALUE_MAX = 512
+
+const grouped = new WeakMap<readonly Rule[], readonly Group[]>()
+
+function groupsOf(rules: readonly Rule[]): readonly Group[] {
+  let groups = grouped.get(rules)
+  if (groups === undefined) {
+    groups = groupRules(rules)
+    grouped.set(rules, groups)
+  }
+  return groups
+}
+
+function groupRules(rules: readonly Rule[]): Group[] {
+  const groups: (Group & { readonly rules: Rule[] })[] = []
+  for (const rule of rules) {
+    const last = groups.at(-1)
+    if (last !== undefined && sameSubject(last.subject, rule.subject)) last.rules.push(rule)
+    else groups.push({ subject: rule.subject, rules: [rule], known: new Map() })
+  }
+  return groups
+}
+
+function sameSubject(a: Subject, b: Subject): boolean {
+  if (a.kind === 'property' && b.kind === 'property') return a.of === b.of
+  return a.kind === 'named' && b.kind === 'named' && a.name.toLowerCase() === b.name.toLowerCase()
+}
+
+/** Groups in order from one on; asynchronous only where a name of the client has to be found. */
+function run(request: Request, groups: readonly Group[], from: number): Outcome | Promise<Outcome> {
+  for (let at = from; at < groups.length; at++) {
+    const group = groups[at] as Group
+    const value = subjectValue(request, group.subject)
     if (typeof value !== 'string') {
       return value.then((late) => {
-        apply(request, rule, late)
-        return run(request, rules, at + 1)
+        apply(request, effectsOf(group, late))
+        return run(request, groups, at + 1)
       })
     }
-    apply(request, rule, value)
+    apply(request, effectsOf(group, value))
   }
   return undefined
 }
 
-function apply(request: Request, rule: Rule, value: string): void {
-  const found = rule.pattern.exec(value)
-  if (found === null) return
-  for (const { name, value: fill } of rule.features) {
-    if (fill === undefined) unsetVariable(request.env, name)
-    else setVariable(request.env, name, fill(found))
+function effectsOf(group: Group, value: string): readonly Effect[] {
+  const { known } = group
+  let effects = known.get(value)
+  if (effects === undefined) {
+    effects = group.rules.flatMap(({ pattern, features }) => {
+      const found = pattern.exec(value)
+      return found === null ? [] : features.map(({ name, value: fill }) => ({ name, value: fill?.(found) }))
+    })
+    if (known.size >= KNOWN_MAX) known.clear()
+    if (value.length <= KNOWN_VALUE_MAX) known.set(value, effects)
+  }
+  return effects
+}
+
+function apply(request: Request, effects: readonly Effect[]): void {
+  for (const { name, value } of effects) {
+    if (value !== undefined) setVariable(request.env, name, value)
+    else if (request.hasEnv) unsetVariable(request.env, name)
   }
 }
 
@@ -173,7 +231,11 @@ function subjectValue(request: Request, subject: Subject): string | Promise<stri
     case 'property':
       return subject.of(request)
     case 'named':
-      return request.headersIn.get(subject.name) ?? variable(request.env, subject.name) ?? ''
+      return (
+        request.headersIn.get(subject.name) ??
+        (request.hasEnv ? variable(request.env, subject.name) : undefined) ??
+        ''
+      )
     case 'headers': {
       let last = ''
       request.headersIn.each((name, value) => {

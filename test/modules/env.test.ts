@@ -80,6 +80,20 @@ test('names keep the case that they were first written in', () => {
   )
 })
 
+test('what rules do is the same for a value that was seen before', () => {
+  const site = siteOf('BrowserMatch ^A a=$0\nBrowserMatch B !a b\nSetEnvIf a . c', modules)
+  const seen = (agent: string) => {
+    const request = makeRequest(site, { headers: ['User-Agent', agent] })
+    setenvif.hooks.postReadRequest(request)
+    return Object.fromEntries(request.env)
+  }
+  for (const _ of [1, 2]) {
+    assert.deepEqual(seen('A'), { a: 'A', c: '1' })
+    assert.deepEqual(seen('AB'), { b: '1' })
+    assert.deepEqual(seen('C'), {})
+  }
+})
+
 test('looking up the name of the client makes the rest wait', async () => {
   const request = makeRequest('SetEnvIf Remote_Host ^localhost$ here\nSetEnvIf here 1 after', {
     connection: { remoteAddress: '127.0.0.1' },
