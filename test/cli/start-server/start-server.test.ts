@@ -136,14 +136,19 @@ test('embedded mode', { skip: skipWithout('3') }, async () => {
   })
 })
 
-test('a module by name, and the welcome page', { skip: skipWithout('3') }, async () => {
+test('a module by name', { skip: skipWithout('3') }, async () => {
   const { folder, port, root, words } = await project()
   writeFileSync(path.join(folder, 'site_module.py'), APPLICATION)
   await serve(['--application-type', 'module', 'site_module', ...words], folder, root, async () => {
     assert.match((await ask(port, '/')).text, / 1$/)
   })
+})
+
+test('the welcome page', { skip: skipWithout('3') }, async () => {
+  const { folder, port, root, words } = await project()
   await serve(words, folder, root, async () => {
     assert.match((await ask(port, '/')).text, /wsgi-httpd works/)
+    assert.equal((await ask(port, '/elsewhere')).status, 404)
   })
 })
 
