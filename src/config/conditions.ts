@@ -4,6 +4,7 @@
  * @see https://httpd.apache.org/docs/2.4/mod/core.html#ifmodule
  * @see https://httpd.apache.org/docs/2.4/mod/mod_version.html
  */
+import { FaultHere } from './errors.js'
 import { compileRegex } from './regex.js'
 import { nextWord, splitWords } from './words.js'
 
@@ -18,9 +19,6 @@ export interface Facts {
   hasDirective(name: string): boolean
   hasSection(name: string): boolean
 }
-
-/** A condition that cannot be decided; the message is httpd's. */
-export class ConditionError extends Error {}
 
 type Condition = (facts: Facts, text: string) => boolean
 
@@ -39,7 +37,7 @@ function named(section: string, holds: (facts: Facts, name: string) => boolean):
   return (facts, text) => {
     const negated = text.startsWith('!')
     const { word } = nextWord(negated ? text.slice(1) : text)
-    if (word === '') throw new ConditionError(`${section}> directive requires additional arguments`)
+    if (word === '') throw new FaultHere(`${section}> directive requires additional arguments`)
     return holds(facts, word) !== negated
   }
 }
@@ -49,7 +47,7 @@ export function versionMatches(text: string, actual: string): boolean {
   const words = splitWords(text)
   const [operator, version] =
     words.length === 1 ? ['=', words[0] as string] : [words[0] ?? '=', words[1] ?? '']
-  if (words.length > 2) throw new ConditionError("<IfVersion> directive missing closing '>'")
+  if (words.length > 2) throw new FaultHere("<IfVersion> directive missing closing '>'")
   const [, bang, symbol] = /^(!?)(.*)$/.exec(operator) as unknown as [string, string, string]
   return compareVersions(symbol || '=', operator, version, actual) !== (bang !== '')
 }
@@ -58,10 +56,10 @@ function compareVersions(symbol: string, operator: string, version: string, actu
   if (symbol === '~') return versionRegex(version).test(actual)
   if ((symbol === '=' || symbol === '==') && version.startsWith('/')) {
     if (version.length < 2 || !version.endsWith('/'))
-      throw new ConditionError('Missing delimiting / of regular expression.')
+      throw new FaultHere('Missing delimiting / of regular expression.')
     return versionRegex(version.slice(1, -1)).test(actual)
   }
-  if (!/^([<>]=?|==?)$/.test(symbol)) throw new ConditionError(`unrecognized operator '${operator}'`)
+  if (!/^([<>]=?|==?)$/.test(symbol)) throw new FaultHere(`unrecognized operator '${operator}'`)
   const order = orderOf(actual, version)
   return (
     (order < 0 && symbol.startsWith('<')) ||
@@ -74,14 +72,14 @@ function versionRegex(pattern: string): RegExp {
   try {
     return compileRegex(pattern)
   } catch (error) {
-    throw new ConditionError(`Unable to compile regular expression: ${(error as Error).message}`)
+    throw new FaultHere(`Unable to compile regular expression: ${(error as Error).message}`)
   }
 }
 
 /** Parts that are not written count as 0. */
 function orderOf(actual: string, wanted: string): number {
   if (!/^\d{1,9}(\.\d{1,9}){0,2}$/.test(wanted))
-    throw new ConditionError(
+    throw new FaultHere(
       'Version appears to be invalid. It must have the format major[.minor[.patch]] where major, minor and patch are numbers.',
     )
   const have = actual.split('.').map(Number)

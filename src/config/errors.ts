@@ -3,6 +3,11 @@
  */
 import { COMMAND_LINE, describePosition, type Position } from './position.js'
 
+/** A fault of the line that is being read in pass 1; the reader makes a {@link SyntaxFault} of it. The message is httpd's. */
+export class FaultHere extends Error {
+  override readonly name = 'FaultHere'
+}
+
 /** A fault found while reading text into a tree (pass 1): one line, the first fault ends the reading. */
 export class SyntaxFault extends Error {
   override readonly name = 'SyntaxFault'

@@ -2,17 +2,16 @@
  * Which files an `Include` names: wildcards in every component, directories with all that is in them, in the order of their bytes.
  * @see https://httpd.apache.org/docs/2.4/mod/core.html#include
  */
+import { FaultHere } from './errors.js'
 import type { ConfigFiles } from './files.js'
 import { fnmatch, hasWildcards } from './fnmatch.js'
 
 /** How deep directories are followed below an included one. */
 const MAX_DIRECTORY_DEPTH = 128
 
-export class IncludeError extends Error {}
-
 /**
  * The files for an absolute path or pattern. A file that is missing is named all the same, unless `optional`: opening it tells why.
- * Throws {@link IncludeError} with httpd's message.
+ * Throws {@link FaultHere} with httpd's message.
  */
 export function includedFiles(pattern: string, optional: boolean, files: ConfigFiles): string[] {
   const found: string[] = []
@@ -47,7 +46,7 @@ function matchComponents(
     names = files.list(base)
   } catch (error) {
     if (optional) return
-    throw new IncludeError(
+    throw new FaultHere(
       `Include/IncludeOptional: Could not open directory ${base}: ${(error as Error).message}`,
     )
   }
@@ -58,7 +57,7 @@ function matchComponents(
     .filter((name) => rest.length === 0 || files.isDirectory(join(base, name)))
     .sort(byBytes)
   if (matches.length === 0 && !optional)
-    throw new IncludeError(
+    throw new FaultHere(
       `Include/IncludeOptional: No matches for the wildcard '${component}' in '${base}', failing`,
     )
   for (const name of matches) matchComponents(join(base, name), rest, optional, files, found)
@@ -70,14 +69,14 @@ function addAll(path: string, depth: number, optional: boolean, files: ConfigFil
     return
   }
   if (depth >= MAX_DIRECTORY_DEPTH)
-    throw new IncludeError(
+    throw new FaultHere(
       `Directory ${path} exceeds the maximum include directory nesting level of ${MAX_DIRECTORY_DEPTH}. You have probably a recursion somewhere.`,
     )
   let names: string[]
   try {
     names = files.list(path)
   } catch (error) {
-    throw new IncludeError(`Could not open config directory ${path}: ${(error as Error).message}`)
+    throw new FaultHere(`Could not open config directory ${path}: ${(error as Error).message}`)
   }
   for (const name of names.sort(byBytes)) addAll(join(path, name), depth + 1, optional, files, found)
 }

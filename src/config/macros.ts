@@ -2,6 +2,7 @@
  * `<Macro>`, `Use`, `UndefMacro`: text with parameters, put into the stream of lines where it is used.
  * @see https://httpd.apache.org/docs/2.4/mod/mod_macro.html
  */
+import { FaultHere } from './errors.js'
 import { type Position, sourceName } from './position.js'
 import { splitWords } from './words.js'
 
@@ -13,9 +14,6 @@ interface Macro {
   /** `macro 'x' (defined on line 3 of "f")`. */
   readonly title: string
 }
-
-/** What is wrong with a definition or a use; the message is httpd's. */
-export class MacroError extends Error {}
 
 export interface MacroUse {
   readonly title: string
@@ -32,7 +30,7 @@ export class Macros {
   /**
    * Reads `name par1 … parN` and then, from `next`, the lines up to the matching `</Macro>`.
    * @param next gives the lines that follow the opening one
-   * @throws MacroError
+   * @throws FaultHere
    */
   define(
     text: string,
@@ -41,7 +39,7 @@ export class Macros {
     warn: (message: string, code: string) => void,
   ): void {
     const [first, ...parameters] = splitWords(text)
-    if (first === undefined) throw new MacroError('<Macro macro definition: empty name')
+    if (first === undefined) throw new FaultHere('<Macro macro definition: empty name')
     const name = first.toLowerCase()
     const title = `macro '${name}' (defined on line ${at.line} of "${sourceName(at)}")`
     checkParameters(title, parameters, warn)
@@ -52,28 +50,28 @@ export class Macros {
     this.#macros.set(name, { name, parameters, lines, title })
   }
 
-  /** @throws MacroError */
+  /** @throws FaultHere */
   undefine(word: string): void {
-    if (this.#macros.size === 0) throw new MacroError('no macro defined before UndefMacro')
+    if (this.#macros.size === 0) throw new FaultHere('no macro defined before UndefMacro')
     if (!this.#macros.delete(word.toLowerCase()))
-      throw new MacroError(`cannot remove undefined macro '${word.toLowerCase()}'`)
+      throw new FaultHere(`cannot remove undefined macro '${word.toLowerCase()}'`)
   }
 
   /**
    * The lines that `Use name value1 … valueN` stands for.
    * @param isActive whether a macro of that name is being read
-   * @throws MacroError
+   * @throws FaultHere
    */
   use(text: string, at: Position, isActive: (name: string) => boolean): MacroUse {
-    if (this.#macros.size === 0) throw new MacroError('no macro defined before Use')
+    if (this.#macros.size === 0) throw new FaultHere('no macro defined before Use')
     const [first, ...values] = splitWords(text)
-    if (first === undefined || first === '') throw new MacroError('no macro name specified in Use')
+    if (first === undefined || first === '') throw new FaultHere('no macro name specified in Use')
     const name = first.toLowerCase()
     const macro = this.#macros.get(name)
-    if (macro === undefined) throw new MacroError(`macro '${name}' undefined`)
-    if (isActive(name)) throw new MacroError(`recursive use of macro '${name}' is invalid`)
+    if (macro === undefined) throw new FaultHere(`macro '${name}' undefined`)
+    if (isActive(name)) throw new FaultHere(`recursive use of macro '${name}' is invalid`)
     if (values.length !== macro.parameters.length)
-      throw new MacroError(
+      throw new FaultHere(
         `${macro.title} used with ${values.length} arguments instead of ${macro.parameters.length}`,
       )
     const title = `${macro.title} used on line ${at.line} of "${sourceName(at)}"`
@@ -87,7 +85,7 @@ function checkParameters(
   warn: (message: string, code: string) => void,
 ): void {
   for (const [index, parameter] of parameters.entries()) {
-    if (parameter === '') throw new MacroError(`${title}: empty argument #${index + 1} name`)
+    if (parameter === '') throw new FaultHere(`${title}: empty argument #${index + 1} name`)
     if (!/^[$%@]/.test(parameter))
       warn(
         `${title} argument name '${parameter}' (#${index + 1}) without expected prefix, better prefix argument names with one of '$%@'.`,
@@ -96,7 +94,7 @@ function checkParameters(
     for (const [later, other] of parameters.entries()) {
       if (later <= index) continue
       if (other === parameter)
-        throw new MacroError(
+        throw new FaultHere(
           `argument name conflict in ${title}: argument '${parameter}': #${index + 1} and #${later + 1}, change argument names!`,
         )
     }
@@ -113,7 +111,7 @@ function readBody(
   let nesting = 0
   for (;;) {
     const line = next()
-    if (line === undefined) throw new MacroError(`${title}: expected token not found: </Macro>`)
+    if (line === undefined) throw new FaultHere(`${title}: expected token not found: </Macro>`)
     if (line.startsWith('#')) continue
     const word = /^\S*/.exec(line)?.[0].toLowerCase() as string
     if (word === '</macro>' && macros === 0) break

@@ -3,20 +3,19 @@
  * other names are left for pass 2 (`apply.ts`), known or not. The first fault ends it.
  * @see https://httpd.apache.org/docs/2.4/configuring.html
  */
-import path from 'node:path'
 import { readArguments } from './arguments.js'
-import { CONDITIONS, ConditionError, type Facts } from './conditions.js'
-import { type ConfigWarning, SyntaxFault } from './errors.js'
+import { CONDITIONS } from './conditions.js'
+import { FaultHere, SyntaxFault } from './errors.js'
 import { type ConfigFiles, realFiles } from './files.js'
-import { IncludeError, includedFiles } from './include.js'
-import { ArraySource, LineStream, MAX_HTACCESS_LINE, TextSource } from './lines.js'
-import { MacroError, Macros } from './macros.js'
-import { COMMAND_LINE, type Position, sourceName } from './position.js'
+import { includedFiles } from './include.js'
+import { ArraySource, LineStream, MAX_HTACCESS_LINE, MAX_LINE, TextSource } from './lines.js'
+import { COMMAND_LINE, type Position } from './position.js'
+import { ReadState } from './read-state.js'
+import { openingTag, SectionStack, skipSection } from './section-stack.js'
 import type { ConfigNode, ConfigTree, IncludedFile } from './tree.js'
-import { treeDirective } from './tree-directives.js'
-import { Variables } from './variables.js'
+import { type TreeDirective, treeDirective } from './tree-directives.js'
 import type { Vocabulary } from './vocabulary.js'
-import { nextWord, trimSpace } from './words.js'
+import { nextWord } from './words.js'
 
 /** `Include` in `Include` in … */
 const MAX_INCLUDE_DEPTH = 128
@@ -51,44 +50,30 @@ export function readTree(options: ReadOptions): ConfigTree {
   try {
     return reader.read()
   } catch (error) {
-    if (error instanceof SyntaxFault) error.warnings = reader.warnings
+    if (error instanceof SyntaxFault) error.warnings = reader.state.warnings
     throw error
   }
-}
-
-interface OpenSection {
-  /** With `<`, as written. */
-  readonly name: string
-  readonly at: Position
-  /** Absent for conditional sections: what is inside belongs to the section around. */
-  readonly children?: ConfigNode[]
 }
 
 /** One file (or command line) while it is read. */
 interface Source {
   readonly stream: LineStream
-  readonly open: OpenSection[]
-  /** Where nodes go that stand in no section of this file. */
-  readonly sink: ConfigNode[]
+  readonly sections: SectionStack
   readonly includes: IncludedFile[]
+  /** The `Include` lines that led here, outermost first. */
   readonly chain: readonly Position[]
 }
 
-class Reader implements Facts {
+class Reader {
+  readonly state: ReadState
   readonly #options: ReadOptions
   readonly #files: ConfigFiles
-  readonly #variables: Variables
-  readonly #macros = new Macros()
-  readonly #loaded = new Set<string>()
-  readonly warnings: ConfigWarning[] = []
-  #serverRoot: string
   #lines = 0
 
   constructor(options: ReadOptions) {
     this.#options = options
     this.#files = options.files ?? realFiles
-    this.#serverRoot = options.serverRoot
-    this.#variables = new Variables(options.defines ?? [], options.environment)
+    this.state = new ReadState({ ...options, defines: options.defines ?? [], files: this.#files })
   }
 
   read(): ConfigTree {
@@ -98,26 +83,15 @@ class Reader implements Facts {
     this.#readArray(before, nodes)
     this.#readFile(file, { file, line: 0 }, nodes, includes, [])
     this.#readArray(after, nodes)
-    return {
-      nodes,
-      defines: this.#variables.all(),
-      serverRoot: this.#serverRoot,
-      file,
-      includes,
-      warnings: this.warnings,
-    }
+    const { variables, serverRoot, warnings } = this.state
+    return { nodes, defines: variables.all(), serverRoot, file, includes, warnings }
   }
 
   #readArray(lines: readonly string[], sink: ConfigNode[]): void {
     if (lines.length === 0) return
-    const start = { file: COMMAND_LINE, line: 0 }
-    this.#readAll({
-      stream: new LineStream(new ArraySource(lines, { file: COMMAND_LINE }), start),
-      open: [],
-      sink,
-      includes: [],
-      chain: [],
-    })
+    const position = { file: COMMAND_LINE }
+    const stream = new LineStream(new ArraySource(lines, position), { ...position, line: 0 })
+    this.#readAll({ stream, sections: new SectionStack(sink), includes: [], chain: [] })
   }
 
   #readFile(
@@ -133,32 +107,29 @@ class Reader implements Facts {
     } catch (error) {
       throw new SyntaxFault(from, `Could not open configuration file ${file}: ${(error as Error).message}`)
     }
-    const { htaccess } = this.#options
     const position = chain.length === 0 ? { file } : { file, includedFrom: chain }
     const inner: IncludedFile[] = []
     includes.push({ file, line: from.line, includes: inner })
-    const source = htaccess
-      ? new TextSource(text, position, MAX_HTACCESS_LINE)
-      : new TextSource(text, position)
+    const source = new TextSource(text, position, this.#options.htaccess ? MAX_HTACCESS_LINE : MAX_LINE)
     const stream = new LineStream(source, { ...position, line: 1 })
-    this.#readAll({ stream, open: [], sink, includes: inner, chain })
+    this.#readAll({ stream, sections: new SectionStack(sink), includes: inner, chain })
   }
 
   #readAll(source: Source): void {
-    for (let line = this.#nextLine(source); line !== undefined; line = this.#nextLine(source)) {
-      const text = this.#variables.expand(line, (name) =>
-        this.#warn(source, `Config variable \${${name}} is not defined`, 'AH00111'),
-      )
-      this.#directive(source, text)
+    const { stream, sections } = source
+    for (let line = this.#nextLine(stream); line !== undefined; line = this.#nextLine(stream)) {
+      const { at } = stream
+      try {
+        this.#directive(source, this.state.expand(line, at))
+      } catch (error) {
+        throw error instanceof FaultHere ? new SyntaxFault(at, error.message) : error
+      }
     }
-    if (source.open.length === 0) return
-    const outermost = source.open[0] as OpenSection
-    const list = source.open.map(({ name, at }) => `${sourceName(at)}:${at.line}: ${name}> was not closed.`)
-    throw new SyntaxFault(outermost.at, list.reverse().join('\n'))
+    sections.finish()
   }
 
   /** The next line that is not empty and no comment. */
-  #nextLine({ stream }: Source): string | undefined {
+  #nextLine(stream: LineStream): string | undefined {
     for (;;) {
       const line = stream.next()
       if (line === undefined) return undefined
@@ -169,241 +140,110 @@ class Reader implements Facts {
   }
 
   #directive(source: Source, line: string): void {
+    const { sections, stream } = source
     const { word, rest } = nextWord(line)
-    if (word === '') return
+    const known = treeDirective(word)
     if (word.startsWith('</')) {
-      this.#close(source, word)
-      return
-    }
-    const known = treeDirective(word.endsWith('>') ? word.slice(0, -1) : word)
-    if (word.startsWith('<')) {
-      const { name, args, unclosed } = openingTag(word, rest)
-      if (known === undefined) {
-        this.#open(source, name, args, unclosed)
-        return
+      sections.close(word)
+    } else if (word.startsWith('<')) {
+      this.#section(source, word, rest)
+    } else if (known !== undefined) {
+      this.#carryOut(source, known, rest)
+    } else if (word !== '') {
+      if (word.toLowerCase() === 'serverroot' && !this.#options.htaccess) {
+        const { word: root } = nextWord(rest)
+        // a missing argument is told in pass 2
+        if (root !== '') this.state.changeServerRoot(root)
       }
-      if (unclosed) this.#fail(source, `${known.name}> directive missing closing '>'`)
-      if (known.name === '<Macro') this.#defineMacro(source, args)
-      else this.#condition(source, known.name, args)
+      sections.add(word, rest, stream.at)
+    }
+  }
+
+  #section({ stream, sections }: Source, word: string, rest: string): void {
+    const tag = openingTag(word, rest)
+    const name = treeDirective(tag.name)?.name
+    if (name === undefined) {
+      sections.open(tag, stream.at)
       return
     }
-    if (known !== undefined) {
-      const args = readArguments(known.name, known.args, rest, known.help)
-      if (!known.contexts.includes('htaccess') && this.#options.htaccess)
-        this.#fail(source, `${known.name} not allowed here`)
-      if ('failure' in args) this.#fail(source, args.failure)
-      this.#execute(source, known.name, args.words)
-      return
-    }
-    if (word.toLowerCase() === 'serverroot' && !this.#options.htaccess) this.#changeServerRoot(source, rest)
-    this.#add(source, { name: word, args: rest, at: source.stream.at })
+    if (tag.unclosed) throw new FaultHere(`${name}> directive missing closing '>'`)
+    if (name === '<Macro') this.#defineMacro(stream, tag.args)
+    else if (CONDITIONS.get(name.toLowerCase())?.(this.state, tag.args))
+      sections.openConditional(name, stream.at)
+    else skipSection(name, () => this.#nextLine(stream))
   }
 
-  #add({ open, sink }: Source, node: ConfigNode): void {
-    ;(open.findLast((section) => section.children !== undefined)?.children ?? sink).push(node)
-  }
-
-  #open(source: Source, name: string, args: string, unclosed: boolean): void {
+  /** A directive that is no section and belongs to pass 1. */
+  #carryOut(source: Source, known: TreeDirective, rest: string): void {
+    const { name, args: shape, help, contexts } = known
+    if (this.#options.htaccess && !contexts.includes('htaccess'))
+      throw new FaultHere(`${name} not allowed here`)
+    const args = readArguments(name, shape, rest, help)
+    if ('failure' in args) throw new FaultHere(args.failure)
+    const { state } = this
     const { at } = source.stream
-    const children: ConfigNode[] = []
-    this.#add(source, { name: name.slice(1), args, at, children, ...(unclosed ? { unclosed } : {}) })
-    source.open.push({ name, at, children })
-  }
-
-  #close(source: Source, word: string): void {
-    const inner = source.open.at(-1)
-    const name = word.endsWith('>') ? word.slice(2, -1) : word.slice(2)
-    // a conditional section is closed by its own tag alone
-    const stray = inner === undefined || (inner.children === undefined && !sameName(inner.name, name))
-    if (stray) this.#fail(source, `</${name}> without matching <${name}> section`)
-    if (!word.endsWith('>')) this.#fail(source, `${word}> directive missing closing '>'`)
-    if (!sameName(inner.name, name))
-      this.#fail(source, `Expected </${inner.name.slice(1)}> but saw </${name}>`)
-    source.open.pop()
-  }
-
-  #condition(source: Source, name: string, args: string): void {
-    let holds: boolean
-    try {
-      holds = CONDITIONS.get(name.toLowerCase())?.(this, args) ?? false
-    } catch (error) {
-      if (error instanceof ConditionError) this.#fail(source, error.message)
-      throw error
-    }
-    if (holds) source.open.push({ name, at: source.stream.at })
-    else this.#skip(source, name)
-  }
-
-  /** Passes over a section that does not hold: nothing but opening and closing tags is looked at. */
-  #skip(source: Source, name: string): void {
-    const { at } = source.stream
-    const open = [name]
-    while (open.length > 0) {
-      const inner = (open.at(-1) as string).slice(1)
-      const line = this.#nextLine(source)
-      if (line === undefined) throw new SyntaxFault(at, `Expected </${inner}> before end of configuration`)
-      if (!line.startsWith('<')) continue
-      const { word, rest } = nextWord(line)
-      if (word.startsWith('</')) {
-        const closed = word.slice(2, -1)
-        if (!sameName(`<${inner}`, closed))
-          throw new SyntaxFault(at, `Expected </${inner}> but saw </${closed}>`)
-        open.pop()
-      } else {
-        open.push(rest === '' && word.endsWith('>') ? word.slice(0, -1) : word)
-      }
-    }
-  }
-
-  #execute(source: Source, name: string, words: readonly string[]): void {
-    const [first = '', second] = words
+    const [first = '', second] = args.words
     switch (name) {
       case 'Include':
       case 'IncludeOptional':
         this.#include(source, first, name === 'IncludeOptional')
         break
       case 'Define':
+        state.variables.define(first, second)
+        break
       case 'UnDefine':
-        if (first.includes(':')) this.#fail(source, "Variable name must not contain ':'")
-        if (name === 'Define') this.#variables.define(first, second)
-        else this.#variables.undefine(first)
+        state.variables.undefine(first)
         break
       case 'LoadModule':
-        this.#loadModule(source, first, second as string)
+        state.loadModule(first, second as string, at)
         break
       case 'LoadFile':
-        this.#warn(
-          source,
-          `LoadFile has no effect: shared objects of httpd are not loaded (${words.join(' ')})`,
+        state.warn(
+          at,
+          `LoadFile has no effect: shared objects of httpd are not loaded (${args.words.join(' ')})`,
         )
         break
       case 'Use':
-        this.#useMacro(source, first)
+        this.#useMacro(source.stream, first)
+        break
+      case 'UndefMacro':
+        state.macros.undefine(first)
         break
       case 'MacroIgnoreBadNesting':
-        this.#macros.ignoreBadNesting = true
+        state.macros.ignoreBadNesting = true
         break
-      // MacroIgnoreEmptyArgs: there is no such warning
-      case 'UndefMacro':
-        this.#inMacros(source, () => this.#macros.undefine(first))
+      case 'MacroIgnoreEmptyArgs':
+        // there is no such warning
         break
     }
   }
 
-  #include(source: Source, pattern: string, optional: boolean): void {
-    const from = source.stream.at
-    if (source.chain.length >= MAX_INCLUDE_DEPTH)
-      this.#fail(
-        source,
+  #include({ stream, sections, includes, chain }: Source, pattern: string, optional: boolean): void {
+    if (chain.length >= MAX_INCLUDE_DEPTH)
+      throw new FaultHere(
         `Exceeded maximum include depth of ${MAX_INCLUDE_DEPTH}, There appears to be a recursion.`,
       )
-    let found: string[]
-    try {
-      found = includedFiles(this.#resolve(pattern), optional, this.#files)
-    } catch (error) {
-      if (error instanceof IncludeError) this.#fail(source, error.message)
-      throw error
-    }
-    const sink = source.open.findLast((section) => section.children !== undefined)?.children ?? source.sink
+    const from = stream.at
+    // the chain is on every node: its links need no chains of their own
     const { includedFrom: _, ...link } = from
-    for (const file of found) this.#readFile(file, from, sink, source.includes, [...source.chain, link])
+    for (const file of includedFiles(this.state.resolve(pattern), optional, this.#files))
+      this.#readFile(file, from, sections.sink, includes, [...chain, link])
   }
 
-  #loadModule(source: Source, id: string, file: string): void {
-    if (this.#loaded.has(id)) {
-      this.#warn(source, `module ${id} is already loaded, skipping`, 'AH01574')
-      return
-    }
-    this.#loaded.add(id)
-    const module = this.#options.vocabulary.module(id)
-    if (module.kind === 'missing') this.#warn(source, `LoadModule ${id}: ${module.reason}`)
-    if (module.kind === 'unknown')
-      this.#warn(source, `LoadModule ${id}: wsgi-httpd does not have this module and does not load ${file}`)
-  }
-
-  #changeServerRoot(source: Source, rest: string): void {
-    const { word } = nextWord(rest)
-    // a missing argument is told in pass 2
-    if (word === '') return
-    const root = this.#resolve(word)
-    if (!this.#files.isDirectory(root)) this.#fail(source, 'ServerRoot must be a valid directory')
-    this.#serverRoot = root
-  }
-
-  #defineMacro(source: Source, args: string): void {
-    const { at } = source.stream
-    const next = (): string | undefined => source.stream.next()?.text
-    this.#inMacros(source, () =>
-      this.#macros.define(args, at, next, (message, code) => this.warnings.push({ at, code, message })),
+  #defineMacro(stream: LineStream, args: string): void {
+    const { at } = stream
+    this.state.macros.define(
+      args,
+      at,
+      () => stream.next()?.text,
+      (message, code) => this.state.warn(at, message, code),
     )
   }
 
-  #useMacro(source: Source, args: string): void {
-    const { at } = source.stream
-    this.#inMacros(source, () => {
-      const use = this.#macros.use(args, at, (name) => source.stream.isReading(name))
-      const { file, includedFrom } = at
-      const position = { file, macro: use.title, ...(includedFrom ? { includedFrom } : {}) }
-      source.stream.push(new ArraySource(use.lines, position), use.name)
-    })
+  #useMacro(stream: LineStream, args: string): void {
+    const { file, includedFrom } = stream.at
+    const use = this.state.macros.use(args, stream.at, (name) => stream.isReading(name))
+    const position = { file, macro: use.title, ...(includedFrom ? { includedFrom } : {}) }
+    stream.push(new ArraySource(use.lines, position), use.name)
   }
-
-  #inMacros(source: Source, action: () => void): void {
-    const { at } = source.stream
-    try {
-      action()
-    } catch (error) {
-      if (error instanceof MacroError) throw new SyntaxFault(at, error.message)
-      throw error
-    }
-  }
-
-  #resolve(name: string): string {
-    return path.posix.resolve(this.#serverRoot, name)
-  }
-
-  #fail(source: Source, message: string): never {
-    throw new SyntaxFault(source.stream.at, message)
-  }
-
-  #warn(source: Source, message: string, code?: string): void {
-    this.warnings.push({ at: source.stream.at, message, ...(code === undefined ? {} : { code }) })
-  }
-
-  // what conditions ask
-
-  hasModule(name: string): boolean {
-    return this.#options.vocabulary.hasModule(name)
-  }
-
-  isDefined(name: string): boolean {
-    return this.#variables.isDefined(name)
-  }
-
-  fileExists(name: string): boolean {
-    return this.#files.exists(this.#resolve(name))
-  }
-
-  hasDirective(name: string): boolean {
-    return !name.startsWith('<') && this.#options.vocabulary.find(name) !== undefined
-  }
-
-  hasSection(name: string): boolean {
-    return this.#options.vocabulary.find(name.startsWith('<') ? name : `<${name}`) !== undefined
-  }
-}
-
-/** Cuts an opening tag: its name with `<`, and its arguments up to the last `>`; what follows that is not looked at. */
-function openingTag(word: string, rest: string): { name: string; args: string; unclosed: boolean } {
-  const name = word.endsWith('>') ? word.slice(0, -1) : word
-  if (rest === '') return { name, args: '', unclosed: false }
-  const end = rest.lastIndexOf('>')
-  return end < 0
-    ? { name, args: rest, unclosed: true }
-    : { name, args: trimSpace(rest.slice(0, end)), unclosed: false }
-}
-
-/** Compares a section's name as it was opened (with `<`) and closed. */
-function sameName(opened: string, closed: string): boolean {
-  return opened.slice(1).toLowerCase() === closed.toLowerCase()
 }

@@ -3,78 +3,14 @@
  * @see https://www.pcre.org/current/doc/html/pcre2pattern.html
  */
 import { CharSet } from './charset.js'
-
-export type RegexNode =
-  | { readonly kind: 'set'; readonly set: CharSet; readonly negated: boolean; readonly ignoreCase: boolean }
-  | { readonly kind: 'char'; readonly code: number; readonly ignoreCase: boolean }
-  /** JavaScript text that takes no character: `^`, `$`, `\b`, … */
-  | { readonly kind: 'assertion'; readonly source: string }
-  /** JavaScript text that takes characters: line ends and the like. */
-  | { readonly kind: 'verbatim'; readonly source: string }
-  | { readonly kind: 'backreference'; readonly to: number | string; readonly ignoreCase: boolean }
-  | { readonly kind: 'group'; readonly opening: GroupOpening; readonly body: RegexNode }
-  | { readonly kind: 'capture'; readonly number: number; readonly name?: string; readonly body: RegexNode }
-  | { readonly kind: 'atomic'; readonly body: RegexNode }
-  | {
-      readonly kind: 'repeat'
-      readonly body: RegexNode
-      readonly times: string
-      readonly min: number
-      readonly mode: 'greedy' | 'lazy' | 'possessive'
-    }
-  | { readonly kind: 'sequence'; readonly items: readonly RegexNode[] }
-  | { readonly kind: 'alternatives'; readonly branches: readonly RegexNode[] }
-
-type GroupOpening = '(?:' | '(?=' | '(?!' | '(?<=' | '(?<!'
+import { ASSERTIONS, CONTROL, ESCAPED_SETS, POSIX_SETS } from './regex-names.js'
+import type { GroupOpening, RegexNode } from './regex-node.js'
 
 interface Flags {
   ignoreCase: boolean
   multiline: boolean
   dotAll: boolean
   extended: boolean
-}
-
-const DIGIT = CharSet.of(['0', '9'])
-const WORD = CharSet.of(['0', '9'], ['A', 'Z'], ['a', 'z'], '_')
-// not JavaScript's \s, which has the no-break space and more
-const SPACE = CharSet.of(['\t', '\r'], ' ')
-const HORIZONTAL = CharSet.of('\t \xa0')
-const VERTICAL = CharSet.of(['\n', '\r'], '\x85')
-
-const ESCAPED_SETS: Record<string, CharSet> = {
-  d: DIGIT,
-  w: WORD,
-  s: SPACE,
-  h: HORIZONTAL,
-  v: VERTICAL,
-}
-
-const POSIX_SETS: Record<string, CharSet> = {
-  alpha: CharSet.of(['A', 'Z'], ['a', 'z']),
-  lower: CharSet.of(['a', 'z']),
-  upper: CharSet.of(['A', 'Z']),
-  alnum: CharSet.of(['0', '9'], ['A', 'Z'], ['a', 'z']),
-  ascii: CharSet.of(['\0', '\x7f']),
-  blank: CharSet.of(' \t'),
-  cntrl: CharSet.of(['\0', '\x1f'], '\x7f'),
-  digit: DIGIT,
-  graph: CharSet.of(['!', '~']),
-  print: CharSet.of([' ', '~']),
-  punct: CharSet.of(['!', '/'], [':', '@'], ['[', '`'], ['{', '~']),
-  space: SPACE,
-  word: WORD,
-  xdigit: CharSet.of(['0', '9'], ['A', 'F'], ['a', 'f']),
-}
-
-const CONTROL: Record<string, number> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 }
-
-const ASSERTIONS: Record<string, string> = {
-  A: '^',
-  G: '^',
-  b: '\\b',
-  B: '\\B',
-  z: '$',
-  Z: '(?=\\n?$)',
 }
 
 /** Deepest nesting of groups that is read: more is a mistake or an attack on our stack. */

@@ -14,7 +14,8 @@
  * @see https://httpd.apache.org/docs/2.4/mod/core.html#regexdefaultoptions
  */
 import { CharSet, regexLiteral } from './charset.js'
-import { type RegexNode, RegexParser } from './regex-syntax.js'
+import type { RegexNode } from './regex-node.js'
+import { RegexParser } from './regex-syntax.js'
 
 export interface RegexFlags {
   readonly ignoreCase?: boolean

@@ -7,7 +7,7 @@ import type { ArgumentShape, Context, Directive, SectionDirective } from './dire
 const ANYWHERE: readonly Context[] = ['server', 'vhost', 'directory', 'htaccess']
 const SERVER_SIDE: readonly Context[] = ['server', 'vhost', 'directory']
 
-interface Entry {
+export interface TreeDirective {
   readonly module: 'core' | 'so' | 'macro' | 'version'
   readonly name: string
   readonly syntax: string
@@ -19,7 +19,7 @@ interface Entry {
 const take = (...counts: number[]): ArgumentShape => ({ kind: 'take', counts })
 
 /** In httpd's order and mostly in its words, because the help is part of error messages that people search for. */
-const ENTRIES: readonly Entry[] = [
+const ENTRIES: readonly TreeDirective[] = [
   {
     module: 'core',
     name: 'Include',
@@ -161,12 +161,12 @@ const ENTRIES: readonly Entry[] = [
 const BY_NAME = new Map(ENTRIES.map((entry) => [entry.name.toLowerCase(), entry]))
 
 /** The declaration of a directive of pass 1, whatever the case of its name. */
-export function treeDirective(name: string): Entry | undefined {
+export function treeDirective(name: string): TreeDirective | undefined {
   return BY_NAME.get(name.toLowerCase())
 }
 
 /** What a module declares of them. */
-export function treeDirectivesOf(module: Entry['module']): readonly (Directive | SectionDirective)[] {
+export function treeDirectivesOf(module: TreeDirective['module']): readonly (Directive | SectionDirective)[] {
   return ENTRIES.filter((entry) => entry.module === module).map(
     ({ name, syntax, contexts, args, help }): Directive | SectionDirective => {
       const early = (): never => {

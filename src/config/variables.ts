@@ -2,6 +2,7 @@
  * `Define`, `UnDefine` and `${NAME}`: names that hold for the whole server from the line on that sets them, in reading order.
  * @see https://httpd.apache.org/docs/2.4/configuring.html#syntax
  */
+import { FaultHere } from './errors.js'
 
 export class Variables {
   /** A name without a value is defined for `<IfDefine>`, but `${NAME}` does not see it. */
@@ -15,10 +16,12 @@ export class Variables {
   }
 
   define(name: string, value: string | undefined): void {
+    checkName(name)
     this.#defined.set(name, value)
   }
 
   undefine(name: string): void {
+    checkName(name)
     this.#defined.delete(name)
   }
 
@@ -45,4 +48,8 @@ export class Variables {
       return value ?? whole
     })
   }
+}
+
+function checkName(name: string): void {
+  if (name.includes(':')) throw new FaultHere("Variable name must not contain ':'")
 }
