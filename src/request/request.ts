@@ -246,10 +246,9 @@ export class Request {
 }
 
 let counter = 0
+/** Tells this process from others, and from earlier ones with its number. */
+const PROCESS = `${process.pid.toString(36)}.${Date.now().toString(36)}.`
 
 function newRequestId(): string {
-  counter = (counter + 1) % 0x1000000
-  return Buffer.from(
-    `${process.pid.toString(36)}.${Date.now().toString(36)}.${counter.toString(36)}`,
-  ).toString('base64url')
+  return PROCESS + (++counter).toString(36)
 }
