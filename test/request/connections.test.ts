@@ -104,7 +104,10 @@ test('a body that does not arrive ends the request', async () => {
   await withFront('RequestReadTimeout body=1', { modules: [reading] }, async ({ port, records, ended }) => {
     await raw(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab')
     await until('the expected', () => ended.length === 1)
-    assert.ok(records.some((record) => record.includes('AH01383')), records.join())
+    assert.ok(
+      records.some((record) => record.includes('AH01383')),
+      records.join(),
+    )
     assert.equal(ended[0]?.connection.aborted, true)
   })
 })
@@ -136,7 +139,10 @@ test('100 Continue is sent when the body is read, and not before a refusal', asy
     await client.ask('abc', /^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nabc$/)
     await client.end()
     const refused = new Client(port)
-    assert.match(await refused.ask(post('/nope'), /<\/html>/), /^HTTP\/1\.1 404 [^]*\r\nConnection: close\r\n/)
+    assert.match(
+      await refused.ask(post('/nope'), /<\/html>/),
+      /^HTTP\/1\.1 404 [^]*\r\nConnection: close\r\n/,
+    )
     await until('the expected', () => refused.closed)
     assert.match(await raw(port, post('/echo', 101)), /^HTTP\/1\.1 413 /)
   })
@@ -188,7 +194,10 @@ interface Written {
   readonly close: Promise<void>
 }
 
-function streaming(write: (request: Request) => void): { module: ReturnType<typeof hooksOf>; seen: Written[] } {
+function streaming(write: (request: Request) => void): {
+  module: ReturnType<typeof hooksOf>
+  seen: Written[]
+} {
   const seen: Written[] = []
   const module = hooksOf({
     handler: (request) => {
@@ -209,7 +218,10 @@ test('a body without length is chunked, and ends the connection in HTTP/1.0', as
     body.end()
   })
   await withFront('', { modules: [module] }, async ({ port }) => {
-    assert.match(await raw(port, get('Connection: close\r\n')), /Transfer-Encoding: chunked\r\n[^]*2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n$/)
+    assert.match(
+      await raw(port, get('Connection: close\r\n')),
+      /Transfer-Encoding: chunked\r\n[^]*2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n$/,
+    )
     const old = await raw(port, get('Connection: keep-alive\r\n', '1.0'))
     assert.match(old, /\r\n\r\nabcd$/)
     assert.doesNotMatch(old, /Transfer-Encoding|Content-Length/)

@@ -33,8 +33,16 @@ const CASES: readonly (readonly [string, string, number])[] = [
   ['CONNECT with a path', `CONNECT /a HTTP/1.1\r\nHost: a\r\n${CLOSE}`, 400],
   ['HTTP/0.9 written out', `GET /a.txt HTTP/0.9\r\n\r\n`, 400],
   ['HTTP/2.0 in a line of HTTP/1', `GET /a.txt HTTP/2.0\r\nHost: a\r\n${CLOSE}`, 505],
-  ['two codings', `POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n${CLOSE}0\r\n\r\n`, 400],
-  ['a coding that is not chunked', `POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n${CLOSE}`, 400],
+  [
+    'two codings',
+    `POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n${CLOSE}0\r\n\r\n`,
+    400,
+  ],
+  [
+    'a coding that is not chunked',
+    `POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n${CLOSE}`,
+    400,
+  ],
   [
     'length and coding',
     `POST /a.txt HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n${CLOSE}0\r\n\r\n`,
@@ -42,7 +50,11 @@ const CASES: readonly (readonly [string, string, number])[] = [
   ],
   ['a coding in HTTP/1.0', `POST /a.txt HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400],
   ['a length with a sign', `POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n${CLOSE}x`, 400],
-  ['two lengths', `POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n${CLOSE}x`, 400],
+  [
+    'two lengths',
+    `POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n${CLOSE}x`,
+    400,
+  ],
   ['a folded field', `${GET}Host: a\r\nX: b\r\n c\r\n${CLOSE}`, 400],
   ['a blank before the colon', `${GET}Host : a\r\n${CLOSE}`, 400],
   ['a NUL in a value', `${GET}Host: a\r\nX: a\0b\r\n${CLOSE}`, 400],

@@ -44,6 +44,8 @@ export class DirectoryNode {
   readonly follows: number
   finfo: Stats
   checkedAt: number
+  /** Why nothing in here may be served; looked at anew with the directory. */
+  refusal: Refusal | undefined = undefined
 
   constructor(path: string, settings: Settings, nested: readonly Section[], finfo: Stats, now: number) {
     this.path = path
@@ -104,9 +106,9 @@ export class DirectoryWalk {
           child.finfo = found
           child.checkedAt = now
         }
-        const refused = this.#checkHtaccess(child)
-        if (refused !== undefined) return refused
+        child.refusal = this.#checkHtaccess(child)
       }
+      if (child.refusal !== undefined) return child.refusal
       node = child
       start = end + 1
     }
