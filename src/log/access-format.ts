@@ -34,6 +34,11 @@ export function compileLogFormat(format: string, names: ServerNames): (request: 
   }
 }
 
+/** Whether a format asks for bytes received (`%I`, `%S`), which somebody then has to count. */
+export function countsInput(format: string): boolean {
+  return [...format.matchAll(new RegExp(ITEM, 'gsu'))].some(([, , name]) => name === 'I' || name === 'S')
+}
+
 function parse(format: string, names: ServerNames): { parts: Part[]; tail: string } {
   const parts: Part[] = []
   let text = ''

@@ -2,8 +2,8 @@
  * The access logs of one server: which targets get a line for a finished request. Runs in the last phase, `logTransaction`.
  */
 import type { ServerConfig } from '../config/site.js'
-import type { Request } from '../request/request.js'
-import { compileLogFormat } from './access-format.js'
+import type { Connection, Request } from '../request/request.js'
+import { compileLogFormat, countsInput } from './access-format.js'
 import type { ServerNames } from './names.js'
 import { type AccessLogTarget, accessLogKey } from './settings.js'
 import type { Sink } from './sink.js'
@@ -11,19 +11,33 @@ import type { Sink } from './sink.js'
 /** Takes any request of a chain of internal redirects: there is one line for all of the chain. */
 export type AccessLogger = (request: Request) => void
 
-/** The loggers of the open logs, for the module's hook: set by `openLogs`. Servers without access log are absent. */
+/** The loggers of the open logs, for the module's hook: set by `openLogs`. Absent where there is nothing to do. */
 export const accessLoggers = new WeakMap<ServerConfig, AccessLogger>()
 
-/** Compiles what the server's `CustomLog` lines ask for; does nothing where there are none. */
-export function accessLoggerOf(
-  server: ServerConfig,
-  names: ServerNames,
-  sinkOf: (target: AccessLogTarget) => Sink,
-): AccessLogger {
-  const { logs, formats, defaultFormat } = server.settings.get(accessLogKey)
-  const writers = logs.map((target): AccessLogger => {
-    const written = target.format ?? defaultFormat
-    const line = compileLogFormat(formats.get(written) ?? written, names)
+/** The format of a target: its nickname's, its own text, or the server's default. */
+function formatOf(server: ServerConfig, target: AccessLogTarget): string {
+  const { formats, defaultFormat } = server.settings.get(accessLogKey)
+  const written = target.format ?? defaultFormat
+  return formats.get(written) ?? written
+}
+
+/** Whether a log of that server prints how much was received. Counting goes by connection, so all servers must then take part. */
+export function serverCountsInput(server: ServerConfig): boolean {
+  return server.settings.get(accessLogKey).logs.some((target) => countsInput(formatOf(server, target)))
+}
+
+export interface AccessLoggerOptions {
+  readonly names: ServerNames
+  readonly sinkOf: (target: AccessLogTarget) => Sink
+  /** Whether any server of the site {@link serverCountsInput}. */
+  readonly countInput: boolean
+}
+
+/** Compiles what the server's `CustomLog` lines ask for; undefined where nothing is to be done for a request. */
+export function accessLoggerOf(server: ServerConfig, options: AccessLoggerOptions): AccessLogger | undefined {
+  const { names, sinkOf, countInput } = options
+  const writers = server.settings.get(accessLogKey).logs.map((target): AccessLogger => {
+    const line = compileLogFormat(formatOf(server, target), names)
     const sink = sinkOf(target)
     const { condition } = target
     if (condition === undefined) return (last) => sink.write(`${line(last)}\n`)
@@ -31,9 +45,25 @@ export function accessLoggerOf(
       if (condition(last.original)) sink.write(`${line(last)}\n`)
     }
   })
-  if (writers.length === 0) return () => {}
+  if (writers.length === 0 && !countInput) return undefined
   return function writeAccessLogs(request) {
     const last = request.transaction?.last ?? request
+    if (countInput) last.bytesReceived ??= receivedSinceLast(last)
     for (const write of writers) write(last)
   }
+}
+
+/** Bytes that each connection had received when its last request was logged. */
+const receivedBefore = new WeakMap<Connection, number>()
+
+/**
+ * What the connection received since its last request was logged. Exact as long as the client waits for answers; where it does not, the bytes of a
+ * request that has arrived early are counted with the one before.
+ */
+function receivedSinceLast({ connection, incoming }: Request): number | undefined {
+  const total = incoming.socket?.bytesRead
+  if (total === undefined) return undefined
+  const before = receivedBefore.get(connection) ?? 0
+  receivedBefore.set(connection, total)
+  return total - before
 }

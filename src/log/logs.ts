@@ -5,9 +5,8 @@
 import { describePosition } from '../config/position.js'
 import type { ServerConfig, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
-import { type AccessLogger, accessLoggerOf, accessLoggers } from './access-log.js'
+import { accessLoggerOf, accessLoggers, serverCountsInput } from './access-log.js'
 import {
-  accessLogsOf,
   type Destination,
   destinationKey,
   type LogDestination,
@@ -18,7 +17,7 @@ import { type ErrorLog, serverRecord } from './error-log.js'
 import { describeSystemError } from './libc.js'
 import { namesOfRequest, namesOfSites, type ServerNames } from './names.js'
 import { ServerErrorLog } from './server-log.js'
-import { errorLogKey } from './settings.js'
+import { type AccessLogTarget, errorLogKey } from './settings.js'
 import { DescriptorSink, type DropReport, openFileSink, type Sink } from './sink.js'
 import { openSyslogSink } from './syslog.js'
 
@@ -86,15 +85,15 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
     errorLogs.set(server, new ServerErrorLog(server, sink, names))
   }
 
-  const loggers = new Map<ServerConfig, AccessLogger>()
-  if (!options.errorLogsOnly)
+  if (!options.errorLogsOnly) {
+    const countInput = servers.some(serverCountsInput)
+    const sinkOf = ({ destination }: AccessLogTarget) =>
+      sinkFor(parseDestination(destination.text, 'access', site.serverRoot))
     for (const server of servers) {
-      const logger = accessLoggerOf(server, names, (target) =>
-        sinkFor(parseDestination(target.destination.text, 'access', site.serverRoot)),
-      )
-      loggers.set(server, logger)
-      if (accessLogsOf(server).length > 0) accessLoggers.set(server, logger)
+      const logger = accessLoggerOf(server, { names, sinkOf, countInput })
+      if (logger !== undefined) accessLoggers.set(server, logger)
     }
+  }
 
   const flush = () => {
     for (const sink of sinks.values()) sink.flush()
@@ -103,7 +102,7 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
 
   return {
     errorLogFor: (server) => errorLogs.get(server) ?? (errorLogs.get(site.main) as ErrorLog),
-    accessLoggerFor: (server) => loggers.get(server) ?? (() => {}),
+    accessLoggerFor: (server) => accessLoggers.get(server) ?? (() => {}),
     destinations: () => destinations,
     flush,
     close() {

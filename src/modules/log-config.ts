@@ -3,6 +3,7 @@
  * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, https://httpd.apache.org/docs/2.4/mod/mod_logio.html
  */
 import { type Command, directive, flag, noEffect, take, take1, take12 } from '../config/directive.js'
+import { settingsKey } from '../config/settings.js'
 import { compileLogFormat } from '../log/access-format.js'
 import { accessLoggers } from '../log/access-log.js'
 import { parseDestination } from '../log/destination.js'
@@ -70,6 +71,11 @@ export const logConfig = {
   },
 } satisfies HttpdModule
 
+/** Directory scope, as in httpd. */
+export const logioDir = settingsKey<{ readonly trackTimeToFirstByte: boolean }>('logio', {
+  trackTimeToFirstByte: false,
+})
+
 export const logio = {
   id: 'logio_module',
   source: 'mod_logio.c',
@@ -81,11 +87,19 @@ export const logio = {
       override: 'All',
       default: 'OFF',
       help: 'Set to "ON" to enable tracking time to first byte',
-      accepted: 'the time to the first byte is always taken',
-      ...flag(() => {}),
+      ...flag((cmd, on) => {
+        cmd.dir.draft(logioDir).trackTimeToFirstByte = on
+      }),
     }),
   ],
+  hooks: { responseHeaders: noteFirstByte },
 } satisfies HttpdModule
+
+/** The header is about to be sent, and with it the first byte. */
+function noteFirstByte(request: Request): void {
+  if (!request.dir.get(logioDir).trackTimeToFirstByte) return
+  request.firstByteMicros = Number((process.hrtime.bigint() - request.original.startedNs) / 1000n)
+}
 
 function logTransaction(request: Request): void {
   accessLoggers.get(request.server)?.(request)

@@ -9,7 +9,7 @@ import { serverRecord } from '../../src/log/error-log.js'
 import { LogOpenError, openLogs } from '../../src/log/logs.js'
 import { startPipedProgram } from '../../src/log/piped.js'
 import { formatRecord, stderrLog } from '../../src/log/server-log.js'
-import { logConfig } from '../../src/modules/log-config.js'
+import { logConfig, logio } from '../../src/modules/log-config.js'
 import { applyLines, makeRequest, makeSite, names, temporaryDirectory } from './support.js'
 
 function read(...path: string[]): string {
@@ -146,6 +146,43 @@ LogFormat "default %U"
   assert.equal(read(root, 'quiet.log'), 'q /oq\n')
 })
 
+test('%I counts what the connection received, requests to servers without log included', (t) => {
+  const root = temporaryDirectory(t)
+  const site = makeSite(root, 'ErrorLog e', 'CustomLog a "%I %S"')
+  const [host] = site.virtualHosts as [(typeof site)['main']]
+  const logs = openLogs(site)
+  const socket = { bytesRead: 0 }
+  const first = makeRequest()
+  for (const [server, bytesRead] of [
+    [host, 100],
+    [site.main, 150],
+    [host, 175],
+  ] as const) {
+    const request = makeRequest({ server })
+    Object.assign(request, { connection: first.connection, headerBytesSent: 10 })
+    Object.assign(request.incoming, { socket })
+    socket.bytesRead = bytesRead
+    logConfig.hooks.logTransaction(request)
+  }
+  logs.close()
+  assert.equal(read(root, 'a'), '100 110\n25 35\n')
+})
+
+test('LogIOTrackTTFB', (t) => {
+  const root = temporaryDirectory(t)
+  const site = makeSite(root, 'ErrorLog e\nCustomLog a "%^FB"')
+  const logs = openLogs(site)
+  for (const lines of ['', 'LogIOTrackTTFB On']) {
+    const dir = new Settings()
+    applyLines(lines, { server: site.main.settings, dir, context: 'directory' })
+    const request = makeRequest({ server: site.main, set: (request) => Object.assign(request, { dir }) })
+    logio.hooks.responseHeaders(request)
+    logConfig.hooks.logTransaction(request)
+  }
+  logs.close()
+  assert.match(read(root, 'a'), /^-\n\d+\n$/)
+})
+
 test('no CustomLog, no line, no cost', (t) => {
   const root = temporaryDirectory(t)
   const site = makeSite(root, 'ErrorLog e')
@@ -182,6 +219,7 @@ test('pipes are given by command; | and || mean the same program', async (t) => 
     message: `could not open the access log |${command}: its program has not been started\nIt is named on line 2 of test.conf.`,
   })
   const program = await startPipedProgram({ command, report: () => {} })
+  t.after(() => program.stop(0))
   const logs = openLogs(site, { pipes: new Map([[command, program.fd]]) })
   for (const server of [site.main, ...site.virtualHosts])
     logs.accessLoggerFor(server)(makeRequest({ server }))

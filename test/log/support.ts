@@ -59,7 +59,10 @@ export function applyLines(text: string, scope: Scope): void {
         throw new Error(message)
       },
     } as unknown as Command
-    directive.apply(command, words)
+    directive.apply(
+      command,
+      directive.args.kind === 'flag' ? [/^on$/i.test(words[0] ?? '') ? 'On' : 'Off'] : words,
+    )
   })
 }
 
