@@ -53,10 +53,10 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   const { executable } = findPython(options.home)
   const library = await findLibrary(executable)
   if (started) throw new EmbeddingFailed('Python has been started in this process before')
-  started = true
   const socketPath = join(options.runtimeDir, `embedded.${process.pid}.sock`)
   const listen = listenUnix(socketPath)
   const [ours, theirs] = socketPair()
+  started = true
   if (options.hashSeed !== undefined) process.env.PYTHONHASHSEED = String(options.hashSeed)
 
   const ready = deferred<string>()

@@ -3,7 +3,7 @@
  * pass through it, because server workers have given up their privileges when they connect.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './pid-file.js'
@@ -50,6 +50,21 @@ function removeLeftOvers(parent: string): void {
       // another server is at the same work
     }
   }
+}
+
+/** Where server workers make sockets of their own: a worker's user may not write to the directory itself. */
+export function workersDirectory(runtimeDir: string): string {
+  return join(runtimeDir, 'workers')
+}
+
+/** Makes that directory, or gives it to the user that workers are to be; called by a worker while it may. */
+export function prepareWorkersDirectory(
+  runtimeDir: string,
+  owner: { uid: number; gid: number } | null,
+): void {
+  const path = workersDirectory(runtimeDir)
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (owner !== null) chownSync(path, owner.uid, owner.gid)
 }
 
 export function removeRuntimeDir(path: string): void {

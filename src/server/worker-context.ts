@@ -12,7 +12,7 @@ export type Unsubscribe = () => void
 export interface WorkerContext {
   readonly site: Site
   readonly logs: Logs
-  /** Private directory of this server for sockets and the like; searchable by the worker's user. */
+  /** Directory for sockets that server workers make themselves (embedded Python); theirs alone. */
   readonly runtimeDir: string
   /** 1 at start, one more with each restart of the server. */
   readonly generation: number

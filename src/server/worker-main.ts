@@ -20,6 +20,7 @@ import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, dropPrivileges } from './privileges.js'
+import { prepareWorkersDirectory } from './runtime-dir.js'
 import { WorkerState } from './worker-state.js'
 
 type Configure = Extract<ToWorker, { type: 'configure' }>
@@ -66,6 +67,7 @@ class Worker {
     if (errors[0] !== undefined) throw new Error(describeError(errors[0]))
     const pipes = new Map(configure.pipes.map(({ command, fd }) => [command, fd]))
     const logs = openLogs(site, { pipes })
+    prepareWorkersDirectory(configure.runtimeDir, configure.dropTo)
     if (configure.dropTo !== null) dropPrivileges(configure.dropTo)
     dieWithParent()
     if (process.ppid !== configure.supervisorPid) process.exit(1)

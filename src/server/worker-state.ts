@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
 import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
+import { workersDirectory } from './runtime-dir.js'
 import type { Unsubscribe, WorkerContext } from './worker-context.js'
 
 type Configure = Extract<ToWorker, { type: 'configure' }>
@@ -26,7 +27,7 @@ export class WorkerState implements WorkerContext {
     configure: Configure,
     private readonly send: (message: FromWorker) => void,
   ) {
-    this.runtimeDir = configure.runtimeDir
+    this.runtimeDir = workersDirectory(configure.runtimeDir)
     this.generation = configure.generation
     this.workers = configure.workers
     this.supervisorPid = configure.supervisorPid

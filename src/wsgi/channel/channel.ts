@@ -26,8 +26,8 @@ import {
 } from './wire.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
-/** Silence after which a thread is woken; doubled with every kick that changed nothing. */
-const QUIET_MS = 1
+/** Silence after which a thread is woken, longer than the interpreter lets answers wait; doubled by fruitless kicks. */
+const QUIET_MS = 2
 const QUIET_MAX_MS = 64
 /** Bulk lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
 const BULK_SPARE = 1024
@@ -275,7 +275,6 @@ export class Channel implements FrameSink {
     this.#inFlight--
     this.#quietMs = QUIET_MS
     response.bodyLane?.stopBody()
-    if (this.#draining !== undefined && this.#inFlight === 0) this.#settleDraining()
     return response
   }
 
@@ -400,12 +399,6 @@ export class Channel implements FrameSink {
     if (this.#draining !== undefined) return
     this.#draining = reason
     for (const callback of this.#onDraining) callback(reason)
-  }
-
-  /** Nothing more will come that matters; the interpreter closes its end when it exits. */
-  #settleDraining(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 
   // -- bulk lanes ------------------------------------------------------------------------------------------------
