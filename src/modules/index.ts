@@ -6,6 +6,7 @@ import { accessCompat } from './access-compat.js'
 import { alias } from './alias.js'
 import { authnCore } from './authn-core.js'
 import { authzCore } from './authz-core.js'
+import { authzGroupfile } from './authz-groupfile.js'
 import { authzHost } from './authz-host.js'
 import { authzUser } from './authz-user.js'
 import { autoindex } from './autoindex.js'
@@ -51,6 +52,7 @@ export const modules: readonly HttpdModule[] = [
   accessCompat,
   authnCore,
   authzCore,
+  authzGroupfile,
   authzHost,
   authzUser,
   // SetEnv before all fixups that may use variables
