@@ -28,6 +28,8 @@ export class ReadState implements Facts {
   readonly #vocabulary: Vocabulary
   readonly #files: ConfigFiles
   readonly #loaded = new Set<string>()
+  /** What `LoadModule` asked for in vain. Distributions load dozens of modules that nothing uses: they are told in one warning. */
+  readonly #missing: { readonly module: string; readonly at: Position }[] = []
 
   constructor({ serverRoot, defines, environment, vocabulary, files }: StateOptions) {
     this.serverRoot = serverRoot
@@ -65,9 +67,19 @@ export class ReadState implements Facts {
     }
     this.#loaded.add(id)
     const module = this.#vocabulary.module(id)
-    if (module.kind === 'missing') this.warn(at, `LoadModule ${id}: ${module.reason}`)
+    if (module.kind === 'missing') this.#missing.push({ module: module.name, at })
     if (module.kind === 'unknown')
       this.warn(at, `LoadModule ${id}: wsgi-httpd does not have this module and does not load ${file}`)
+  }
+
+  /** All that was noted, once everything has been read. */
+  finish(): readonly ConfigWarning[] {
+    const [first] = this.#missing
+    if (first !== undefined) {
+      const names = this.#missing.map(({ module }) => module).join(', ')
+      this.warn(first.at, `LoadModule: wsgi-httpd does not have ${names}; directives of theirs are refused`)
+    }
+    return this.warnings
   }
 
   hasModule(name: string): boolean {

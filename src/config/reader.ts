@@ -83,8 +83,9 @@ class Reader {
     this.#readArray(before, nodes)
     this.#readFile(file, { file, line: 0 }, nodes, includes, [])
     this.#readArray(after, nodes)
-    const { variables, serverRoot, warnings } = this.state
-    return { nodes, defines: variables.all(), serverRoot, file, includes, warnings }
+    const { variables, serverRoot } = this.state
+    const defines = variables.all()
+    return { nodes, defines, serverRoot, file, includes, warnings: this.state.finish() }
   }
 
   #readArray(lines: readonly string[], sink: ConfigNode[]): void {

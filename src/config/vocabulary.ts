@@ -22,8 +22,8 @@ export type LoadedModule =
   | { readonly kind: 'carried' }
   /** Known, not carried, and nothing is missing without it; `<IfModule>` is false. */
   | { readonly kind: 'unneeded' }
-  /** Known and not carried. */
-  | { readonly kind: 'missing'; readonly reason: string }
+  /** Known and not carried; `name` as in `mod_dav`. */
+  | { readonly kind: 'missing'; readonly name: string }
   | { readonly kind: 'unknown' }
 
 export interface Vocabulary {

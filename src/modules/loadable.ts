@@ -30,7 +30,5 @@ const KNOWN = new Set([
 /** For a module that is not carried. */
 export function notCarried(id: string): LoadedModule {
   if (UNNEEDED.has(id)) return { kind: 'unneeded' }
-  return KNOWN.has(id)
-    ? { kind: 'missing', reason: `wsgi-httpd does not have mod_${id.replace(/_module$/, '')}` }
-    : { kind: 'unknown' }
+  return KNOWN.has(id) ? { kind: 'missing', name: `mod_${id.replace(/_module$/, '')}` } : { kind: 'unknown' }
 }
