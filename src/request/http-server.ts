@@ -223,6 +223,7 @@ class Front implements Listening {
       if (!this.writableFinished) {
         request.cut = true
         connection.aborted = true
+        request.onAbort?.()
       }
       for (const log of front.phases.logTransaction)
         try {

@@ -143,6 +143,8 @@ export class Request {
     this.expectsContinue = false
     this.outgoing.writeContinue()
   }
+  /** Called when the connection ends before the response is complete. For the handler. */
+  onAbort: (() => void) | undefined = undefined
   /** The client asked for `Connection: keep-alive` by name. */
   asksKeepAlive = false
 

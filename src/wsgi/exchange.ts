@@ -84,6 +84,7 @@ export class WsgiExchange implements Exchange, Job {
   ) {
     this.rawHeaders = request.headersIn.fields
     if (extra !== undefined) this.extra = extra
+    request.onAbort = () => this.#clientGone()
     this.startTime = request.startedAt / 1000
   }
 
@@ -210,12 +211,9 @@ export class WsgiExchange implements Exchange, Job {
     const member = this.#member
     this.#channel = undefined
     this.#member = undefined
-    if (this.#finished || this.group === undefined || member === undefined) {
-      if (member) this.group?.finished(member)
-      this.#finish({ status: 503 })
-      return
-    }
-    this.group.returned(this, member, reason)
+    if (this.group !== undefined && member !== undefined) {
+      this.group.returned(this.#finished ? undefined : this, member, reason)
+    } else this.#finish({ status: 503 })
   }
 
   log(level: RuntimeLogLevel, text: string): void {
@@ -231,6 +229,14 @@ export class WsgiExchange implements Exchange, Job {
     const writer = openBody(this.request)
     writer.write(body)
     writer.end()
+  }
+
+  /** Nobody waits for the response any more: the application is told at its next output, and a request that waits is taken back. */
+  #clientGone(): void {
+    if (this.#finished) return
+    if (this.#channel) this.cancel()
+    else this.group?.withdraw(this)
+    this.#finish('done')
   }
 
   /** Takes over status and headers. False: the application's response is not what the client gets. */

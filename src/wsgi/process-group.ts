@@ -52,6 +52,8 @@ export class Member {
   }
 }
 
+/** A channel has numbers for so many requests, less than the 4096 that its progress region holds. */
+const WINDOW_MAX = 4000
 /** How often requests that wait are looked at for their deadline. */
 const SWEEP_MS = 100
 
@@ -99,16 +101,23 @@ export class ProcessGroup {
     if (this.#waiting.length > 1) this.pump()
   }
 
-  /** Takes back a job that no application code has seen. It goes before those that came later. */
-  returned(job: Job, member: Member, reason: RejectReason): void {
+  /**
+   * Takes back a job that no application code has seen, or undefined where nobody waits for it any more. It goes before those that came later.
+   */
+  returned(job: Job | undefined, member: Member, reason: RejectReason): void {
     member.inFlight--
     if (!member.retired && reason !== 'closed') {
       member.retired = true
       if (reason !== 'died') this.surroundings.processRetired(member.info.id)
     }
-    if (reason === 'closed') member.channels.delete(job.applicationGroup)
-    this.#enqueue(job, true)
+    if (job !== undefined) this.#enqueue(job, true)
     this.pump()
+  }
+
+  /** A job that waits here is wanted no more. */
+  withdraw(job: Job): void {
+    const at = this.#waiting.indexOf(job)
+    if (at >= 0) this.#waiting.splice(at, 1)
   }
 
   /** A job has its final answer: its process has room again. */
@@ -143,7 +152,7 @@ export class ProcessGroup {
    */
   #window(): number {
     const { threads, listenBacklog, maximumRequests } = this.group
-    const window = threads + listenBacklog
+    const window = Math.min(threads + listenBacklog, WINDOW_MAX)
     return maximumRequests > 0 ? Math.min(window, Math.max(threads, maximumRequests)) : window
   }
 
@@ -162,7 +171,7 @@ export class ProcessGroup {
       if (!member.takesRequests || !member.runs(job.applicationGroup)) continue
       suitable = true
       const channel = member.channels.get(job.applicationGroup)
-      if (channel === undefined) {
+      if (channel === undefined || channel.closed) {
         this.#open(member, job.applicationGroup)
         continue
       }
