@@ -55,6 +55,8 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
 
 export interface HtaccessOptions extends ApplyOptions {
   readonly serverRoot: string
+  /** Of the server that the request is for; directives compare it. */
+  readonly serverIndex?: number
   /** Whether `AllowOverride` lets a directive of that class in. */
   readonly allows: (name: string, override: OverrideClass | undefined) => boolean
   /** `AllowOverride Nonfatal=…`: such faults are warnings. */
@@ -71,13 +73,16 @@ export interface AppliedHtaccess {
   readonly warnings: readonly ConfigWarning[]
 }
 
-/** Applies the tree of a `.htaccess` file. What it sets is one layer to be merged over the directory's settings. */
+/**
+ * Applies the tree of a `.htaccess` file. What it sets is one layer to be merged over the directory's settings. Server-scope settings that
+ * its directives see are empty ones: nothing in such a file can change a server.
+ */
 export function applyHtaccess(
   tree: ConfigTree,
   vocabulary: Vocabulary,
   options: HtaccessOptions,
 ): AppliedHtaccess {
-  const main = newServer(0, { file: tree.file, line: 1 }, [])
+  const main = newServer(options.serverIndex ?? 0, { file: tree.file, line: 1 }, [])
   const warnings: ConfigWarning[] = [...tree.warnings]
   const { environment, serverRoot } = options
   const applier = new Applier(
