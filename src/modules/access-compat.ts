@@ -4,8 +4,11 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_access_compat.html
  */
 import { type Command, directive, iterate2, take1 } from '../config/directive.js'
+import type { ConfigWarning } from '../config/errors.js'
 import { settingsKey } from '../config/settings.js'
+import type { Section, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
+import { authzDir } from './authz-core.js'
 import { clientHost, inDomain } from './client-host.js'
 import { type LimitData, limitApplies } from './core/sections.js'
 import type { HttpdModule, Outcome } from './module.js'
@@ -179,9 +182,37 @@ function matches(origins: readonly Limited<Origin>[], request: Request): boolean
   )
 }
 
+/**
+ * The usual mistake of configurations that come from httpd 2.2: `Allow from all` where an outer `Require all denied` still holds.
+ */
+function check(site: Site, warn: (warning: ConfigWarning) => void): void {
+  const seen = new Set<Section>()
+  for (const { sections } of [site.main, ...site.virtualHosts]) {
+    for (const section of sections.directory) {
+      const own = section.settings.peek(accessCompatDir)
+      if (seen.has(section) || !own || !(own.allow || own.orders)) continue
+      seen.add(section)
+      const ruling = rulingSection(section, sections.directory)
+      if (ruling?.settings.peek(authzDir)?.root?.constant !== 'denied') continue
+      warn({
+        at: section.at,
+        message: `Order, Allow and Deny do not open this place: Require all denied of <Directory ${ruling.pattern}> (line ${ruling.at.line} of ${ruling.at.file}) still holds in it. Add Require all granted.`,
+      })
+    }
+  }
+}
+
+/** The section whose `Require` lines hold in a directory: the last one of those around it, or at it, that has any. */
+function rulingSection(of: Section, directories: readonly Section[]): Section | undefined {
+  return directories
+    .filter((one) => one.path !== undefined && of.path?.startsWith(one.path))
+    .findLast((one) => one.settings.peek(authzDir)?.root !== undefined)
+}
+
 export const accessCompat = {
   id: 'access_compat_module',
   source: 'mod_access_compat.c',
   directives,
   hooks: { checkAccess },
+  check,
 } satisfies HttpdModule

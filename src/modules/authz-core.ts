@@ -13,7 +13,9 @@ import {
   section,
   take1,
 } from '../config/directive.js'
+import type { ConfigWarning } from '../config/errors.js'
 import { settingsKey } from '../config/settings.js'
+import type { Section, Site } from '../config/site.js'
 import { nextWord } from '../config/words.js'
 import type { Request } from '../request/request.js'
 import { authTypeOf, challenge } from './authn-core.js'
@@ -259,9 +261,33 @@ export function someAuthRequired(request: Request): boolean {
   return limits === undefined || limits.some((limit) => limit.methods.has(request.method) !== limit.except)
 }
 
+/** `<Location />` is merged last: what it grants undoes every denial of directories and files. */
+function check(site: Site, warn: (warning: ConfigWarning) => void): void {
+  const seen = new Set<Section>()
+  for (const { sections } of [site.main, ...site.virtualHosts]) {
+    const denied = [...sections.directory, ...sections.directoryMatch, ...sections.files].find(
+      (section) => constantOf(section) === 'denied',
+    )
+    if (denied === undefined) continue
+    for (const section of sections.location) {
+      if (section.path !== '/' || constantOf(section) !== 'granted' || seen.has(section)) continue
+      seen.add(section)
+      warn({
+        at: section.at,
+        message: `<Location /> with Require all granted undoes every denial of directories and files, such as the one on line ${denied.at.line} of ${denied.at.file}. Put Require into <Directory> sections.`,
+      })
+    }
+  }
+}
+
+function constantOf(section: Section): Answer | undefined {
+  return section.settings.peek(authzDir)?.root?.constant
+}
+
 export const authzCore = {
   id: 'authz_core_module',
   source: 'mod_authz_core.c',
   directives,
   hooks: { checkAccessEx, checkAuth },
+  check,
 } satisfies HttpdModule

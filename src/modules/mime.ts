@@ -74,9 +74,8 @@ function add(cmd: Command, attribute: Attribute, value: string, extensions: read
   const draft = cmd.dir.draft(mimeDir)
   const map = (draft.extensions ?? new Map()) as Map<string, Meaning>
   draft.extensions = map
-  for (const extension of extensions) {
-    map.set(bare(extension), { ...map.get(bare(extension)), [attribute]: value.toLowerCase() })
-  }
+  const meaning = { [attribute]: value.toLowerCase().replace(/\s*;\s*/g, '; ') }
+  for (const extension of extensions) map.set(bare(extension), { ...map.get(bare(extension)), ...meaning })
 }
 
 function remove(cmd: Command, attribute: Attribute, extensions: readonly string[]): void {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { accessCompat, satisfiesAny } from '../../src/modules/access-compat.js'
 import { modules } from '../../src/modules/index.js'
 import { makeRequest, type RequestFacts } from '../support/request.js'
-import { faultsOf } from '../support/site.js'
+import { faultsOf, siteOf } from '../support/site.js'
 
 const { checkAccess } = accessCompat.hooks
 const at = (lines: string, place = '/'): string => `<Location ${place}>\n${lines}\n</Location>\n`
@@ -72,4 +72,19 @@ test('mistakes are told', () => {
     ['Satisfy some', "Satisfy either 'any' or 'all'."],
   ]
   for (const [line, fault] of rows) assert.deepEqual(faultsOf(at(line), modules), [fault], line)
+})
+
+test('rules of httpd 2.2 under a Require all denied are warned of', () => {
+  const warnings = (conf: string): string[] => siteOf(conf, modules).warnings.map(({ message }) => message)
+  const outer = '<Directory />\nRequire all denied\n</Directory>\n'
+  const inner = (more: string): string =>
+    `<Directory /srv>\nOrder allow,deny\nAllow from all\n${more}</Directory>\n`
+  assert.match(
+    warnings(outer + inner('')).join(),
+    /Require all denied of <Directory \/>.*Add Require all granted/,
+  )
+  assert.deepEqual(warnings(outer + inner('Require all granted\n')), [])
+  assert.deepEqual(warnings(inner('')), [])
+  const between = '<Directory /srv>\nRequire all granted\n</Directory>\n'
+  assert.deepEqual(warnings(outer + between + inner('')), [])
 })

@@ -5,7 +5,7 @@ import { type Answer, Container, evaluate } from '../../src/modules/authz-core/a
 import { authzCore } from '../../src/modules/authz-core.js'
 import { modules } from '../../src/modules/index.js'
 import { makeRequest, type RequestFacts } from '../support/request.js'
-import { faultsOf } from '../support/site.js'
+import { faultsOf, siteOf } from '../support/site.js'
 
 const { checkAccessEx, checkAuth } = authzCore.hooks
 const at = (lines: string, place = '/'): string => `<Location ${place}>\n${lines}\n</Location>\n`
@@ -187,4 +187,12 @@ test('conditions that take time give the same answers, and are asked no more tha
   }
   assert.equal(await evaluate(container, makeRequest('')), 'granted')
   assert.equal(asked, 2)
+})
+
+test('a Location that undoes the denials of directories is warned of', () => {
+  const warnings = (conf: string): string[] => siteOf(conf, modules).warnings.map(({ message }) => message)
+  const denied = '<Directory /srv>\nRequire all denied\n</Directory>\n'
+  assert.match(warnings(denied + at('Require all granted')).join(), /undoes every denial.*line 1 of/)
+  assert.deepEqual(warnings(denied + at('Require all granted', '/in')), [])
+  assert.deepEqual(warnings(denied + at('Require ip 10')), [])
 })
