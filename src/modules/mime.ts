@@ -17,7 +17,7 @@ import {
 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
-import { readTypes, typesDirective, typesOf } from './mime-types-config.js'
+import { readTypes, type TypeTable, typesDirective, typesOf } from './mime-types-config.js'
 import type { HttpdModule, Outcome } from './module.js'
 
 /** What one extension stands for. An empty `type` takes away what the types file says (`RemoveType`). */
@@ -207,12 +207,47 @@ function typeChecker(request: Request): Outcome {
   if (request.filename === '') return undefined
   const settings = request.dir.get(mimeDir)
   const place = settings.usePathInfo ? request.filename + request.pathInfo : request.filename
-  const parts = extensionsOf(place.slice(place.lastIndexOf('/') + 1))
-  if (parts.length > 0) applyMeanings(request, settings, parts)
-  if (request.contentLanguages.length === 0 && settings.defaultLanguage !== undefined) {
+  const name = place.slice(place.lastIndexOf('/') + 1)
+  const { type, charset, handler, language, encoding } = nameMeaning(settings, typesOf(request.server), name)
+  if (type !== undefined) request.contentType = type
+  if (charset !== undefined) request.charset = charset
+  if (handler !== undefined) request.handler = handler
+  if (encoding.length > 0) request.contentEncoding = [...request.contentEncoding, ...encoding]
+  if (language.length > 0) request.contentLanguages = [...request.contentLanguages, ...language]
+  else if (request.contentLanguages.length === 0 && settings.defaultLanguage !== undefined) {
     request.contentLanguages = [settings.defaultLanguage]
   }
   return 'ok'
+}
+
+/** What all extensions of a name say together: the last one decides type, charset and handler; languages and encodings add up. */
+interface NameMeaning {
+  readonly type: string | undefined
+  readonly charset: string | undefined
+  readonly handler: string | undefined
+  readonly language: readonly string[]
+  readonly encoding: readonly string[]
+}
+
+/** Names that have been looked at, by the settings in force: a site has few of them, and each is asked for often. */
+const known = new WeakMap<MimeDir, { readonly types: TypeTable; readonly names: Map<string, NameMeaning> }>()
+const KNOWN_MAX = 4096
+/** Longer names are not worth remembering. */
+const KNOWN_NAME_MAX = 128
+
+function nameMeaning(settings: MimeDir, types: TypeTable, name: string): NameMeaning {
+  let cache = known.get(settings)
+  if (cache === undefined || cache.types !== types) {
+    cache = { types, names: new Map() }
+    known.set(settings, cache)
+  }
+  let meaning = cache.names.get(name)
+  if (meaning === undefined) {
+    meaning = addMeanings(settings, types, extensionsOf(name))
+    if (cache.names.size >= KNOWN_MAX) cache.names.clear()
+    if (name.length <= KNOWN_NAME_MAX) cache.names.set(name, meaning)
+  }
+  return meaning
 }
 
 /** The extensions of a file's name in order, lower case: everything between dots after the first part. */
@@ -228,18 +263,19 @@ export function extensionsOf(name: string): readonly string[] {
     .filter((part) => part !== '')
 }
 
-/** The last extension decides type, handler and charset; languages and encodings add up. */
-function applyMeanings(request: Request, settings: MimeDir, parts: readonly string[]): void {
-  const types = typesOf(request.server)
-  for (const part of parts) {
-    const meaning = settings.extensions.get(part)
-    const type = meaning?.type ?? types.get(part)
-    if (type) request.contentType = type
-    if (meaning === undefined) continue
-    if (meaning.charset !== undefined) request.charset = meaning.charset
-    if (meaning.handler !== undefined) request.handler = meaning.handler
-    if (meaning.language !== undefined) request.contentLanguages.push(meaning.language)
-    if (meaning.encoding !== undefined) request.contentEncoding.push(meaning.encoding)
+function addMeanings({ extensions }: MimeDir, types: TypeTable, parts: readonly string[]): NameMeaning {
+  const found = parts.map((part) => ({ ...extensions.get(part), known: types.get(part) }))
+  const last = (pick: (one: (typeof found)[number]) => string | undefined): string | undefined =>
+    found.map(pick).findLast((value) => value !== undefined && value !== '')
+  const every = (pick: (one: (typeof found)[number]) => string | undefined): string[] =>
+    found.map(pick).filter((value) => value !== undefined)
+  return {
+    // an empty type takes away what the types file says, and has none to set
+    type: last((one) => one.type ?? one.known),
+    charset: last((one) => one.charset),
+    handler: last((one) => one.handler),
+    language: every((one) => one.language),
+    encoding: every((one) => one.encoding),
   }
 }
 
