@@ -89,6 +89,9 @@ function headerBlockBytes(site: Site): number {
   return Math.min(most, HEADER_BLOCK_MAX_BYTES)
 }
 
+/** A response whose client is gone complains of each write; `close` has told all there is to know. */
+function ignore(): void {}
+
 class Front implements Listening {
   readonly host: string
   readonly port: number
@@ -197,6 +200,7 @@ class Front implements Listening {
     connection.latest = request
     this.active++
     outgoing.on('close', this.#over)
+    outgoing.on('error', ignore)
     return request
   }
 

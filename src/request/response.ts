@@ -35,7 +35,8 @@ const CLOSING: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 431, 500,
 export function sendWhole(request: Request, body: Uint8Array | string = ''): void {
   const { outgoing } = request
   const length = body.length
-  if (!sendHeader(request, hasNoBody(request) ? undefined : length)) return
+  // without a body, only HEAD can tell its length, and only where there would be one
+  if (!sendHeader(request, length > 0 || !hasNoBody(request) ? length : undefined)) return
   if (hasNoBody(request) || length === 0) {
     outgoing.end()
     return
@@ -84,8 +85,10 @@ class ResponseWriter implements BodyWriter {
   }
 
   write(chunk: Uint8Array | string): boolean {
-    if (this.#silent || this.#ended || chunk.length === 0) return true
     const { request } = this
+    const { outgoing } = request
+    // a client that is gone takes everything
+    if (this.#silent || this.#ended || chunk.length === 0 || outgoing.destroyed) return true
     let piece = chunk
     if (this.declared !== undefined) {
       const room = this.declared - request.bytesSent
@@ -94,17 +97,22 @@ class ResponseWriter implements BodyWriter {
       if (piece.length > room) piece = piece.slice(0, room)
     }
     request.bytesSent += piece.length
-    return request.outgoing.write(piece, 'latin1')
+    if (outgoing.chunkedEncoding) addOverhead(request, piece.length.toString(16).length + 4)
+    return outgoing.write(piece, 'latin1')
   }
 
   end(): void {
     if (this.#ended) return
     this.#ended = true
     const { request, declared } = this
+    if (request.outgoing.destroyed) return
     if (!this.#silent && declared !== undefined && request.bytesSent < declared) {
       reportShort(request, declared, request.bytesSent)
       cutOff(request)
-    } else request.outgoing.end()
+    } else {
+      if (request.outgoing.chunkedEncoding) addOverhead(request, LAST_CHUNK_BYTES)
+      request.outgoing.end()
+    }
   }
 
   cut(): void {
@@ -127,6 +135,13 @@ class DiscardingWriter implements BodyWriter {
   end(): void {}
   cut(): void {}
   onDrain(): void {}
+}
+
+/** `0`, and two line ends. */
+const LAST_CHUNK_BYTES = 5
+
+function addOverhead(request: Request, bytes: number): void {
+  request.headerBytesSent = (request.headerBytesSent ?? 0) + bytes
 }
 
 /** Ends the connection without ending the response. */
@@ -170,7 +185,7 @@ function asText(bytes: Uint8Array): string {
 /** Sends the header. False: it could not be sent, and an error page went out in its place. */
 function sendHeader(request: Request, length: number | undefined): boolean {
   const { outgoing, transaction } = request
-  if (request.headersSent || outgoing.headersSent) return false
+  if (request.headersSent || outgoing.headersSent || outgoing.destroyed) return false
   if (transaction !== undefined) {
     transaction.last = request
     for (const edit of transaction.phases.responseHeaders) edit(request)
@@ -231,13 +246,14 @@ function finalFields(request: Request, length: number | undefined): string[] {
       case 12:
         if (name === 'Content-Type' || name.toLowerCase() === 'content-type') {
           hasType = true
+          if (status === 304) continue
           value = withCharset(request, value)
         }
         break
       case 14:
         if (name === 'Content-Length' || name.toLowerCase() === 'content-length') {
-          // a 204 with a length breaks clients; a 304 may tell the length of what it stands for
-          if (status === 204 || status < 200 || hasLength) continue
+          // clients wait for as much as it says, whatever the status
+          if (bodyless || hasLength) continue
           hasLength = true
         }
         break
@@ -256,7 +272,8 @@ function finalFields(request: Request, length: number | undefined): string[] {
     !request.contentType.startsWith('application/x-httpd-')
   )
     fields.push('Content-Type', withCharset(request, request.contentType))
-  if (request.contentEncoding.length > 0) fields.push('Content-Encoding', request.contentEncoding.join(', '))
+  if (request.contentEncoding.length > 0 && !bodyless)
+    fields.push('Content-Encoding', request.contentEncoding.join(', '))
   if (request.contentLanguages.length > 0)
     fields.push('Content-Language', request.contentLanguages.join(', '))
   if (!hasLength && !bodyless && length !== undefined) {

@@ -28,6 +28,10 @@ function setErrorDocument(cmd: Command, line: string): void {
     cmd.warn('cannot use a full URL in a 401 ErrorDocument directive --- ignoring!', 'AH00113')
     return
   }
+  if (document.kind !== 'default' && rest.includes('%{'))
+    cmd.fail(
+      `ErrorDocument: '${rest}' is an expression, and expressions are not supported yet. Write it without %{...}.`,
+    )
   const draft = cmd.dir.draft(coreDir)
   draft.errorDocuments = { ...draft.errorDocuments, [status]: document }
 }
