@@ -168,6 +168,8 @@ function copyInstallation(python: Python, target: string): void {
   cpSync(python.home, fresh, {
     recursive: true,
     verbatimSymlinks: true,
+    // Else no compiled module would fit its source any more, and every start would compile the library anew.
+    preserveTimestamps: true,
     filter: (source) => !LEFT_OUT.test(source),
   })
   for (const name of readdirSync(path.join(fresh, 'bin'))) {
