@@ -24,10 +24,17 @@ export function escapePath(path: string): string {
   return escaped
 }
 
-/** Escapes the path of a redirection target and leaves its query and fragment as they are. */
+/**
+ * Escapes the path of a redirection target. Its query and fragment stay as they are, but for what cannot stand in a header: a pattern may have
+ * put decoded characters of the request's path there.
+ */
 export function escapeTarget(url: string): string {
   const end = url.search(/[?#]/)
-  return end < 0 ? escapePath(url) : escapePath(url.slice(0, end)) + url.slice(end)
+  if (end < 0) return escapePath(url)
+  const rest = url
+    .slice(end)
+    .replace(/[^\x21-\x7e]/g, (character) => ESCAPES[character.charCodeAt(0)] ?? character)
+  return escapePath(url.slice(0, end)) + rest
 }
 
 /** Whether a text starts with a scheme and a colon, as httpd's ap_is_url asks. */

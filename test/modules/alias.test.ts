@@ -63,6 +63,7 @@ test('redirects come before aliases, and become absolute with the host that the 
     ['RedirectTemp /o /n', '/o', 302, 'http://h.example:8080/n'],
     ['RedirectMatch ^/(.*)\\.gif$ /$1.png', '/a b.gif', 302, 'http://h.example:8080/a%20b.png'],
     ['RedirectMatch 301 x /n?u=$0#f', '/x', 301, 'http://h.example:8080/n?u=x#f'],
+    ['RedirectMatch (.*) /n?u=$1', '/a\r\nb: \xe4', 302, 'http://h.example:8080/n?u=/a%0d%0ab:%20%e4'],
     ['RedirectRelative On\nRedirect /o /n', '/o', 302, '/n'],
     ['RedirectMatch x y', '/x', 500, undefined],
   ]
