@@ -5,7 +5,7 @@ the worker is told (flag OPEN) and kicks a sleeping thread about a millisecond l
 later than that is sent at once, so no finished answer ever waits behind a blocked thread. docs/channel.md has the proof.
 """
 import json
-import struct
+import socket
 
 from . import wire
 from .compat import allocate_lock, monotonic, native, file_name, PY2, retry_interrupted
@@ -178,6 +178,9 @@ class ControlLane(object):
     def close(self):
         self.alive = False
         try:
-            self.sock.close()
-        except (OSError, IOError, struct.error):
+            # Wakes a thread that is sending; only when none is, the descriptor's number may go to somebody else.
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except (OSError, IOError):
             pass
+        with self.send_lock:
+            self.sock.close()

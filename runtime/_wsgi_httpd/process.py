@@ -1,5 +1,6 @@
 """The main thread of a runtime process: obeys the parent, accepts lanes, hands them to interpreters, ends the process."""
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -127,6 +128,12 @@ class Process(object):
             os.write(self.wake_write, b's')
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, terminate)
+            # Python 2.7 would hand EINTR to whichever pool thread the kernel picks.
+            signal.siginterrupt(number, False)
+        # And whichever thread it is, the main thread has to wake up.
+        flags = fcntl.fcntl(self.wake_write, fcntl.F_GETFL)
+        fcntl.fcntl(self.wake_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self.wake_write)
 
     def loop(self):
         while True:

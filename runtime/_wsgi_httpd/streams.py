@@ -191,6 +191,10 @@ class ThreadStream(LineWriter):
     def close(self):
         self.flush()
 
+    def fileno(self):
+        """The process's error log, for child processes and C code."""
+        return 2
+
     def detach(self):
         raise ValueError('this stream cannot be detached')
 

@@ -268,18 +268,18 @@ export class Channel implements FrameSink {
     return response
   }
 
-  /** Forgets a request that the interpreter has finished. */
-  #finish(id: number): Response {
-    const response = this.#response(id)
-    this.#responses[id & (REGION_NUMBERS - 1)] = undefined
+  /** Forgets a request that the interpreter has finished; after its calls, which may still find fault with the frame. */
+  #finish(response: Response): void {
+    this.#responses[response.id & (REGION_NUMBERS - 1)] = undefined
     this.#inFlight--
     this.#quietMs = QUIET_MS
     response.bodyLane?.stopBody()
-    return response
   }
 
   answer(id: number, status: number, text: string, body: Buffer): void {
-    this.#finish(id).answered(status, text, body)
+    const response = this.#response(id)
+    response.answered(status, text, body)
+    this.#finish(response)
   }
 
   head(id: number, status: number, text: string): void {
@@ -309,23 +309,29 @@ export class Channel implements FrameSink {
   other(type: number, id: number, aux: number, payload: Buffer): void {
     switch (type) {
       case Receive.end:
-        this.#finished(this.#finish(id), (response) => response.end())
+        this.#finishLater(this.#response(id), (response) => response.end())
         return
       case Receive.abort: {
         const reason = ABORT_REASONS[aux]
         if (reason === undefined) throw new ProtocolViolation(`abort reason ${aux}`)
-        this.#finished(this.#finish(id), (response) => response.aborted(reason))
+        this.#finishLater(this.#response(id), (response) => response.aborted(reason))
         return
       }
       case Receive.error: {
         const reason = FAILURE_REASONS[aux]
         if (reason === undefined) throw new ProtocolViolation(`error ${aux}`)
-        this.#finish(id).failed(reason, payload.toString('utf8', 0, 2048))
+        const response = this.#response(id)
+        response.failed(reason, payload.toString('utf8', 0, 2048))
+        this.#finish(response)
         return
       }
-      case Receive.reject:
-        this.#finish(id).rejected(rejectReason(aux))
+      case Receive.reject: {
+        const reason = rejectReason(aux)
+        const response = this.#response(id)
+        response.rejected(reason)
+        this.#finish(response)
         return
+      }
       case Receive.log: {
         const level = LOG_LEVELS[aux]
         if (level === undefined) throw new ProtocolViolation(`log level ${aux}`)
@@ -359,8 +365,10 @@ export class Channel implements FrameSink {
     }
   }
 
-  #finished(response: Response, settle: (response: Response) => void): void {
+  /** The interpreter is done; bytes of the response may still be on their way through a bulk lane. */
+  #finishLater(response: Response, settle: (response: Response) => void): void {
     settle(response)
+    this.#finish(response)
     if (!response.settled) {
       this.#delivering.add(response)
       response.whenSettled = () => this.#delivering.delete(response)

@@ -1,0 +1,104 @@
+/** An interpreter that does not keep to the protocol: the channel closes, every exchange gets its final call. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Channel, ChannelRefused } from '../../../src/wsgi/channel/channel.js'
+import { place, request } from './daemon.js'
+
+function frame(type: number, id: number, aux: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const bytes = Buffer.alloc(12 + payload.length)
+  bytes.writeUInt32LE(8 + payload.length, 0)
+  bytes[4] = type
+  bytes.writeUInt16LE(aux, 6)
+  bytes.writeUInt32LE(id, 8)
+  bytes.set(payload, 12)
+  return bytes
+}
+
+const HELLO = frame(
+  1,
+  1,
+  1,
+  Buffer.from(JSON.stringify({ pid: 1, version: '3.0.0', threads: 1, region: -1 })),
+)
+
+/** A server that greets, and sends `reply` as soon as a request comes. */
+async function withHostile(
+  reply: Uint8Array | 'close',
+  body: (channel: Channel) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'hostile-'))
+  const socketPath = join(directory, 's')
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.once('data', (hello) => {
+      if (!hello.includes('"control"')) return
+      socket.write(HELLO)
+      socket.once('data', () => (reply === 'close' ? socket.destroy() : socket.write(reply)))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve))
+  try {
+    const channel = await Channel.connect({ socketPath, applicationGroup: '' })
+    await body(channel)
+    channel.close()
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    rmSync(directory, { recursive: true })
+  }
+}
+
+const index = Buffer.from([1, 1, 0, 0])
+const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
+  ['an unknown request', frame(6, 77, 0)],
+  ['an answer with an impossible status', frame(3, 1, 99, Buffer.from([0, 0, 0, 0]))],
+  ['an answer that overruns its frame', frame(3, 1, 200, Buffer.from([255, 0, 0, 0]))],
+  ['a header without value', frame(4, 1, 200, Buffer.from('OK\0A'))],
+  ['data before the head', frame(5, 1, 0, Buffer.from('x'))],
+  ['an end before the head', frame(6, 1, 0)],
+  [
+    'a second head',
+    Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(4, 1, 200, Buffer.from('OK'))]),
+  ],
+  ['a body that was not announced', frame(11, 1, 0, index)],
+  [
+    'a bulk lane that does not exist',
+    Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(12, 1, 0, index)]),
+  ],
+  ['an unknown frame', frame(99, 1, 0)],
+  ['an unknown reason', frame(9, 1, 55)],
+  ['a frame of four gigabytes', Buffer.alloc(12, 255)],
+  ['a second greeting', HELLO],
+  ['a report of a wrong size', frame(2, 1, 0)],
+  ['thousands of bulk lanes', Buffer.concat(Array.from({ length: 1100 }, (_, i) => frame(13, i, 0)))],
+  ['nothing but the end of the connection', 'close'],
+]
+
+for (const [name, reply] of CASES) {
+  test(name, { timeout: 5000 }, async () => {
+    await withHostile(reply, async (channel) => {
+      const closed = new Promise<{ error?: Error }>((resolve) => channel.onClose(resolve))
+      const { outcome } = request(channel, place('/x'))
+      const { kind, why } = await outcome
+      assert.ok(kind === 'failed' || kind === 'aborted' || kind === 'rejected', kind)
+      assert.equal(why, 'died')
+      const end = await closed
+      if (reply !== 'close') assert.equal(end.error?.name, 'ProtocolViolation')
+      assert.equal(channel.inFlight, 0)
+      assert.equal((await request(channel, place('/x')).outcome).why, 'closed')
+    })
+  })
+}
+
+test('nobody listens', async () => {
+  await assert.rejects(
+    Channel.connect({ socketPath: '/nonexistent/s', applicationGroup: '' }),
+    (error) => error instanceof ChannelRefused && /cannot reach the runtime/.test(error.message),
+  )
+})
