@@ -65,6 +65,8 @@ export class ServerErrorLog implements ErrorLog {
     const level = levelNumber(record.level) as number
     if (record.always !== true && !admits(this.#levelsFor(record.request), record.module, level)) return
     const source: LineSource = { record, level, time: nowMicros(), server: this.#server, names: this.#names }
+    // A request that has a record gets its id, so that `%L` in the access log tells that there is one.
+    record.request?.id
     if (this.#onceFormats !== undefined)
       for (const line of this.#onceFormats.linesBefore(source)) this.#write(line, record.level)
     this.#write(this.#format(source), record.level)

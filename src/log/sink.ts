@@ -14,6 +14,10 @@ export const BACKLOG_CHARACTERS = 1024 * 1024
 /** POSIX guarantees that a write of that size to a pipe stays in one piece beside those of other processes (PIPE_BUF on Linux; 512 elsewhere). */
 const PIPE_ATOMIC_BYTES = process.platform === 'linux' ? 4096 : 512
 const RETRY_MS = 20
+/** How long closing waits for a program that does not read. */
+const CLOSE_WAIT_MS = 1000
+/** Nothing ever changes it: to sleep on. */
+const NEVER = new Int32Array(new SharedArrayBuffer(4))
 
 export interface Sink {
   /** Takes one line, or several, each with its line end. `level` matters to syslog alone. */
@@ -96,6 +100,12 @@ export class DescriptorSink implements Sink {
   close(): void {
     if (this.#closed) return
     this.flush()
+    // The last lines are worth a wait, since nobody waits for this process any more.
+    for (let waited = 0; this.#retry !== undefined && waited < CLOSE_WAIT_MS; waited += RETRY_MS) {
+      Atomics.wait(NEVER, 0, 0, RETRY_MS)
+      this.flush()
+    }
+    if (this.#retry !== undefined) this.#countDropped(this.#pending, 'it does not read fast enough')
     this.#closed = true
     this.#clearRetry()
     if (this.#options.owned) closeSync(this.#options.fd)

@@ -1,5 +1,7 @@
 /** Writers of log text on real files, pipes and devices. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -78,7 +80,10 @@ function makePipe(): { readFd: number; writeFd: number } {
   assert.equal(libc().pipe(fds), 0)
   const [readFd, writeFd] = fds as [number, number]
   const O_NONBLOCK = process.platform === 'darwin' ? 4 : 0x800
-  for (const fd of fds) libc().fcntl(fd, 4, 'int', O_NONBLOCK)
+  for (const fd of fds) {
+    libc().fcntl(fd, 2, 'int', 1 /* FD_CLOEXEC */)
+    libc().fcntl(fd, 4, 'int', O_NONBLOCK)
+  }
   return { readFd, writeFd }
 }
 
@@ -127,6 +132,25 @@ test('a program that does not read delays lines, up to a bound', async () => {
   })
   sink.close()
   closeSync(readFd)
+})
+
+test('closing gives a slow program a second to take the last lines', async (t) => {
+  const { readFd, writeFd } = makePipe()
+  writeSync(writeFd, Buffer.alloc(65_536))
+  const sink = new DescriptorSink({ fd: writeFd, name: '|slow', isPipe: true, owned: true })
+  sink.write('last\n')
+  // this thread sleeps while it closes, so somebody else must read
+  const reader = spawn('/bin/sh', ['-c', 'sleep 0.1; exec cat'], { stdio: [readFd, 'pipe', 'inherit'] })
+  t.after(() => reader.kill())
+  let read = ''
+  reader.stdout?.setEncoding('latin1').on('data', (text: string) => {
+    read += text
+  })
+  await once(reader, 'spawn')
+  sink.close()
+  closeSync(readFd)
+  await once(reader, 'close')
+  assert.ok(read.endsWith('last\n'))
 })
 
 test('several processes on one pipe do not mix their lines: small writes of whole lines', () => {
