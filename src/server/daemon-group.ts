@@ -12,6 +12,8 @@ import type { DaemonFailure, DaemonInfo } from './messages.js'
 
 /** Names of application groups may come from requests (`%{HOST}`): no client may make us start processes without end. */
 const SETS_MAX = 100
+/** How long a process may take to say itself why it refuses requests. */
+const OWN_WORDS_MS = 100
 /** A process that leaves by these reasons has worked: its replacement is not held back. */
 const HEALTHY: ReadonlySet<Reason | undefined> = new Set<Reason>([
   'script_reload',
@@ -119,9 +121,11 @@ export class DaemonGroupProcesses {
     this.#addSet(applicationGroup)
   }
 
-  /** A server worker saw that process refuse requests. */
+  /** A server worker saw that process refuse requests. As a rule the process says so itself, and why, at about the same time. */
   refused(id: number): void {
-    for (const process of this.#alive) if (process.id === id) process.retire('refused')
+    for (const process of this.#alive) {
+      if (process.id === id) setTimeout(() => process.retire('refused'), OWN_WORDS_MS)
+    }
   }
 
   /** Lets all processes finish their requests and leave. Fulfilled when the last one is gone. */

@@ -112,13 +112,7 @@ test('no request is lost by graceful restarts', () =>
     const stop = hammer(server)
     for (let restarts = 0; restarts < 3; restarts++) await server.reload()
     assert.ok((await stop()) > 50)
-    assert.equal(
-      server
-        .errorLog()
-        .match(/AH00493: SIGUSR1 received\. {2}Doing graceful restart/g)
-        ?.length,
-      3,
-    )
+    assert.equal(server.errorLog().match(/AH00493: SIGUSR1 received\. {2}Doing graceful restart/g)?.length, 3)
   }))
 
 test('a graceful restart puts a new configuration to work', () =>
