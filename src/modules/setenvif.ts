@@ -9,6 +9,7 @@ import { compileRegex } from '../config/regex.js'
 import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
 import { clientHost } from './client-host.js'
+import { coreDir } from './core/settings.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { refuseExpression } from './string-template.js'
 import { compileSubstitution, type Substitution } from './substitution.js'
@@ -45,8 +46,11 @@ export const setEnvIfDir = settingsKey<Rules>('setenvif directory', { rules: [] 
 
 const PROPERTIES: Readonly<Record<string, (request: Request) => string | Promise<string>>> = {
   remote_addr: ({ connection }) => connection.remoteAddress,
-  remote_host: async ({ connection }) =>
-    (await clientHost(connection.remoteAddress)) ?? connection.remoteAddress,
+  // like httpd, asks no name server unless HostnameLookups says so; a name that does not lead back to the address does not count
+  remote_host: ({ connection, dir }) =>
+    dir.get(coreDir).hostnameLookups === 'Off'
+      ? connection.remoteAddress
+      : clientHost(connection.remoteAddress).then((name) => name ?? connection.remoteAddress),
   server_addr: ({ connection }) => connection.localAddress,
   request_method: ({ method }) => method,
   request_protocol: ({ protocol }) => protocol,

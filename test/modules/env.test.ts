@@ -95,11 +95,14 @@ test('what rules do is the same for a value that was seen before', () => {
 })
 
 test('looking up the name of the client makes the rest wait', async () => {
-  const request = makeRequest('SetEnvIf Remote_Host ^localhost$ here\nSetEnvIf here 1 after', {
-    connection: { remoteAddress: '127.0.0.1' },
-  })
+  const rules = 'SetEnvIf Remote_Host ^localhost$ here\nSetEnvIf here 1 after\nSetEnvIf Remote_Host ^127 ip'
+  const connection = { remoteAddress: '127.0.0.1' }
+  const request = makeRequest(`HostnameLookups On\n${rules}`, { connection })
   assert.equal(await setenvif.hooks.postReadRequest(request), undefined)
   assert.deepEqual(Object.fromEntries(request.env), { here: '1', after: '1' })
+  const without = makeRequest(rules, { connection })
+  assert.equal(setenvif.hooks.postReadRequest(without), undefined)
+  assert.deepEqual(Object.fromEntries(without.env), { ip: '1' })
 })
 
 test('nothing is allocated where nothing is set', () => {
