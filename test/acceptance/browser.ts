@@ -1,6 +1,9 @@
 /** A client that behaves as a browser does where it matters to applications: it names a host, keeps cookies and sends forms. */
 import { type Answer, ask } from '../support/http.js'
 
+/** The first request of all may have to wait until a framework is imported, on a busy machine. */
+const PATIENCE_MS = 60_000
+
 export class Browser {
   readonly #cookies = new Map<string, string>()
 
@@ -44,6 +47,7 @@ export class Browser {
   async #send(path: string, options: Parameters<typeof ask>[2]): Promise<Answer> {
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await ask(this.port, path, {
+      timeoutMs: PATIENCE_MS,
       ...options,
       headers: { Host: this.#authority, ...(cookie === '' ? {} : { Cookie: cookie }), ...options?.headers },
     })

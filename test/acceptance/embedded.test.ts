@@ -9,6 +9,7 @@ import { isRoot } from '../support/cache.js'
 import { findPythons, type Python } from '../support/pythons.js'
 import { type Layout, withServer } from '../support/server.js'
 import { virtualEnvironment } from '../support/venv.js'
+import { until } from '../support/wait.js'
 import { deploySites, REQUIREMENTS, useDjango, useDjangoStatic, useFlask, useTrac } from './sites.js'
 
 const SITE = `WSGIPythonPath "\${ROOT}/sites/django"
@@ -18,6 +19,9 @@ WSGIScriptAlias /trac "\${ROOT}/sites/trac/trac.wsgi" process-group=%{GLOBAL} ap
 WSGIScriptAlias /notes "\${ROOT}/sites/flask/notes.wsgi"
 WSGIScriptAlias / "\${ROOT}/sites/django/guestbook/wsgi.py" application-group=guestbook
 `
+
+/** Frameworks are large, and the machine may be busy. */
+const IMPORT_MAX_MS = 60_000
 
 const usable3 = findPythons().filter(
   ({ major, minor, library }) => major === 3 && minor >= 10 && library !== undefined,
@@ -42,7 +46,7 @@ function serves(what: string, python: Python | undefined): void {
       await deploySites(path.join(layout.root, 'sites'), venv.home, isRoot ? nobody : undefined)
     }
     await withServer({ python: 'none', conf: 'Include site.conf', prepare }, async (server) => {
-      await server.waitForLog(/trac\.wsgi is loaded/)
+      await until('Trac to be loaded', () => /trac\.wsgi is loaded/.test(server.errorLog()), IMPORT_MAX_MS)
       await useDjango(server.port, 'localhost')
       await useDjangoStatic(server.port, 'localhost')
       await useTrac(server.port, 'localhost')

@@ -25,6 +25,11 @@ const REQUEST_TIMEOUT_MS = 30_000
 const UPLOAD_BYTES = 256 * 1024
 const UPLOAD_PIECES = 8
 const UPLOAD_PAUSE_MS = 10
+/**
+ * Clients think for a while between requests, so that connections are idle as well as busy when something happens, and so that the load
+ * leaves the server some processor time on a small machine.
+ */
+const THINKING_MAX_MS = 30
 
 export class Load {
   readonly failures: string[] = []
@@ -90,6 +95,7 @@ export class Load {
         const wrong =
           reply.status === 200 ? check(reply) : `status ${reply.status}: ${reply.body.slice(0, 200)}`
         if (wrong !== undefined) this.failures.push(`${what}: ${wrong}`)
+        await sleep(Math.random() * THINKING_MAX_MS)
       } catch (error) {
         const { code, message } = error as NodeJS.ErrnoException
         this.failures.push(`${what}: ${code ?? ''} ${message}`)
