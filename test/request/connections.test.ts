@@ -363,3 +363,85 @@ test('a hook that throws is a 500 in the log, and the server goes on', async () 
     assert.equal(records.filter((record) => record.includes('WSGH0001')).length, 2)
   })
 })
+
+test('writing to a client that is gone harms nobody', async () => {
+  const late = streaming((request) => {
+    const body = openBody(request)
+    body.write('a')
+    request.outgoing.once('close', () => {
+      body.write('b')
+      body.end()
+      sendWhole(request, 'c')
+    })
+  })
+  await withFront('', { modules: [late.module] }, async ({ port, ended }) => {
+    const client = new Client(port)
+    await client.ask(get(), /\r\na\r\n$/)
+    await client.end()
+    await until('the request to end', () => ended.length === 1)
+  })
+})
+
+test('Timeout ends a response that the client does not read', async () => {
+  const endless = streaming((request) => {
+    const body = openBody(request)
+    const more = () => {
+      while (body.write(Buffer.alloc(65536)));
+    }
+    body.onDrain(more)
+    more()
+  })
+  await withFront('Timeout 1', { modules: [endless.module] }, async ({ port, ended, records }) => {
+    const client = new Client(port)
+    client.socket.pause()
+    client.socket.write(get())
+    await until('the request to end', () => ended.length === 1)
+    assert.ok(records.some((record) => record.includes('WSGH0010')))
+    await client.end()
+  })
+})
+
+test('Timeout does not end a request whose handler takes its time', async () => {
+  const slow = hooksOf({
+    handler: (request) =>
+      new Promise<Outcome>((resolve) =>
+        setTimeout(() => {
+          sendWhole(request, 'late')
+          resolve('done')
+        }, 2200),
+      ),
+  })
+  const conf = 'Timeout 1\nKeepAliveTimeout 1\nRequestReadTimeout header=1 body=1'
+  await withFront(conf, { modules: [slow] }, async ({ port }) => {
+    assert.match(await raw(port, get('Connection: close\r\n')), /\r\n\r\nlate$/)
+  })
+})
+
+test('limits and names are those of the virtual host asked for', async () => {
+  const conf = `<VirtualHost *:*>
+ServerName one
+LimitRequestLine 40
+StrictHostCheck On
+</VirtualHost>
+<VirtualHost *:*>
+ServerName two
+</VirtualHost>`
+  await withFront(conf, { files: FILES }, async ({ port, ended }) => {
+    const ask = (host: string, more = '') =>
+      raw(port, `GET /a.txt${more} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    assert.match(await ask('one'), /^HTTP\/1\.1 200 /)
+    assert.match(await ask('one', `?${'x'.repeat(40)}`), /^HTTP\/1\.1 414 /)
+    assert.match(await ask('two', `?${'x'.repeat(40)}`), /^HTTP\/1\.1 200 /)
+    assert.match(await ask('three'), /^HTTP\/1\.1 400 /)
+    await until('all to be logged', () => ended.length === 4)
+    assert.deepEqual(
+      ended.map(({ server, hostname }) => [server.index, hostname]),
+      [
+        [1, 'one'],
+        [1, 'one'],
+        [2, 'two'],
+        [1, 'three'],
+      ],
+    )
+  })
+})
