@@ -61,8 +61,10 @@ class ControlLane(object):
         self.alive = True
         self.received = 0
         self.kicks = 0
+        # Of the requests since the last report: seconds they took, how many, how many of them were slow.
         self.busy = 0.0
         self.served = 0
+        self.slow = 0
         self.told = None
         self.rest = b''
         self.places = {}
@@ -100,10 +102,12 @@ class ControlLane(object):
             del out[:count]
             self.told = state
             served = self.served
-            micros = int(self.busy * 1000000.0 / served) if served else 0
-            self.busy, self.served = 0.0, 0
-            items.append(wire.REPORT.pack(20, wire.R_REPORT, flags, asleep, self.received, kicks, waiting,
-                                          min(max(micros, 0), 0xFFFFFFFF)))
+            micros = slow = 0
+            if served:
+                micros = min(max(int(self.busy * 1000000.0 / served), 1), 0xFFFFFFFF)
+                slow = min(self.slow * 1000 // served, 1000)
+                self.busy, self.served, self.slow = 0.0, 0, 0
+            items.append(wire.REPORT.pack(24, wire.R_REPORT, flags, asleep, self.received, kicks, waiting, micros, slow))
             try:
                 self.sock.sendall(b''.join(items))
             except (OSError, IOError):
@@ -136,7 +140,7 @@ class ControlLane(object):
                 text_end = position + 32 + size
                 if text_end > stop:
                     raise Violation('text beyond its frame')
-                self.received += 1
+                self.received = (self.received + 1) & 0xFFFFFFFF
                 append(Request(self, number, bits, pairs, places[place], signatures[signature],
                                data[position + 32:text_end], data[text_end:stop], start, now))
             else:

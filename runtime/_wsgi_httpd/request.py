@@ -17,6 +17,8 @@ from .streams import RequestErrors
 CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
 wall_clock = time.time
 pack_answer = wire.ANSWER.pack
+# Where most requests take longer, the worker gives each a thread at once (pacing.ts).
+SLOW_SECONDS = 0.001
 NOT_STARTED = 'start_response() must be called before response content is produced'
 # Values that are file names: decoded so that open() finds the file, whatever its bytes.
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
@@ -364,8 +366,11 @@ def serve(crew, slot, request, began):
         if request.body_lane is not None and request.body_lane.body_open:
             request.body_lane.close()
         ended = monotonic()
-        lane.busy += ended - began
+        took = ended - began
+        lane.busy += took
         lane.served += 1
+        if took > SLOW_SECONDS:
+            lane.slow += 1
         if crew.maximum:
             crew.count_finished()
     return ended

@@ -10,7 +10,7 @@ HEADER_BYTES = HEADER.size
 REQUEST = struct.Struct('<IBBHIIIId')
 REQUEST_BYTES = REQUEST.size
 ANSWER = struct.Struct('<IBBHII')
-REPORT = struct.Struct('<IBBHIIII')
+REPORT = struct.Struct('<IBBHIIIII')
 BLOCK = struct.Struct('<I')
 WIDE = struct.Struct('<Q')
 

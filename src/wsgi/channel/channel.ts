@@ -299,8 +299,9 @@ export class Channel implements FrameSink {
     kicks: number,
     waiting: number,
     micros: number,
+    slow: number,
   ): void {
-    this.#pacing.reported(flags, asleep, received, kicks, waiting, micros)
+    this.#pacing.reported(flags, asleep, received, kicks, waiting, micros, slow)
     if (this.#inFlight === 0) return
     this.#wake(this.#pacing.kicksAtOnce())
     this.#watch()

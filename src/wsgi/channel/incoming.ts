@@ -22,6 +22,7 @@ export interface FrameSink {
     kicks: number,
     waiting: number,
     micros: number,
+    slow: number,
   ): void
   /** Any other frame. */
   other(type: number, id: number, aux: number, payload: Buffer): void
@@ -91,7 +92,7 @@ export class Incoming {
         this.#sink.data(id, data.subarray(at + HEADER_BYTES, stop))
         return
       case Receive.report:
-        if (stop - at !== 24) throw new ProtocolViolation('report of a wrong size')
+        if (stop - at !== 28) throw new ProtocolViolation('report of a wrong size')
         this.#sink.report(
           data[at + 5] as number,
           aux,
@@ -99,6 +100,7 @@ export class Incoming {
           data.readUInt32LE(at + 12),
           data.readUInt32LE(at + 16),
           data.readUInt32LE(at + 20),
+          data.readUInt32LE(at + 24),
         )
         return
       default:

@@ -8,8 +8,11 @@
  */
 import { FLAG_OPEN, FLAG_READING } from './wire.js'
 
-/** An application whose requests take longer than this gets its threads woken at once. Microseconds. */
-const SLOW_MICROSECONDS = 1000
+/**
+ * An application of whose requests more than this share take longer than a millisecond gets its threads woken at once.
+ * A share and no mean time: on a busy machine one request that loses the processor for a while says nothing.
+ */
+const SLOW_PER_MILLE = 300
 /** Weight of the newest report in the moving average. */
 const EWMA_WEIGHT = 0.25
 
@@ -24,6 +27,7 @@ export class Pacing {
   #reading = false
   #open = true
   #averageMicroseconds = 0
+  #slowPerMille = 0
   readonly #helperOnly: boolean
 
   /** @param threads of the process; with one, only a helper that flushes can be woken */
@@ -42,7 +46,10 @@ export class Pacing {
     this.#sent = (this.#sent + 1) >>> 0
   }
 
-  /** Notes a report of the interpreter. `micros` is the mean time of the requests since the last one, or 0. */
+  /**
+   * Notes a report of the interpreter. Of the requests since the last one, `micros` is the
+   * mean time and `slow` the share per mille that took more than a millisecond; both 0 if there were none.
+   */
   reported(
     flags: number,
     asleep: number,
@@ -50,6 +57,7 @@ export class Pacing {
     kicks: number,
     waiting: number,
     micros: number,
+    slow: number,
   ): void {
     this.#reading = (flags & FLAG_READING) !== 0
     this.#open = (flags & FLAG_OPEN) !== 0
@@ -57,12 +65,14 @@ export class Pacing {
     this.#received = received
     this.#consumed = kicks
     this.#waiting = waiting
-    if (micros > 0) this.#averageMicroseconds += (micros - this.#averageMicroseconds) * EWMA_WEIGHT
+    if (micros === 0) return
+    this.#averageMicroseconds += (micros - this.#averageMicroseconds) * EWMA_WEIGHT
+    this.#slowPerMille += (slow - this.#slowPerMille) * EWMA_WEIGHT
   }
 
   /** Threads to wake now, without waiting for the timer: where the application is slow, each request gets its thread. */
   kicksAtOnce(): number {
-    if (this.#helperOnly || this.#averageMicroseconds < SLOW_MICROSECONDS) return 0
+    if (this.#helperOnly || this.#slowPerMille < SLOW_PER_MILLE) return 0
     return this.#kick(this.#unbegun() - (this.#reading ? 1 : 0) - this.#outstanding())
   }
 

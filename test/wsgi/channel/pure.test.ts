@@ -56,7 +56,7 @@ describe('whom to wake', () => {
   /** Ten threads, one of which reads. */
   function idle(): Pacing {
     const pacing = new Pacing(10)
-    pacing.reported(FLAG_READING, 9, 0, 0, 0, 0)
+    pacing.reported(FLAG_READING, 9, 0, 0, 0, 0, 0)
     return pacing
   }
 
@@ -74,13 +74,13 @@ describe('whom to wake', () => {
   test('as many as wait, but no more than sleep', () => {
     const pacing = idle()
     for (let i = 0; i < 20; i++) pacing.sent()
-    pacing.reported(0, 9, 20, 0, 19, 0)
+    pacing.reported(0, 9, 20, 0, 19, 0, 0)
     assert.equal(pacing.kicksWhenQuiet(), 9)
   })
 
   test('at once where the application is slow', () => {
     const pacing = idle()
-    for (let i = 0; i < 20; i++) pacing.reported(FLAG_READING, 9, 0, 0, 0, 50_000)
+    for (let i = 0; i < 20; i++) pacing.reported(FLAG_READING, 9, 0, 0, 0, 50_000, 1000)
     pacing.sent()
     assert.equal(pacing.kicksAtOnce(), 0, 'the reader takes the first')
     pacing.sent()
@@ -91,13 +91,13 @@ describe('whom to wake', () => {
 
   test('answers may lie in an outbox: watch, even though a thread reads', () => {
     const pacing = idle()
-    pacing.reported(FLAG_READING | FLAG_OPEN, 9, 0, 0, 0, 0)
+    pacing.reported(FLAG_READING | FLAG_OPEN, 9, 0, 0, 0, 0, 0)
     assert.equal(pacing.mustWatch, true)
   })
 
   test('with one thread only the helper is woken, and never at once', () => {
     const pacing = new Pacing(1)
-    for (let i = 0; i < 20; i++) pacing.reported(0, 1, 0, 0, 0, 50_000)
+    for (let i = 0; i < 20; i++) pacing.reported(0, 1, 0, 0, 0, 50_000, 1000)
     for (let i = 0; i < 5; i++) pacing.sent()
     assert.equal(pacing.kicksAtOnce(), 0)
     assert.equal(pacing.kicksWhenQuiet(), 1)
@@ -105,8 +105,8 @@ describe('whom to wake', () => {
 
   test('counters may wrap', () => {
     const pacing = new Pacing(10)
-    pacing.reported(FLAG_READING, 9, 0xffffffff, 0, 0, 0)
-    pacing.reported(0, 9, 0, 0, 0, 0)
+    pacing.reported(FLAG_READING, 9, 0xffffffff, 0, 0, 0, 0)
+    pacing.reported(0, 9, 0, 0, 0, 0, 0)
     assert.equal(pacing.kicksWhenQuiet(), 1)
   })
 })
