@@ -116,7 +116,6 @@ function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
   const header: HeaderOf = (name) => request.headersIn.get(name)
   const failed = failedCondition(request.method, header, validators, now)
   if (failed !== undefined) {
-    headersOut.unset('Accept-Ranges')
     if (failed === 412) request.contentType = undefined
     sendStatus(request, failed)
     return 'sent'
