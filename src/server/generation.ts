@@ -20,6 +20,9 @@ import { WorkerPool } from './worker-pool.js'
 /** How long a restart waits for new daemon processes before the new server workers take over anyway. */
 const DAEMONS_READY_MAX_MS = 30_000
 
+/** How long log programs may take to read what is left before they are told to end. */
+const PROGRAMS_END_MS = 3000
+
 export interface GenerationOptions {
   readonly number: number
   readonly configuration: Configuration
@@ -56,7 +59,7 @@ export class Generation {
       const logs = openLogs(options.configuration.site, { pipes, errorLogsOnly: true })
       return new Generation(options, logs, programs, pipes)
     } catch (error) {
-      stopPrograms(programs, before)
+      await stopPrograms(programs, before)
       throw error
     }
   }
@@ -150,13 +153,13 @@ export class Generation {
   async retire(after: Generation | undefined): Promise<void> {
     await this.#pool.drain()
     await Promise.all(this.#leaving(after).map(({ group, reason }) => group.retire(reason)))
-    this.#close(after)
+    await this.#close(after)
   }
 
   /** The same in seconds: requests are cut. */
   async stop(after: Generation | undefined, reason: Reason): Promise<void> {
     await Promise.all([this.#pool.stop(), ...this.#leaving(after).map(({ group }) => group.stop(reason))])
-    this.#close(after)
+    await this.#close(after)
   }
 
   #makeGroup(
@@ -215,14 +218,18 @@ export class Generation {
     })
   }
 
-  #close(after: Generation | undefined): void {
+  async #close(after: Generation | undefined): Promise<void> {
     this.logs.close()
     this.#streams.close()
-    stopPrograms(this.programs, after)
+    await stopPrograms(this.programs, after)
   }
 }
 
 /** Ends the log programs that no other generation uses; they read what is left in their pipes first. */
-function stopPrograms(programs: ReadonlyMap<string, PipedProgram>, other: Generation | undefined): void {
-  for (const [command, program] of programs) if (other?.programs.get(command) !== program) void program.stop()
+async function stopPrograms(
+  programs: ReadonlyMap<string, PipedProgram>,
+  other: Generation | undefined,
+): Promise<void> {
+  const unused = [...programs].filter(([command, program]) => other?.programs.get(command) !== program)
+  await Promise.all(unused.map(([, program]) => program.stop(PROGRAMS_END_MS)))
 }

@@ -2,6 +2,7 @@
  * The supervisor: the process that stays. It reads the configuration, binds the ports, writes the pid file, starts and watches everything
  * else, and obeys signals. It serves no request.
  */
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeWarning } from '../config/load.js'
 import type { ErrorLog } from '../log/error-log.js'
@@ -38,6 +39,7 @@ export class Supervisor {
   #log: ErrorLog = stderrLog()
   #runtimeDir = ''
   #number = 0
+  #stderrReplaced = false
   #stopping: 'no' | 'gracefully' | 'now' = 'no'
   /** Starts and restarts, one after the other. */
   #busy: Promise<void> = Promise.resolve()
@@ -211,8 +213,20 @@ export class Supervisor {
   async #stop(): Promise<void> {
     this.#stopping = 'now'
     this.#listeners.close()
-    await Promise.all([...this.#generations].map((generation) => generation.stop(undefined, 'server_stop')))
+    await this.#stopGenerations()
     this.#finish(0)
+  }
+
+  async #stopGenerations(): Promise<void> {
+    this.#releaseStderr()
+    await Promise.all(
+      [...this.#generations].map((generation) => generation.stop(this.#successor(generation), 'server_stop')),
+    )
+  }
+
+  /** Which generation has what an older one shares with it. */
+  #successor(generation: Generation): Generation | undefined {
+    return generation === this.#current ? undefined : this.#current
   }
 
   /** Lets requests finish, for as long as `GracefulShutdownTimeout` says. */
@@ -228,7 +242,10 @@ export class Supervisor {
         )
         .catch(() => {})
     }
-    await Promise.all([...this.#generations].map((generation) => generation.retire(undefined)))
+    this.#releaseStderr()
+    await Promise.all(
+      [...this.#generations].map((generation) => generation.retire(this.#successor(generation))),
+    )
     limit.abort()
     if (this.#stopping === 'gracefully') this.#finish(0)
   }
@@ -243,7 +260,17 @@ export class Supervisor {
   /** What anything in this process writes to standard error from now on belongs into the error log. */
   #replaceStderr(generation: Generation): void {
     const { stderr } = generation
-    if (stderr !== undefined && stderr !== 2) dup2(stderr, 2)
+    if (stderr === undefined || stderr === 2) return
+    dup2(stderr, 2)
+    this.#stderrReplaced = true
+  }
+
+  /** A log program ends when the last process has closed its pipe, and descriptor 2 of this one may be it. */
+  #releaseStderr(): void {
+    if (!this.#stderrReplaced) return
+    const nowhere = openSync('/dev/null', 'w')
+    dup2(nowhere, 2)
+    closeSync(nowhere)
   }
 
   #logRunning({ site }: Configuration): void {

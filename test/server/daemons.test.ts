@@ -230,6 +230,36 @@ test('a process that dies while it serves: the cause is in the log, the next req
   }),
 )
 
+test(
+  'a Python without sub-interpreters gets processes for each application group',
+  { skip: skipWithout('2.7') },
+  () =>
+    withServer(
+      site(
+        `WSGIDaemonProcess app threads=2
+WSGIScriptAlias /one "\${ROOT}/apps/info.wsgi" process-group=app application-group=one
+WSGIScriptAlias /two "\${ROOT}/apps/info.wsgi" process-group=app application-group=two`,
+        { python: '2.7' },
+      ),
+      async (server) => {
+        const [one, two] = await Promise.all([info(server, '/one'), info(server, '/two')])
+        assert.notEqual(one.pid, two.pid)
+        assert.equal((await info(server, '/one')).pid, one.pid)
+        assert.equal((await info(server, '/two')).pid, two.pid)
+        process.kill(one.pid, 'SIGKILL')
+        await server.waitForLog(new RegExp(`pid=${one.pid}\\): Process 'app' has died`))
+        assert.notEqual((await info(server, '/one')).pid, one.pid)
+        assert.equal((await info(server, '/two')).pid, two.pid)
+      },
+    ),
+)
+
+test('a change of the root directory is carried out before the user changes', asRoot, () =>
+  withServer(site(mount('chroot=/ user=daemon group=daemon')), async (server) => {
+    assert.deepEqual([(await info(server)).uid], [1])
+  }),
+)
+
 test('nothing outlives a supervisor that is killed, not even a Python that hangs in C code', python, () =>
   withServer(site(mount('threads=2')), async (server) => {
     const { pid } = await info(server)

@@ -1,6 +1,6 @@
 /** The life of a whole server: start, restarts, stops and deaths of its processes, as seen from outside. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
 import path from 'node:path'
@@ -130,6 +130,27 @@ test('a graceful restart puts a new configuration to work', () =>
         () => true,
       ),
     )
+  }))
+
+test('a graceful restart opens the logs anew: how they are rotated', () =>
+  withServer({ files: PAGE }, async (server) => {
+    renameSync(path.join(server.root, 'error.log'), path.join(server.root, 'error.log.1'))
+    renameSync(path.join(server.root, 'access.log'), path.join(server.root, 'access.log.1'))
+    server.signal('SIGUSR1')
+    await server.waitForLog(/resuming normal operations/)
+    await server.get('/after')
+    await server.waitForLog(/GET \/after /, 'access.log')
+    assert.doesNotMatch(server.layout.read('access.log.1'), /after/)
+  }))
+
+test('a piped error log lives through restarts and reads to the end', () =>
+  withServer({ conf: 'ErrorLog "|$exec cat >> ${ROOT}/error.log"', files: PAGE }, async (server) => {
+    server.signal('SIGUSR1')
+    await until('both starts in the log', () => server.errorLog().match(/resuming normal/g)?.length === 2)
+    assert.equal(server.processes().filter(({ command }) => command === 'cat').length, 1)
+    server.signal('SIGTERM')
+    assert.equal((await server.stopped()).code, 0)
+    assert.match(server.errorLog(), /caught SIGTERM, shutting down/)
   }))
 
 test('a restart with a wrong configuration changes nothing and says why', () =>
