@@ -112,11 +112,6 @@ export class Request {
   headersOut = new HeaderTable()
   /** Sent with every response, error pages included. */
   errHeadersOut = new HeaderTable()
-  /**
-   * The response is one that the server makes itself from a status (built-in error page, redirection): of the headers only `errHeadersOut`
-   * and `Location` are sent. Set before the responseHeaders phase.
-   */
-  builtInResponse = false
   /** True once the header has been handed to the connection. */
   headersSent = false
   /** Body bytes handed to the connection. */

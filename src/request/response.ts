@@ -4,11 +4,9 @@
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
 import { STATUS_CODES } from 'node:http'
-import { coreDir, coreServer } from '../modules/core/settings.js'
-import { lingerOnClose } from './linger.js'
 import { stackOf } from './phases.js'
 import type { Request } from './request.js'
-import { serverBanner } from './server-tokens.js'
+import { connectionFields, finalFields } from './response-header.js'
 
 /** The body of a response that is sent piece by piece. */
 export interface BodyWriter {
@@ -23,13 +21,8 @@ export interface BodyWriter {
   readonly bufferedBytes: number
 }
 
-/** An unread request body up to this size is read and thrown away to keep the connection. */
-const DISCARD_MAX_BYTES = 64 * 1024
 /** Bodies up to this size go out in one write with the header. */
 const JOINED_BODY_MAX_BYTES = 16 * 1024
-
-/** Statuses after which httpd closes the connection. */
-const CLOSING: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 431, 500, 501, 503])
 
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
 export function sendWhole(request: Request, body: Uint8Array | string = ''): void {
@@ -218,115 +211,4 @@ function sendBareFailure(request: Request): void {
 /** Node keeps the header's text there; there is no public way to its length. */
 function headerLength(outgoing: object): number {
   return (outgoing as { _header?: string })._header?.length ?? 0
-}
-
-/** Both tables without what is ours to say, then our own fields. */
-function finalFields(request: Request, length: number | undefined): string[] {
-  const fields: string[] = ['Server', serverBanner(request.server)]
-  let hasType = false
-  let hasLength = false
-  const { status } = request
-  const bodyless = status === 204 || status === 304 || status < 200
-  const out = request.headersOut.fields
-  for (let at = 0; at < out.length; at += 2) {
-    const name = out[at] as string
-    let value = out[at + 1] as string
-    switch (name.length) {
-      case 4:
-        if (name === 'Date' || name.toLowerCase() === 'date') continue
-        break
-      case 6:
-        if (name === 'Server' || name.toLowerCase() === 'server') continue
-        break
-      case 10: {
-        const lower = name.toLowerCase()
-        if (lower === 'connection' || lower === 'keep-alive') continue
-        break
-      }
-      case 12:
-        if (name === 'Content-Type' || name.toLowerCase() === 'content-type') {
-          hasType = true
-          if (status === 304) continue
-          value = withCharset(request, value)
-        }
-        break
-      case 14:
-        if (name === 'Content-Length' || name.toLowerCase() === 'content-length') {
-          // clients wait for as much as it says, whatever the status
-          if (bodyless || hasLength) continue
-          hasLength = true
-        }
-        break
-      case 17:
-        if (name.toLowerCase() === 'transfer-encoding') continue
-        break
-    }
-    fields.push(name, value)
-  }
-  const always = request.errHeadersOut.fields
-  for (let at = 0; at < always.length; at++) fields.push(always[at] as string)
-  if (
-    !hasType &&
-    !bodyless &&
-    request.contentType !== undefined &&
-    !request.contentType.startsWith('application/x-httpd-')
-  )
-    fields.push('Content-Type', withCharset(request, request.contentType))
-  if (request.contentEncoding.length > 0 && !bodyless)
-    fields.push('Content-Encoding', request.contentEncoding.join(', '))
-  if (request.contentLanguages.length > 0)
-    fields.push('Content-Language', request.contentLanguages.join(', '))
-  if (!hasLength && !bodyless && length !== undefined) {
-    fields.push('Content-Length', String(length))
-    request.headersOut.fields.push('Content-Length', String(length))
-  }
-  return fields
-}
-
-/** Adds the charset that the file's name gave, or `AddDefaultCharset`'s to plain text and HTML. */
-function withCharset(request: Request, type: string): string {
-  const charset = request.charset ?? request.dir.get(coreDir).addDefaultCharset
-  if (charset === undefined || /;\s*charset=/i.test(type)) return type
-  if (request.charset === undefined && !/^text\/(?:plain|html)\s*(?:;|$)/i.test(type)) return type
-  return `${type}; charset=${charset}`
-}
-
-/** Decides whether the connection stays, and says so as httpd does: `Keep-Alive` only to who asked for it. */
-function connectionFields(request: Request, fields: string[]): void {
-  const { outgoing, connection, incoming } = request
-  const core = request.server.settings.get(coreServer)
-  const left = core.maxKeepAliveRequests === 0 ? 1 : core.maxKeepAliveRequests - connection.keepalives
-  const unread = !incoming.complete && leavesBodyUnread(request)
-  const stays =
-    outgoing.shouldKeepAlive &&
-    core.keepAlive &&
-    core.keepAliveTimeout > 0 &&
-    left > 0 &&
-    connection.closing !== true &&
-    !CLOSING.has(request.status) &&
-    !unread &&
-    !(request.hasEnv && request.env.has('nokeepalive'))
-  if (!stays) {
-    fields.push('Connection', 'close')
-    if (unread && outgoing.socket !== null) lingerOnClose(outgoing.socket)
-    return
-  }
-  connection.keepalives++
-  if (!request.asksKeepAlive) return
-  const seconds = Math.floor(core.keepAliveTimeout / 1000)
-  fields.push(
-    'Keep-Alive',
-    core.maxKeepAliveRequests === 0 ? `timeout=${seconds}` : `timeout=${seconds}, max=${left}`,
-  )
-  fields.push('Connection', 'Keep-Alive')
-}
-
-/** Whether a body is on its way that nobody has begun to read and that is too much to throw away. */
-function leavesBodyUnread(request: Request): boolean {
-  const { incoming, headersIn } = request
-  if (incoming.readableFlowing !== null || incoming.readableDidRead) return false
-  // who waits for 100 Continue may send the body or not: no telling where the next request begins
-  if (request.expectsContinue) return true
-  if (headersIn.has('Transfer-Encoding')) return true
-  return Number(headersIn.get('Content-Length') ?? 0) > DISCARD_MAX_BYTES
 }

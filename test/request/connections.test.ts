@@ -445,3 +445,13 @@ ServerName two
     )
   })
 })
+
+test('the host of an absolute target replaces the Host field', async () => {
+  await withFront('', { files: FILES }, async ({ port, ended }) => {
+    await raw(port, 'GET http://B:81/a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+    await until('the request to be logged', () => ended.length === 1)
+    assert.equal(ended[0]?.headersIn.get('host'), 'B:81')
+    assert.equal(ended[0]?.hostname, 'b')
+    assert.equal(ended[0]?.hostPort, 81)
+  })
+})

@@ -1,0 +1,252 @@
+/**
+ * Requests of one listening address: makes a request of what Node has parsed, chooses the virtual host, refuses what may not be, hands the rest
+ * to the phases, and sees to what follows a response. See http-server.ts for the server around it.
+ * Rules: RFC 9112; httpd's ap_read_request and ap_check_request_header.
+ */
+import { IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Site } from '../config/site.js'
+import type { Logs } from '../log/logs.js'
+import { coreServer } from '../modules/core/settings.js'
+import { ClientConnection, type Listening } from './connection.js'
+import { readHeader } from './header-rules.js'
+import type { PhaseTable } from './phases.js'
+import { fail, processRequest } from './process.js'
+import { Request } from './request.js'
+import { TimeKeeper } from './timeouts.js'
+import { type HostChoice, parseAbsoluteTarget, VhostTable } from './vhost.js'
+
+/** The address of a `Listen` line that the server is for. */
+export interface ListenerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** A response that knows its request, so that one shared listener serves them all. */
+export class HttpResponse extends ServerResponse {
+  request: Request | undefined = undefined
+}
+
+const connections = new WeakMap<Socket, ClientConnection>()
+
+/** A response whose client is gone complains of each write; `close` has told all there is to know. */
+function ignore(): void {}
+
+export class Front implements Listening {
+  readonly host: string
+  readonly port: number
+  draining = false
+  active = 0
+  readonly #vhosts: VhostTable
+  readonly #time = new TimeKeeper((connection, status) => this.#refuseUnparsed(connection, status, undefined))
+
+  constructor(
+    site: Site,
+    private readonly phases: PhaseTable,
+    private readonly logs: Pick<Logs, 'errorLogFor'>,
+    listener: ListenerAddress,
+    server: Server,
+  ) {
+    this.host = listener.host
+    this.port = listener.port
+    this.#vhosts = new VhostTable(site)
+    server.on('connection', (socket) => this.#connect(socket))
+    server.on('request', (incoming, outgoing) => this.#serve(incoming, outgoing as HttpResponse, 0))
+    server.on('checkContinue', (incoming, outgoing) => this.#serve(incoming, outgoing as HttpResponse, 100))
+    server.on('checkExpectation', (incoming, outgoing) =>
+      this.#serve(incoming, outgoing as HttpResponse, 417),
+    )
+    server.on('connect', (incoming, socket) => this.#refuseTunnel(incoming, socket as Socket))
+    server.on('clientError', (error, socket) => this.#parseFailed(error, socket as Socket))
+    server.on('close', () => this.#time.stop())
+  }
+
+  #connect(socket: Socket): void {
+    const connection = new ClientConnection(
+      socket,
+      this,
+      this.#vhosts.group(socket.localAddress ?? '', socket.localPort ?? this.port),
+    )
+    connections.set(socket, connection)
+    this.#time.watch(connection)
+    // Node tells the response that is being sent that the client is gone; those behind it would never hear of it
+    socket.once('close', () => {
+      for (const outgoing of connection.queued) if (!outgoing.writableFinished) outgoing.emit('close')
+    })
+  }
+
+  /** @param expectation 0: none; 100: the client waits for `100 Continue`; 417: it expects something else. */
+  #serve(incoming: IncomingMessage, outgoing: HttpResponse, expectation: 0 | 100 | 417): void {
+    const connection = connections.get(incoming.socket) as ClientConnection
+    const head = readHeader(incoming)
+    const target = incoming.url ?? ''
+    let { host, status } = head
+    let path = target
+    let named = false
+    if (target.charCodeAt(0) !== 47) {
+      const absolute = parseAbsoluteTarget(target)
+      if (absolute !== undefined) {
+        path = absolute.rest
+        // a target of the other scheme says nothing about this connection's hosts
+        if (absolute.scheme === (connection.secure ? 'https' : 'http') && host !== undefined) {
+          host = absolute.authority
+          named = true
+        }
+      }
+    }
+    const choice = host === undefined ? connection.hosts.chooseByPath(path) : connection.hosts.choose(host)
+    const chosen = choice ?? connection.hosts.chooseByPath('')
+    if (choice === undefined && status === 0) status = 400
+
+    const request = this.#begin(connection, chosen, incoming, outgoing)
+    request.method = incoming.method ?? ''
+    request.target = target
+    request.protocol = `HTTP/${incoming.httpVersion}`
+    request.asksKeepAlive = head.asksKeepAlive
+    if (named) request.headersIn.set('Host', host ?? '')
+    const mark = path.indexOf('?')
+    if (mark < 0) request.path = path
+    else {
+      request.path = path.slice(0, mark)
+      request.query = path.slice(mark + 1)
+    }
+    request.expectsContinue = expectation === 100
+    if (status === 0) status = this.#overLimits(request, chosen, head.count, head.longest)
+    if (status === 0 && expectation === 417) status = 417
+    if (status === 0) void processRequest(this.phases, request)
+    else {
+      request.report('core', 'info', `request refused: ${head.why || `status ${status}`}`, 'WSGH0008')
+      void fail(request, status)
+    }
+  }
+
+  /** Makes the request object and everything that follows its response. */
+  #begin(
+    connection: ClientConnection,
+    choice: HostChoice,
+    incoming: IncomingMessage,
+    outgoing: HttpResponse,
+  ): Request {
+    const request = new Request(
+      connection,
+      choice.server,
+      incoming,
+      outgoing,
+      this.logs.errorLogFor(choice.server),
+    )
+    request.hostname = choice.hostname
+    request.hostPort = choice.port
+    request.transaction = { last: request, phases: this.phases }
+    request.dispatch = this.phases.dispatch
+    outgoing.request = request
+    if (connection.active > 0) connection.queued.push(outgoing)
+    connection.active++
+    connection.latest = request
+    this.active++
+    outgoing.on('close', this.#over)
+    outgoing.on('error', ignore)
+    return request
+  }
+
+  #overLimits(request: Request, choice: HostChoice, count: number, longest: number): number {
+    const limits = request.server.settings.get(coreServer)
+    const line = request.method.length + request.target.length + request.protocol.length + 2
+    if (limits.limitRequestLine > 0 && line > limits.limitRequestLine) return 414
+    if (limits.limitRequestFields > 0 && count > limits.limitRequestFields) return 431
+    if (limits.limitRequestFieldSize > 0 && longest > limits.limitRequestFieldSize) return 431
+    if (request.target.includes('#')) return 400
+    return limits.strictHostCheck && !choice.named ? 400 : 0
+  }
+
+  /** The response is over, one way or the other: the access log, and the connection's next request. */
+  readonly #over = (() => {
+    const front = this
+    return function over(this: HttpResponse): void {
+      this.off('close', over)
+      const first = this.request as Request
+      const request = first.transaction?.last ?? first
+      const connection = request.connection as ClientConnection
+      connection.active--
+      front.active--
+      if (!this.writableFinished) {
+        request.cut = true
+        connection.aborted = true
+        request.onAbort?.()
+      }
+      for (const log of front.phases.logTransaction)
+        try {
+          log(request)
+        } catch (error) {
+          request.report('core', 'error', `Internal fault while logging: ${String(error)}`, 'WSGH0009')
+        }
+      if (connection.active > 0) return
+      connection.latest = undefined
+      if (connection.queued.length > 0) connection.queued = []
+      const { afterwards } = connection
+      if (afterwards !== undefined) afterwards()
+      else front.#time.rest(connection, request.server.settings.get(coreServer).keepAliveTimeout)
+    }
+  })()
+
+  /** Node hands a `CONNECT` over as a bare socket. */
+  #refuseTunnel(incoming: IncomingMessage, socket: Socket): void {
+    const connection = connections.get(socket)
+    if (connection === undefined || connection.active > 0) {
+      socket.destroy()
+      return
+    }
+    const outgoing = new HttpResponse(incoming)
+    const request = this.#begin(connection, connection.hosts.chooseByPath(''), incoming, outgoing)
+    request.method = 'CONNECT'
+    request.target = incoming.url ?? ''
+    request.protocol = `HTTP/${incoming.httpVersion}`
+    if (!request.target.startsWith('/')) request.headersOut.set('Allow', 'GET,POST,OPTIONS,HEAD,TRACE')
+    this.#lastWords(outgoing, socket)
+    void fail(request, request.target.startsWith('/') ? 400 : 405)
+  }
+
+  #parseFailed(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
+    const connection = connections.get(socket)
+    if (connection === undefined || socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    // the body of a running request is not what it should be: whoever reads it sees it end too early
+    if (connection.latest !== undefined && !connection.latest.incoming.complete) {
+      socket.destroy()
+      return
+    }
+    const refuse = (): void => {
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
+      this.#refuseUnparsed(connection, status, error.rawPacket, error.message)
+    }
+    if (connection.active > 0) connection.afterwards = refuse
+    else refuse()
+  }
+
+  /** Answers what did not become a request, through the same error pages and logs as all others. */
+  #refuseUnparsed(connection: ClientConnection, status: number, packet: Buffer | undefined, why = ''): void {
+    const { socket } = connection
+    if (socket.destroyed || !socket.writable) return
+    connection.afterwards = undefined
+    const incoming = new IncomingMessage(socket)
+    incoming.complete = true
+    const outgoing = new HttpResponse(incoming)
+    const request = this.#begin(connection, connection.hosts.chooseByPath(''), incoming, outgoing)
+    request.rawLine = (packet?.toString('latin1').split(/\r?\n/, 1)[0] ?? '').slice(0, 8192) || '-'
+    if (why !== '') request.report('core', 'info', `request refused: ${why}`, 'WSGH0008')
+    this.#lastWords(outgoing, socket)
+    void fail(request, status)
+  }
+
+  /** Sends a response on a connection whose parser is done with it, and closes the connection after it. */
+  #lastWords(outgoing: HttpResponse, socket: Socket): void {
+    outgoing.shouldKeepAlive = false
+    outgoing.assignSocket(socket)
+    outgoing.once('finish', () => {
+      outgoing.detachSocket(socket)
+      socket.destroySoon()
+      outgoing.emit('close')
+    })
+  }
+}
