@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 /** Above what the slowest file takes on a small machine: a test that waits for something that never comes must not hang the run. */
-const FILE_TIMEOUT_MS = 300_000
+const FILE_TIMEOUT_MS = 600_000
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const built = path.join(root, 'build', 'test')
