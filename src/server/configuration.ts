@@ -22,6 +22,7 @@ import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
 import { type DaemonPlan, planDaemons } from './daemon-plan.js'
 import type { Identity } from './messages.js'
+import { textOf } from './text.js'
 import { VERSION } from './version.js'
 
 /** What names a configuration: plain data, so that a detached supervisor can be told. */
@@ -76,7 +77,7 @@ export function checkProcesses(site: Site): void {
 
 /** `PidFile`, by default `logs/httpd.pid` under `ServerRoot`. */
 export function pidFileOf(site: Site): string {
-  return site.main.settings.get(coreGlobal).pidFile ?? join(site.serverRoot, 'logs/httpd.pid')
+  return textOf(site.main.settings.get(coreGlobal).pidFile ?? join(site.serverRoot, 'logs/httpd.pid'))
 }
 
 class IdentityError extends Error {}
@@ -85,12 +86,13 @@ function configurationOf(tree: ConfigTree, site: Site): Configuration {
   const { settings } = site.main
   const frontUser = identityOf(site)
   const mpm = settings.get(mpmSettings)
+  const { runtimeDir } = settings.get(coreGlobal)
   return {
     tree,
     site,
     listen: settings.get(listenSettings),
     pidFile: pidFileOf(site),
-    runtimeParent: settings.get(coreGlobal).runtimeDir,
+    runtimeParent: runtimeDir === undefined ? undefined : textOf(runtimeDir),
     workers: Math.min(
       mpm.startServers ?? availableParallelism(),
       mpm.serverLimit ?? Number.POSITIVE_INFINITY,

@@ -12,6 +12,7 @@ import { accountOf } from './accounts.js'
 import type { LaunchPlan } from './launch-plan.js'
 import { INTERNAL_VARIABLES } from './launch-plan.js'
 import type { Identity } from './messages.js'
+import { textOf } from './text.js'
 
 /** Everything that the processes of a group are started with, except what differs from process to process. */
 export interface DaemonPlan {
@@ -47,7 +48,8 @@ export interface PlanInputs {
 }
 
 /** @throws ConfigError for accounts and Pythons that are not there. */
-export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan {
+export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPlan {
+  const group = asText(written)
   const { wsgi, frontUser } = inputs
   const identity = identityOf(group, frontUser)
   const account = accountOf(identity?.uid ?? process.getuid?.() ?? 0)
@@ -55,7 +57,7 @@ export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan 
     name: group.name,
     group,
     frontUser,
-    socketPrefix: wsgi.socketPrefix,
+    socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     errorLog: inputs.errorLog,
     environment: environmentOf(group, inputs),
     flags: flagsOf(wsgi),
@@ -99,6 +101,14 @@ export function planDaemons(group: DaemonGroup, inputs: PlanInputs): DaemonPlan 
   }
 }
 
+/** File names and the like as Node and Python want them; the group's name stays what server workers know it by. */
+function asText(group: DaemonGroup): DaemonGroup {
+  const convert = (value: unknown): unknown =>
+    typeof value === 'string' ? textOf(value) : Array.isArray(value) ? value.map(convert) : value
+  const entries = Object.entries(group).map(([name, value]) => [name, convert(value)])
+  return { ...(Object.fromEntries(entries) as DaemonGroup), name: group.name }
+}
+
 /** Equal texts: the processes of the one serve as well for the other. Where the group was written plays no part. */
 export function signatureOf({ group, ...plan }: DaemonPlan): string {
   return JSON.stringify([plan, [...group.written].sort(), group.name])
@@ -139,7 +149,7 @@ function groupId(group: DaemonGroup, name: string): number {
 
 function pythonOf(group: DaemonGroup, { wsgi, findPython }: PlanInputs): string {
   try {
-    return findPython(group.pythonHome ?? wsgi.pythonHome)
+    return findPython(group.pythonHome ?? (wsgi.pythonHome && textOf(wsgi.pythonHome)))
   } catch (error) {
     const at = group.pythonHome === undefined ? (wsgi.pythonHomeAt ?? group.at) : group.at
     throw new ConfigError(at, `Process group ${group.name} has no Python: ${(error as Error).message}`)

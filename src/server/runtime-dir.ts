@@ -13,11 +13,24 @@ const NAME = /^wsgi-httpd\.(\d+)(\.[0-9a-f]+)?$/
 /**
  * Makes `wsgi-httpd.<pid>` under `parent` (`DefaultRuntimeDir`, else the system's directory for temporary files) and removes what servers left
  * behind that were killed.
+ * `parent` is made if it is missing: distributions have its directory made by their own start scripts.
  *
  * @returns the path of the new directory
- * @throws when `parent` does not exist or may not be written to
+ * @throws Error when `parent` may not be written to
  */
 export function makeRuntimeDir(parent = tmpdir()): string {
+  try {
+    mkdirSync(parent, { recursive: true, mode: 0o755 })
+    return makePrivate(parent)
+  } catch (error) {
+    throw new Error(
+      `The runtime directory cannot be made in ${parent} (see DefaultRuntimeDir): ${(error as Error).message}`,
+      { cause: error },
+    )
+  }
+}
+
+function makePrivate(parent: string): string {
   removeLeftOvers(parent)
   const plain = join(parent, `wsgi-httpd.${process.pid}`)
   const path = create(plain) ? plain : `${plain}.${randomBytes(4).toString('hex')}`

@@ -95,7 +95,7 @@ export class Supervisor {
     const generation = this.#current
     this.#generations.add(generation)
     this.#log = generation.log
-    this.#claimPidFile(configuration.pidFile)
+    await this.#claimPidFile(configuration.pidFile)
     this.#configuration = configuration
     if (this.#stopping !== 'no') return
     try {
@@ -123,7 +123,7 @@ export class Supervisor {
     }
   }
 
-  #claimPidFile(path: string): void {
+  async #claimPidFile(path: string): Promise<void> {
     const state = readPidFile(path)
     if (state.kind === 'stale' && state.pid !== process.pid) {
       this.#log.server(
@@ -133,7 +133,13 @@ export class Supervisor {
         'AH00098',
       )
     }
-    writePidFile(path)
+    try {
+      writePidFile(path)
+    } catch (error) {
+      writeLine(`AH00099: could not create ${path}: ${(error as Error).message}`)
+      await this.#current?.stop(undefined, 'server_stop')
+      throw new StartError()
+    }
   }
 
   readonly #announce: Parameters<Generation['start']>[1] = (group, gone) => {
@@ -198,15 +204,19 @@ export class Supervisor {
     this.#log.server(
       'core',
       'error',
-      `The restart is called off, and the server goes on as it was: ${reason}`,
+      `The restart is called off, and the server goes on as it was: ${reason.replaceAll('\n', ' ')}`,
     )
   }
 
   #movePidFile(path: string): void {
     const before = this.#configuration?.pidFile
     if (before === path) return
-    writePidFile(path)
-    if (before !== undefined) removePidFile(before)
+    try {
+      writePidFile(path)
+      if (before !== undefined) removePidFile(before)
+    } catch (error) {
+      this.#log.server('core', 'error', `could not create ${path}: ${(error as Error).message}`, 'AH00099')
+    }
   }
 
   /** Makes everything leave within seconds. */
