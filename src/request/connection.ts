@@ -1,7 +1,6 @@
 /**
  * A client connection of this server worker, and what is known about it beside its requests.
  */
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { canonicalAddress } from '../modules/core/listen.js'
 import type { Connection, Request } from './request.js'
@@ -27,11 +26,9 @@ export class ClientConnection implements Connection {
   readonly secure: boolean
   keepalives = 0
   aborted = false
-  /** Requests whose response is not over. More than one where a client does not wait for answers. */
-  active = 0
-  /** The request read last. */
+  /** The request at hand, until its response is over. */
   latest: Request | undefined
-  /** What to do when the running responses are over: a request that could not be parsed came behind them. */
+  /** What to do when all responses are over: something that could not be parsed came behind the requests. */
   afterwards: (() => void) | undefined
   /** Milliseconds since the epoch: since when the connection waits for a request. */
   idleSince = Date.now()
@@ -53,8 +50,8 @@ export class ClientConnection implements Connection {
     /** Last time that something moved. */
     since: 0,
   }
-  /** Responses that wait for others on this connection: the client did not wait for answers. */
-  queued: ServerResponse[] = []
+  /** Requests that came before the one at hand was answered: each is begun when the one before it is over. */
+  waiting: (() => void)[] = []
 
   constructor(
     readonly socket: Socket,

@@ -69,15 +69,20 @@ export class Front implements Listening {
     )
     connections.set(socket, connection)
     this.#time.watch(connection)
-    // Node tells the response that is being sent that the client is gone; those behind it would never hear of it
     socket.once('close', () => {
-      for (const outgoing of connection.queued) if (!outgoing.writableFinished) outgoing.emit('close')
+      connection.waiting = []
     })
   }
 
   /** @param expectation 0: none; 100: the client waits for `100 Continue`; 417: it expects something else. */
   #serve(incoming: IncomingMessage, outgoing: HttpResponse, expectation: 0 | 100 | 417): void {
     const connection = connections.get(incoming.socket) as ClientConnection
+    if (connection.latest !== undefined) {
+      // As httpd does: one after the other. Reading stops, or a client could have any number of requests here at once.
+      connection.waiting.push(() => this.#serve(incoming, outgoing, expectation))
+      incoming.socket.pause()
+      return
+    }
     const head = readHeader(incoming)
     const target = incoming.url ?? ''
     let { host, status } = head
@@ -139,8 +144,6 @@ export class Front implements Listening {
     request.transaction = { last: request, phases: this.phases }
     request.dispatch = this.phases.dispatch
     outgoing.request = request
-    if (connection.active > 0) connection.queued.push(outgoing)
-    connection.active++
     connection.latest = request
     this.active++
     outgoing.on('close', this.#over)
@@ -166,7 +169,6 @@ export class Front implements Listening {
       const first = this.request as Request
       const request = first.transaction?.last ?? first
       const connection = request.connection as ClientConnection
-      connection.active--
       front.active--
       if (!this.writableFinished) {
         request.cut = true
@@ -179,19 +181,27 @@ export class Front implements Listening {
         } catch (error) {
           request.report('core', 'error', `Internal fault while logging: ${String(error)}`, 'WSGH0009')
         }
-      if (connection.active > 0) return
       connection.latest = undefined
-      if (connection.queued.length > 0) connection.queued = []
-      const { afterwards } = connection
-      if (afterwards !== undefined) afterwards()
-      else front.#time.rest(connection, request.server.settings.get(coreServer).keepAliveTimeout)
+      front.#goOn(connection, request)
     }
   })()
+
+  /** What comes next on a connection whose response is over. */
+  #goOn(connection: ClientConnection, request: Request): void {
+    const { socket, waiting, afterwards } = connection
+    if (socket.destroyed || socket.writableEnded) return
+    const next = waiting.shift()
+    if (next !== undefined) {
+      next()
+      if (waiting.length === 0) socket.resume()
+    } else if (afterwards !== undefined) afterwards()
+    else this.#time.rest(connection, request.server.settings.get(coreServer).keepAliveTimeout)
+  }
 
   /** Node hands a `CONNECT` over as a bare socket. */
   #refuseTunnel(incoming: IncomingMessage, socket: Socket): void {
     const connection = connections.get(socket)
-    if (connection === undefined || connection.active > 0) {
+    if (connection === undefined || connection.latest !== undefined) {
       socket.destroy()
       return
     }
@@ -220,7 +230,7 @@ export class Front implements Listening {
       const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400
       this.#refuseUnparsed(connection, status, error.rawPacket, error.message)
     }
-    if (connection.active > 0) connection.afterwards = refuse
+    if (connection.latest !== undefined) connection.afterwards = refuse
     else refuse()
   }
 

@@ -321,16 +321,48 @@ test('a client that goes away is seen, and its request logged once', async () =>
   })
 })
 
-test('of requests sent without waiting, all hear that the client is gone', async () => {
-  const silent = hooksOf({ handler: () => new Promise<Outcome>(() => {}) })
-  await withFront('', { modules: [silent] }, async ({ port, ended, server }) => {
+test('requests sent without waiting are begun one after the other', async () => {
+  const running: Request[] = []
+  const answers: (() => void)[] = []
+  const slow = hooksOf({
+    handler: (request) =>
+      new Promise<Outcome>((resolve) => {
+        running.push(request)
+        answers.push(() => {
+          sendWhole(request, request.query ?? '')
+          resolve('done')
+        })
+      }),
+  })
+  await withFront('', { modules: [slow] }, async ({ port, ended, server }) => {
     const client = new Client(port)
-    let begun = 0
-    server.on('request', () => begun++)
-    client.socket.write(get() + get() + get())
-    await until('the expected', () => begun === 3)
+    let parsed = 0
+    server.on('request', () => parsed++)
+    const ask = (query: string) => `GET /?${query} HTTP/1.1\r\nHost: a\r\n\r\n`
+    client.socket.write(ask('one') + ask('two') + ask('three') + ask('four'))
+    await until('all to be parsed', () => parsed === 4)
+    assert.equal(running.length, 1)
+    answers[0]?.()
+    await until('the second', () => running.length === 2)
+    assert.match(client.received, /\r\n\r\none$/)
+    answers[1]?.()
+    await until('the third', () => running.length === 3)
     await client.end()
-    await until('the expected', () => ended.length === 3)
+    await until('the third to be logged', () => ended.length === 3)
+    assert.equal(ended[2]?.connection.aborted, true)
+    assert.equal(running.length, 3)
+  })
+})
+
+test('a kept connection goes on after requests that were sent without waiting', async () => {
+  await withFront('', { files: FILES }, async ({ port }) => {
+    const client = new Client(port)
+    await client.ask(get() + get() + get(), /hello[^]*hello[^]*hello$/)
+    await client.ask(get(), HELLO)
+    const body = 'x'.repeat(50_000)
+    const post = `POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    await client.ask(post + post + get(), /hello[^]*hello[^]*hello$/)
+    await client.end()
   })
 })
 
