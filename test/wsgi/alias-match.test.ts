@@ -26,7 +26,10 @@ test('the first alias that matches wins, not the longest', () => {
 })
 
 test('a directory as target takes the next part of the path as script', () => {
-  assert.equal(matchAlias([alias('/wsgi/', '/srv/scripts/')], '/wsgi/a.wsgi/x')?.filename, '/srv/scripts/a.wsgi/x')
+  assert.equal(
+    matchAlias([alias('/wsgi/', '/srv/scripts/')], '/wsgi/a.wsgi/x')?.filename,
+    '/srv/scripts/a.wsgi/x',
+  )
 })
 
 test('the Match form substitutes groups and keeps the rest', () => {

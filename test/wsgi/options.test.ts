@@ -5,16 +5,40 @@ import { OptionSyntaxError, parseOptions, takeWord } from '../../src/wsgi/option
 const good: [text: string, pairs: [string, string][]][] = [
   ['', []],
   ['threads=2', [['threads', '2']]],
-  ["display-name='my site' threads=2", [['display-name', 'my site'], ['threads', '2']]],
+  [
+    "display-name='my site' threads=2",
+    [
+      ['display-name', 'my site'],
+      ['threads', '2'],
+    ],
+  ],
   ['home="/srv/a\\"b"', [['home', '/srv/a"b']]],
   ['home="/srv/a\\\\b"', [['home', '/srv/a\\b']]],
-  ['home=/a"b c=d', [['home', '/a"b'], ['c', 'd']]],
+  [
+    'home=/a"b c=d',
+    [
+      ['home', '/a"b'],
+      ['c', 'd'],
+    ],
+  ],
   ['threads= 2', [['threads', '2']]],
   ['home= processes=2', [['home', 'processes=2']]],
   ['home="no end', [['home', 'no end']]],
-  ['"home=/a b"=x', [['"home', '/a'], ['b"', 'x']]],
+  [
+    '"home=/a b"=x',
+    [
+      ['"home', '/a'],
+      ['b"', 'x'],
+    ],
+  ],
   ['user=', [['user', '']]],
-  ['a=1 a=2', [['a', '1'], ['a', '2']]],
+  [
+    'a=1 a=2',
+    [
+      ['a', '1'],
+      ['a', '2'],
+    ],
+  ],
 ]
 
 for (const [text, pairs] of good) {
