@@ -7,6 +7,12 @@ import type { Outcome } from '../modules/module.js'
 import type { Request } from './request.js'
 import { sendWhole } from './response.js'
 
+/** Methods that httpd knows by name; for files, others are not implemented rather than not allowed. */
+export const REGISTERED_METHODS: ReadonlySet<string> = new Set(
+  `GET HEAD PUT POST DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK
+   CHECKOUT REPORT MKACTIVITY MERGE`.split(/\s+/),
+)
+
 /** What `Allow` says for files. */
 export function allowedMethods(request: Request): string {
   const trace = request.server.settings.get(coreServer).traceEnable !== 'off'

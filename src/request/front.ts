@@ -9,6 +9,7 @@ import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
 import { ClientConnection, type Listening } from './connection.js'
+import { REGISTERED_METHODS } from './core-methods.js'
 import { readHeader } from './header-rules.js'
 import type { PhaseTable } from './phases.js'
 import { fail, processRequest } from './process.js'
@@ -158,6 +159,7 @@ export class Front implements Listening {
     if (limits.limitRequestFields > 0 && count > limits.limitRequestFields) return 431
     if (limits.limitRequestFieldSize > 0 && longest > limits.limitRequestFieldSize) return 431
     if (request.target.includes('#')) return 400
+    if (limits.protocol.registeredMethods && !REGISTERED_METHODS.has(request.method)) return 501
     return limits.strictHostCheck && !choice.named ? 400 : 0
   }
 

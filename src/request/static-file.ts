@@ -16,7 +16,7 @@ import {
   type Range,
   type Validators,
 } from './conditions.js'
-import { allowedMethods, answerOptions } from './core-methods.js'
+import { allowedMethods, answerOptions, REGISTERED_METHODS } from './core-methods.js'
 import { httpDate } from './http-date.js'
 import type { Request } from './request.js'
 import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
@@ -25,13 +25,6 @@ import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
 const READ_AT_ONCE_MAX_BYTES = 64 * 1024
 const PIECE_BYTES = 64 * 1024
 
-/** Methods that httpd knows by name; others are not implemented rather than not allowed. */
-const KNOWN_METHODS: ReadonlySet<string> = new Set(
-  'GET HEAD PUT POST DELETE CONNECT OPTIONS TRACE PATCH PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK CHECKOUT REPORT MKACTIVITY MERGE'.split(
-    ' ',
-  ),
-)
-
 export function serveFile(request: Request): Outcome | Promise<Outcome> {
   const refused = refuseDeclaredBody(request)
   if (refused !== undefined) return refused
@@ -39,7 +32,7 @@ export function serveFile(request: Request): Outcome | Promise<Outcome> {
   if (method === 'OPTIONS') return answerOptions(request)
   if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
     request.headersOut.set('Allow', allowedMethods(request))
-    if (KNOWN_METHODS.has(method)) return 405
+    if (REGISTERED_METHODS.has(method)) return 405
     request.report('core', 'error', `Invalid method in request ${request.requestLine}`, 'AH00135')
     return 501
   }

@@ -104,3 +104,14 @@ test('the same bytes one at a time are answered alike', async () => {
     assert.match(received, /^HTTP\/1\.1 200 [^]*\r\n\r\nhello$/)
   })
 })
+
+test('HttpProtocolOptions RegisteredMethods refuses what httpd does not know', async () => {
+  await withFront(
+    'HttpProtocolOptions RegisteredMethods',
+    { files: { 'a.txt': 'hello' } },
+    async ({ port }) => {
+      assert.match(await raw(port, `PURGE /a.txt HTTP/1.1\r\nHost: a\r\n${CLOSE}`), /^HTTP\/1\.1 501 /)
+      assert.match(await raw(port, `${GET}Host: a\r\n${CLOSE}`), /^HTTP\/1\.1 200 /)
+    },
+  )
+})

@@ -31,6 +31,7 @@ function setFileETag(cmd: Command, words: readonly string[]): void {
     else if (name !== 'none' || signed || words.length > 1)
       cmd.fail(`Unknown keyword '${word}' for FileETag directive`)
   }
+  if (tag.digest) cmd.warn('FileETag Digest has no effect: tags are never made of the content')
   draft.fileETag = tag
 }
 
