@@ -31,6 +31,10 @@ export const LAUNCHER: string = path.join(reachableInstallation(), 'bin', 'wsgi-
 const READY = /resuming normal operations/g
 const START_TIMEOUT_MS = 30_000
 const STOP_TIMEOUT_MS = 20_000
+/** A server that was to refuse its configuration and serves instead is stopped then. */
+const RUN_MAX_MS = 60_000
+/** What is shown of the error log when a test fails. */
+const LOG_SHOWN_CHARACTERS = 10_000
 /** Somebody else may take a port between our choosing it and the server's binding it. */
 const ATTEMPTS = 3
 
@@ -164,6 +168,7 @@ export function runLauncher(
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: options.cwd ?? tmpdir(),
     env: { ...process.env, ...options.env },
+    timeout: RUN_MAX_MS,
   })
   return finished(child)
 }
@@ -342,7 +347,7 @@ export async function withServer(
   try {
     await use(server)
   } catch (error) {
-    if (error instanceof Error) error.message += `\n--- error log ---\n${server.errorLog()}`
+    if (error instanceof Error) error.message += `\n--- error log ---\n${server.errorLog().slice(-LOG_SHOWN_CHARACTERS)}`
     failure = error
   }
   try {

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const INTERVAL_MS = 20
-const DEFAULT_TIMEOUT_MS = 15_000
+/** What takes a moment takes this long on a machine that has ten times as much to do as it has processors. */
+const DEFAULT_TIMEOUT_MS = 45_000
 
 /**
  * Asks until the answer is something else than `undefined`, `null`, `false` or an error, and returns it.
