@@ -15,6 +15,9 @@ def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain')])
     return [str(os.getpid()).encode('ascii')]
 `
+const STATIC_PYTHON = `#!/bin/sh
+echo '{"version": [3, 11, 2], "libraries": ["/nowhere/libpython3.11.so"]}'
+`
 const apps = { 'well.wsgi': WELL_APP, 'hello.wsgi': HELLO }
 
 describe('a server does not start', { concurrency: true }, () => {
@@ -43,14 +46,18 @@ describe('a server does not start', { concurrency: true }, () => {
     })
   })
 
-  test('with a python-home that does not exist', async () => {
-    const conf = '# a comment\nWSGIDaemonProcess lost python-home=/no/such/python'
-    await withConfiguration({ conf, python: 'none' }, ['-DFOREGROUND'], ({ code, stderr }, layout) => {
-      assert.equal(code, 1)
-      assert.ok(stderr.includes(`line 2 of ${layout.confFile}`), stderr)
-      assert.match(stderr, /\/no\/such\/python/)
+  for (const [where, line] of [
+    ['python-home', 'WSGIDaemonProcess lost python-home=/no/such/python'],
+    ['WSGIPythonHome', 'WSGIPythonHome /no/such/python\nWSGIScriptAlias / /srv/app.wsgi'],
+  ] as const)
+    test(`with a ${where} that does not exist`, async () => {
+      const conf = `# a comment\n${line}`
+      await withConfiguration({ conf, python: 'none' }, ['-DFOREGROUND'], ({ code, stderr }, layout) => {
+        assert.equal(code, 1)
+        assert.ok(stderr.includes(`line 2 of ${layout.confFile}`), stderr)
+        assert.match(stderr, /\/no\/such\/python does not exist/)
+      })
     })
-  })
 })
 
 describe('a place does not serve, and the others do', { skip: skipWithout('3'), concurrency: true }, () => {
@@ -72,6 +79,25 @@ WSGIScriptAlias /lost "\${ROOT}/apps/hello.wsgi" process-group=lost application-
         symlinkSync(home, path.join(server.root, 'python'))
         await server.waitForLog(/'lost' is ready[\s\S]*'lost' is ready/)
         assert.equal((await server.get('/lost')).status, 200)
+      })
+    })
+  })
+
+  test('when its Python cannot be embedded', async () => {
+    const { home } = usable(findPython('3') as Python)
+    const conf = `WSGIPythonHome "\${ROOT}/static-python"
+${WELL.replace('threads=2', `threads=2 python-home="${home}"`)}WSGIScriptAlias /embedded "\${ROOT}/apps/hello.wsgi"
+`
+    // Answers what a Python answers that was built without a shared library.
+    const files = { ...WELL_FILES, 'static-python/bin/python3': STATIC_PYTHON }
+    const prepare = ({ root }: { root: string }) =>
+      chmodSync(path.join(root, 'static-python/bin/python3'), 0o755)
+    await withServer({ conf, apps, files, python: 'none', prepare }, async (server) => {
+      await whileOthersAnswer(server.port, async () => {
+        assert.equal((await server.get('/embedded')).status, 500)
+        await server.waitForLog(
+          /cannot be embedded .*has no shared library in \/nowhere.* install the package libpython3\.11/,
+        )
       })
     })
   })
