@@ -347,7 +347,8 @@ export async function withServer(
   try {
     await use(server)
   } catch (error) {
-    if (error instanceof Error) error.message += `\n--- error log ---\n${server.errorLog().slice(-LOG_SHOWN_CHARACTERS)}`
+    if (error instanceof Error)
+      error.message += `\n--- error log ---\n${server.errorLog().slice(-LOG_SHOWN_CHARACTERS)}`
     failure = error
   }
   try {
