@@ -4,6 +4,7 @@ Both directions carry blocks: a length (u32) and that many bytes; some lengths a
 socket buffers are the back-pressure. After each response the worker writes FREE once it has read the end, so a thread
 never queues its next response behind a slow client; a lane in any other state is closed and replaced.
 """
+import errno
 import os
 import socket
 
@@ -43,7 +44,12 @@ class BulkLane(object):
             if mark != wire.BLOCK.pack(wire.BLOCK_FREE):
                 return False
             self.awaits_free = False
-        return True
+        try:
+            # The end of the connection, or bytes nobody asked for.
+            self.sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            return False
+        except (OSError, IOError) as error:
+            return error.errno in (errno.EAGAIN, errno.EWOULDBLOCK)
 
     def receive(self, count):
         """At most `count` bytes of the request body, at least one; `b''` at its end."""

@@ -9,6 +9,7 @@ import collections
 import os
 import socket
 import threading
+import time
 
 from . import wire
 from .bulk import BulkLane
@@ -327,6 +328,16 @@ class Crew(object):
         for lane in self.lane_list:
             lane.nudge(wire.R_RETIRING, wire.REJECT_CODES.get(reason, 3))
         self.notify({'type': 'retire_all', 'reason': reason})
+
+    def hang_up(self, seconds=1.0):
+        """Says goodbye: the workers read all that was sent, then close. Just to exit could cost them the last answers,
+        because a worker that happens to write at that moment gets an error instead.
+        """
+        for lane in self.lane_list:
+            lane.finish()
+        deadline = monotonic() + seconds
+        while self.lanes and monotonic() < deadline:
+            time.sleep(0.002)
 
     def drained(self):
         """Whether nothing runs any more; what was finished has then been sent."""

@@ -55,4 +55,5 @@ def receive(host, inbox, notify, preload):
 def tell_when_drained(host, notify):
     while not host.crew.drained():
         time.sleep(0.01)
+    host.crew.hang_up()
     notify({'type': 'drained'})

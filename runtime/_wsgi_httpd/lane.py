@@ -179,6 +179,15 @@ class ControlLane(object):
         self.outbox.append(wire.frame(kind, 0, aux))
         self.flush(force=True)
 
+    def finish(self):
+        """Nothing more will be sent."""
+        self.flush()
+        with self.send_lock:
+            try:
+                self.sock.shutdown(socket.SHUT_WR)
+            except (OSError, IOError):
+                pass
+
     def close(self):
         self.alive = False
         try:

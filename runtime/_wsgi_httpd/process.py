@@ -186,6 +186,7 @@ class Process(object):
             self.tell({'type': 'stopping', 'reason': self.leaving})
             if self.settings['shutdown_timeout']:
                 start_new_thread(self.force, (self.settings['shutdown_timeout'],))
+        self.main.crew.hang_up()
         for guest in self.guests:
             guest.finish(self.notify)
         self.main.finish()

@@ -42,6 +42,11 @@ export class BulkLane {
     return this.#closed
   }
 
+  /** Whether a request body is under way. */
+  get isSending(): boolean {
+    return this.#stopBody !== undefined
+  }
+
   /** Delivers the response body that the interpreter sends on this lane. */
   receive(receiver: BulkReceiver): void {
     if (this.#receiver !== undefined) {
@@ -49,18 +54,19 @@ export class BulkLane {
       return
     }
     this.#receiver = receiver
-    if (this.#closed) receiver.cut()
-    else this.resume()
+    this.resume()
   }
 
   /** Continues after `data` returned false. */
   resume(): void {
     this.#paused = false
-    if (this.#closed || this.#receiver === undefined) return
+    if (this.#receiver === undefined) return
     const rest = this.#rest
     this.#rest = undefined
     if (rest !== undefined) this.#take(rest)
-    if (!this.#paused && this.#receiver !== undefined) this.#socket.resume()
+    if (this.#paused || this.#receiver === undefined) return
+    if (this.#closed) this.#cut()
+    else this.#socket.resume()
   }
 
   /** Sends a request body as its source gives it; the interpreter takes it at its own pace. */
@@ -121,6 +127,8 @@ export class BulkLane {
   }
 
   close(): void {
+    this.#rest = undefined
+    this.#paused = false
     this.#socket.destroy()
   }
 
@@ -136,6 +144,11 @@ export class BulkLane {
   #onClose = (): void => {
     this.#closed = true
     this.#stopBody?.()
+    // The interpreter closes a lane that it will not use again, while a slow client still has to get what is in it.
+    if (!this.#paused) this.#cut()
+  }
+
+  #cut(): void {
     const receiver = this.#receiver
     this.#receiver = undefined
     receiver?.cut()

@@ -420,6 +420,9 @@ export class Channel implements FrameSink {
     const lane = new BulkLane(socket, (error) => this.#fail(error))
     this.#openBulks++
     this.#bulks.set(index, lane)
+    // A thread waits for this lane; without it (no descriptors left, for instance) it would wait for ever.
+    const lost = (error: Error) => this.#fail(error)
+    socket.once('error', lost).once('connect', () => socket.off('error', lost))
     socket.once('close', () => {
       this.#openBulks--
       if (this.#bulks.get(index) === lane) this.#bulks.delete(index)

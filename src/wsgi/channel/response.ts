@@ -26,6 +26,7 @@ export class Response implements Flow {
   #heldBytes = 0
   #paused = false
   #bulkDone = false
+  #bulkComplete = true
   #outcome: 'end' | AbortReason | undefined
 
   constructor(id: number, exchange: Exchange) {
@@ -82,13 +83,14 @@ export class Response implements Flow {
         this.#paused = !this.exchange.data(chunk)
         return !this.#paused
       },
-      end: () => this.#bulkEnded(),
-      cut: () => this.#bulkEnded(),
+      end: () => this.#bulkEnded(true),
+      cut: () => this.#bulkEnded(false),
     })
   }
 
-  #bulkEnded(): void {
+  #bulkEnded(isComplete: boolean): void {
     this.#bulkDone = true
+    this.#bulkComplete = isComplete
     this.#maybeSettle()
   }
 
@@ -136,8 +138,10 @@ export class Response implements Flow {
     }
     if (this.#held.length > 0 || (this.bulk !== undefined && !this.#bulkDone)) return
     this.#settle()
-    if (this.#outcome === 'end') this.exchange.end()
-    else this.exchange.aborted(this.#outcome)
+    if (this.#outcome === 'end') {
+      if (this.#bulkComplete) this.exchange.end()
+      else this.exchange.aborted('died')
+    } else this.exchange.aborted(this.#outcome)
   }
 
   failed(reason: FailureReason, note: string): void {
@@ -170,8 +174,9 @@ export class Response implements Flow {
   cancel(): void {
     this.cancelled = true
     this.#held = []
-    this.bulk?.close()
-    this.bodyLane?.close()
+    // Lanes that this request has no more use for may be in use for another one already.
+    if (!this.#bulkDone) this.bulk?.close()
+    if (this.bodyLane?.isSending) this.bodyLane.close()
     this.#maybeSettle()
   }
 
