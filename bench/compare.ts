@@ -5,7 +5,7 @@
  * Usage: npm run bench -- [--rounds N] [--seconds N] [--connections N] [--only TEXT] [--write]
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -82,7 +82,9 @@ async function measure(server: Bench, base: string, app: string): Promise<Round>
   const child = spawn(command as string, args, { stdio: ['ignore', log, log], detached: true, cwd: dir })
   const url = `http://127.0.0.1:${port}/`
   try {
-    await firstAnswer(url, child, server.name)
+    await firstAnswer(url, child, server.name).catch((error: Error) => {
+      throw new Error(`${error.message}\n${readFileSync(join(dir, 'output'), 'utf8')}`)
+    })
     await wrk(url, 1)
     const before = cpuMicroseconds(child.pid as number)
     const { requests, seconds } = await wrk(url, Number(options.seconds))
