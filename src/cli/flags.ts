@@ -134,7 +134,7 @@ export const FLAGS: readonly Flag[] = [
   {
     letter: 'e',
     argument: 'level',
-    help: 'shows messages of this level and above while starting (see LogLevel)',
+    help: 'shows only messages of this level and above while checking (see LogLevel)',
     set: (draft, word) => {
       const level = LEVELS.find((one) => one === word.toLowerCase())
       if (level === undefined) throw new UsageError(`-e takes a level (${LEVELS.join(', ')}), not '${word}'`)
@@ -158,7 +158,7 @@ export const FLAGS: readonly Flag[] = [
   },
   {
     letter: 'T',
-    help: 'does not check that document roots exist',
+    help: 'says nothing of missing document roots while checking',
     set: (draft) => {
       draft.checkDocumentRoots = false
     },
