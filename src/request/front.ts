@@ -11,7 +11,7 @@ import { coreServer } from '../modules/core/settings.js'
 import { ClientConnection, type Listening } from './connection.js'
 import { REGISTERED_METHODS } from './core-methods.js'
 import { readHeader } from './header-rules.js'
-import type { PhaseTable } from './phases.js'
+import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
 import { TimeKeeper } from './timeouts.js'
@@ -32,6 +32,15 @@ const connections = new WeakMap<Socket, ClientConnection>()
 
 /** A response whose client is gone complains of each write; `close` has told all there is to know. */
 function ignore(): void {}
+
+/** Calls a module's function after the response: what it throws ends neither the connection nor the process. */
+function guarded(request: Request, call: (request: Request) => void): void {
+  try {
+    call(request)
+  } catch (error) {
+    request.report('core', 'error', `Internal fault at the end of a request: ${stackOf(error)}`, 'WSGH0009')
+  }
+}
 
 export class Front implements Listening {
   readonly host: string
@@ -175,14 +184,9 @@ export class Front implements Listening {
       if (!this.writableFinished) {
         request.cut = true
         connection.aborted = true
-        request.onAbort?.()
+        guarded(request, () => request.onAbort?.())
       }
-      for (const log of front.phases.logTransaction)
-        try {
-          log(request)
-        } catch (error) {
-          request.report('core', 'error', `Internal fault while logging: ${String(error)}`, 'WSGH0009')
-        }
+      for (const log of front.phases.logTransaction) guarded(request, log)
       connection.latest = undefined
       front.#goOn(connection, request)
     }

@@ -487,3 +487,18 @@ test('the host of an absolute target replaces the Host field', async () => {
     assert.equal(ended[0]?.hostPort, 81)
   })
 })
+
+test('a fault while logging is logged, and the connection goes on', async () => {
+  const failing = hooksOf({
+    logTransaction: () => {
+      throw new Error('no paper')
+    },
+  })
+  await withFront('', { files: FILES, modules: [failing] }, async ({ port, records }) => {
+    const client = new Client(port)
+    await client.ask(get(), HELLO)
+    await client.ask(get(), HELLO)
+    await client.end()
+    assert.equal(records.filter((record) => record.includes('WSGH0009')).length, 2)
+  })
+})
