@@ -2,7 +2,7 @@
  * What the HTTP front costs: a trivial handler behind it against the same answer from bare `node:http`, in requests per second and CPU
  * microseconds of the server per request. Needs `wrk`.
  *
- *     node build/bench/request.js [seconds] [connections]
+ *     node build/bench/request.js [rounds] [connections]
  *
  * The server runs in a child process, so that the numbers of `process.cpuUsage` are its own.
  */
@@ -88,31 +88,56 @@ async function serve(name: string): Promise<void> {
   process.send?.((server.address() as AddressInfo).port)
 }
 
-async function measure(name: string, seconds: number, connections: number): Promise<void> {
-  const child = fork(new URL(import.meta.url), ['serve', name])
-  const port = await answer<number>(child)
-  const wrk = (time: number) =>
-    promisify(execFile)('wrk', [
-      '-t1',
-      `-c${connections}`,
-      `-d${time}s`,
-      '-H',
-      'Host: www.example.com',
-      `http://127.0.0.1:${port}/some/path?a=b`,
-    ])
-  await wrk(2)
+interface Result {
+  rate: number
+  cpu: number
+  failed: string
+}
+
+/** One short run against a child that serves already. */
+async function measure(child: ChildProcess, port: number, connections: number): Promise<Result> {
   child.send('begin')
-  const { stdout } = await wrk(seconds)
+  const { stdout } = await promisify(execFile)('wrk', [
+    '-t1',
+    `-c${connections}`,
+    '-d1s',
+    '-H',
+    'Host: www.example.com',
+    `http://127.0.0.1:${port}/some/path?a=b`,
+  ])
   child.send('end')
-  const cpu = await answer<NodeJS.CpuUsage>(child)
-  child.kill()
+  const { user, system } = await answer<NodeJS.CpuUsage>(child)
   const requests = Number(/(\d+) requests in/.exec(stdout)?.[1])
-  const rate = Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1])
-  const failed = /Non-2xx[^\n]*|Socket errors[^\n]*/.exec(stdout)?.[0] ?? ''
-  const each = (cpu.user + cpu.system) / requests
-  console.log(
-    `${name.padEnd(22)} ${rate.toFixed(0).padStart(8)} requests/s  ${each.toFixed(2).padStart(6)} µs CPU  ${failed}`,
-  )
+  return {
+    rate: Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1]),
+    cpu: (user + system) / requests,
+    failed: /Non-2xx[^\n]*|Socket errors[^\n]*/.exec(stdout)?.[0] ?? '',
+  }
+}
+
+/** Takes turns between the subjects, so that whatever else the machine does hits all alike, and keeps the best run of each. */
+async function compare(rounds: number, connections: number): Promise<void> {
+  const names = Object.keys(subjects)
+  const children = names.map((name) => fork(new URL(import.meta.url), ['serve', name]))
+  const ports = await Promise.all(children.map((child) => answer<number>(child)))
+  const best: Result[] = names.map(() => ({ rate: 0, cpu: Number.POSITIVE_INFINITY, failed: '' }))
+  for (let round = 0; round <= rounds; round++)
+    for (const [at, child] of children.entries()) {
+      const result = await measure(child, ports[at] as number, connections)
+      const kept = best[at] as Result
+      // the first round only warms up
+      if (round === 0) continue
+      best[at] = {
+        rate: Math.max(kept.rate, result.rate),
+        cpu: Math.min(kept.cpu, result.cpu),
+        failed: result.failed || kept.failed,
+      }
+    }
+  for (const child of children) child.kill()
+  for (const [at, { rate, cpu, failed }] of best.entries())
+    console.log(
+      `${names[at]?.padEnd(22)} ${rate.toFixed(0).padStart(8)} requests/s  ${cpu.toFixed(2).padStart(6)} µs CPU  ${failed}`,
+    )
 }
 
 async function answer<T>(child: ChildProcess): Promise<T> {
@@ -120,6 +145,6 @@ async function answer<T>(child: ChildProcess): Promise<T> {
   return message as T
 }
 
-const [first = '5', second = '64'] = process.argv.slice(2)
+const [first = '10', second = '64'] = process.argv.slice(2)
 if (first === 'serve') await serve(second)
-else for (const name of Object.keys(subjects)) await measure(name, Number(first), Number(second))
+else await compare(Number(first), Number(second))
