@@ -23,7 +23,8 @@ export function processRequest(table: PhaseTable, request: Request): void | Prom
   return settle(request, runPhases(table, request, 0, table.hooks.length))
 }
 
-function settle(request: Request, outcome: Outcome | Promise<Outcome>): void | Promise<void> {
+/** Carries out what a handler has answered, at once or later. Never rejects. */
+export function settle(request: Request, outcome: Outcome | Promise<Outcome>): void | Promise<void> {
   if (typeof outcome === 'object') return outcome.then((late) => settle(request, late))
   if (typeof outcome !== 'number') return
   return fail(request, outcome)

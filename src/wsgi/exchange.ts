@@ -27,8 +27,16 @@ const RESPONSE_BUFFER_MIN_BYTES = 64 * 1024
 /** Bytes that responses hold for slow clients at the moment, as far as their interpreters wait for them. */
 let heldBytes = 0
 
-/** What becomes of the request, for the phase loop. */
+/** What becomes of the request: it is answered, or its answer has to come from elsewhere. */
 export type Verdict = 'done' | { readonly status: number } | { readonly redirect: string }
+
+/** Whoever runs exchanges. */
+export interface ExchangeOwner {
+  /** What a process died of, as soon as that is known. */
+  causeOfDeath(member: Member | undefined): Promise<string>
+  /** Called exactly once per exchange. */
+  settled(exchange: WsgiExchange, verdict: Verdict): void
+}
 
 /** What the hosting mode and the place say about responses. */
 export interface ResponseRules {
@@ -79,8 +87,7 @@ export class WsgiExchange implements Exchange, Job {
     private readonly rules: ResponseRules,
     /** The daemon process group, undefined in embedded mode. */
     private readonly group: ProcessGroup | undefined,
-    private readonly causeOfDeath: (member: Member | undefined) => Promise<string>,
-    private readonly settle: (verdict: Verdict) => void,
+    private readonly owner: ExchangeOwner,
   ) {
     this.rawHeaders = request.headersIn.fields
     if (extra !== undefined) this.extra = extra
@@ -197,7 +204,7 @@ export class WsgiExchange implements Exchange, Job {
     this.#release()
     if (this.#finished) return
     if (reason === 'died') {
-      void this.causeOfDeath(this.#member).then((cause) => {
+      void this.owner.causeOfDeath(this.#member).then((cause) => {
         this.#reportDeath('No response', cause)
         this.#finish({ status: FAILURE_STATUS.died })
       })
@@ -269,7 +276,7 @@ export class WsgiExchange implements Exchange, Job {
     const pid = this.#member?.info.pid
     if (group === undefined) return
     if (cause === undefined) {
-      void this.causeOfDeath(this.#member).then((found) => this.#reportDeath(what, found))
+      void this.owner.causeOfDeath(this.#member).then((found) => this.#reportDeath(what, found))
       return
     }
     this.request.report(
@@ -298,7 +305,7 @@ export class WsgiExchange implements Exchange, Job {
   #finish(verdict: Verdict): void {
     if (this.#finished) return
     this.#finished = true
-    this.settle(verdict)
+    this.owner.settled(this, verdict)
   }
 }
 

@@ -5,11 +5,12 @@
 import type { Site } from '../config/site.js'
 import { coreServer } from '../modules/core/settings.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
+import { internalRedirect, settle } from '../request/process.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
 import { Channel } from './channel/channel.js'
 import { EmbeddedPython } from './embedded.js'
-import type { WsgiExchange } from './exchange.js'
+import type { ExchangeOwner, Verdict, WsgiExchange } from './exchange.js'
 import { type Member, ProcessGroup } from './process-group.js'
 import { daemonGroups } from './visibility.js'
 
@@ -33,7 +34,7 @@ export function startGateway(context: WorkerContext): Gateway {
   return active
 }
 
-export class Gateway {
+export class Gateway implements ExchangeOwner {
   readonly site: Site
   readonly #groups = new Map<string, ProcessGroup>()
   readonly #embedded: EmbeddedPython
@@ -90,9 +91,15 @@ export class Gateway {
     ;(this.#groups.get(processGroup) as ProcessGroup).run(exchange)
   }
 
-  /** A request has its verdict. */
-  over(exchange: WsgiExchange): void {
+  /** A request is answered, or has to be answered with an error page or with another URL of this server. */
+  settled(exchange: WsgiExchange, verdict: Verdict): void {
     this.#active.delete(exchange)
+    if (verdict === 'done') return
+    const { request } = exchange
+    void settle(
+      request,
+      'status' in verdict ? verdict.status : internalRedirect(request, verdict.redirect, 'GET'),
+    )
   }
 
   /** What the supervisor says a process died of, such as `killed by signal SIGKILL`. */

@@ -10,11 +10,10 @@ import {
   wsgiDir,
   wsgiMain,
 } from '../modules/wsgi/settings.js'
-import { internalRedirect } from '../request/process.js'
 import type { Request } from '../request/request.js'
 import type { BodyPlan } from './channel/types.js'
 import { extraValues, fixedValues, scriptNameOf } from './environ.js'
-import { type Verdict, WsgiExchange } from './exchange.js'
+import { type ResponseRules, WsgiExchange } from './exchange.js'
 import { activeGateway, type Gateway } from './gateway.js'
 import { placeOf } from './place.js'
 import { planBody } from './request-body.js'
@@ -23,6 +22,11 @@ import { refusal } from './visibility.js'
 
 /** Handler names that mean "run this file as a WSGI script"; `WSGIHandlerScript` cannot redefine them. */
 const SCRIPT_HANDLERS = new Set(['wsgi-script', 'application/x-httpd-wsgi'])
+
+/** Internal redirects and error override exist in daemon mode alone (release 3.0, features 13 and 14). */
+const EMBEDDED_RULES: ResponseRules = { errorOverride: false, internalRedirect: false }
+const DAEMON_RULES: ResponseRules = { errorOverride: false, internalRedirect: true }
+const OVERRIDING_RULES: ResponseRules = { errorOverride: true, internalRedirect: true }
 
 export function handleWsgi(request: Request): Outcome | Promise<Outcome> {
   const name = request.handler ?? request.contentType
@@ -105,6 +109,7 @@ function checkGroup(request: Request, dir: WsgiDir, target: Target, gateway: Gat
   return why === undefined ? undefined : `WSGI0149: ${why}`
 }
 
+/** From here on the exchange answers, at a later turn of the event loop: see {@link Gateway.settled}. */
 function run(
   request: Request,
   dir: WsgiDir,
@@ -114,34 +119,24 @@ function run(
   scriptName: string,
   body: BodyPlan,
   gateway: Gateway,
-): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const embedded = target.processGroup === ''
-    const exchange: WsgiExchange = new WsgiExchange(
-      request,
-      placeOf(request, dir, alias, name, target),
-      target.applicationGroup,
-      fixedValues(request, methodFor(request, dir), scriptName),
-      extraValues(request, request.headersIn.has('Transfer-Encoding') && request.prev === undefined),
-      body,
-      { errorOverride: !embedded && dir.errorOverride, internalRedirect: !embedded },
-      gateway.groupOf(target.processGroup),
-      (member) => gateway.causeOfDeath(member),
-      (verdict) => {
-        gateway.over(exchange)
-        resolve(outcomeOf(request, verdict))
-      },
-    )
-    gateway.run(exchange, target.processGroup)
-  })
+): Outcome {
+  const chunked = request.prev === undefined && request.headersIn.has('Transfer-Encoding')
+  const exchange = new WsgiExchange(
+    request,
+    placeOf(request, dir, alias, name, target),
+    target.applicationGroup,
+    fixedValues(request, methodFor(request, dir), scriptName),
+    extraValues(request, chunked),
+    body,
+    target.processGroup === '' ? EMBEDDED_RULES : dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES,
+    gateway.groupOf(target.processGroup),
+    gateway,
+  )
+  gateway.run(exchange, target.processGroup)
+  return 'done'
 }
 
 /** `WSGIMapHEADToGET`: `Auto` shows HEAD as it is, since no output filter here needs the body of a HEAD response. */
 function methodFor(request: Request, dir: WsgiDir): string {
   return request.method === 'HEAD' && dir.mapHeadToGet === 'On' ? 'GET' : request.method
-}
-
-function outcomeOf(request: Request, verdict: Verdict): Outcome | Promise<Outcome> {
-  if (verdict === 'done') return 'done'
-  return 'status' in verdict ? verdict.status : internalRedirect(request, verdict.redirect, 'GET')
 }
