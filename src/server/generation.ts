@@ -33,6 +33,16 @@ export interface GenerationOptions {
   readonly report: PipedReport
 }
 
+/** A process whose end is to be told. */
+export interface GoneProcess {
+  readonly id: number
+  readonly pid: number
+  readonly cause: string
+}
+
+/** Told of each change to a group. */
+export type GroupListener = (group: DaemonGroupProcesses, gone?: GoneProcess) => void
+
 export class Generation {
   readonly log: ErrorLog
   readonly #streams: ErrorStreams
@@ -120,27 +130,29 @@ export class Generation {
   }
 
   /**
-   * Takes over the groups of `before` that have not changed, starts the others, then the server workers.
+   * Takes over daemon process groups that have not changed, starts the others, then the server workers.
+   * @param start `first`: serve at once, daemon processes come up meanwhile; else they come first, as another generation still serves.
+   * `takeOver`: whose groups may be taken over
    * @param changed told of each change to a group that this generation started, see {@link announce}
    * @throws when a server worker cannot start; stop the generation then
    */
   async start(
-    before: Generation | undefined,
-    changed: (group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }) => void,
+    { first, takeOver }: { readonly first: boolean; readonly takeOver?: Generation },
+    changed: GroupListener,
   ): Promise<void> {
     for (const plan of this.options.configuration.daemons) {
-      const existing = before?.groups.get(plan.name)
+      const existing = takeOver?.groups.get(plan.name)
       const same = existing !== undefined && signatureOf(existing.plan) === signatureOf(plan)
       this.#groups.set(plan.name, same ? existing : this.#makeGroup(plan, changed))
     }
     for (const group of this.#own) group.start()
-    if (before !== undefined) await this.#daemonsReady()
+    if (!first) await this.#daemonsReady()
     await this.#pool.start()
     for (const group of this.#groups.values()) group.adopt(this.#outletOf(group.plan))
   }
 
   /** Sends the server workers the present list of processes, if the group is one of theirs. */
-  announce(group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }): void {
+  announce(group: DaemonGroupProcesses, gone?: GoneProcess): void {
     if (this.#groups.get(group.plan.name) !== group) return
     const { daemons, failures } = this.#daemons()
     this.#send({ type: 'daemons', processes: daemons, failures })
@@ -162,10 +174,7 @@ export class Generation {
     await this.#close(after)
   }
 
-  #makeGroup(
-    plan: DaemonPlan,
-    changed: (group: DaemonGroupProcesses, gone?: { id: number; pid: number; cause: string }) => void,
-  ): DaemonGroupProcesses {
+  #makeGroup(plan: DaemonPlan, changed: GroupListener): DaemonGroupProcesses {
     const { runtimeDir, number } = this.options
     const group: DaemonGroupProcesses = new DaemonGroupProcesses({
       plan,

@@ -3,7 +3,6 @@
  * Both ends are this project's own code; what runs applications (a daemon process) never speaks on this channel.
  */
 import type { ConfigTree } from '../config/tree.js'
-import type { Level } from '../log/error-log.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
 export interface InheritedListener {
@@ -108,5 +107,3 @@ export type FromWorker =
   | { readonly type: 'needProcess'; readonly group: string; readonly applicationGroup: string }
   /** Daemon process `id` refuses requests: treat it as draining. */
   | { readonly type: 'retired'; readonly id: number }
-  /** For the main error log, where the worker has none of its own (yet). */
-  | { readonly type: 'log'; readonly module: string; readonly level: Level; readonly message: string }

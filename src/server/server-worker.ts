@@ -45,7 +45,7 @@ export class ServerWorker {
     this.#child = spawn(process.execPath, [ENTRY], {
       stdio,
       serialization: 'json',
-      env: { ...process.env, UV_THREADPOOL_SIZE: String(THREAD_POOL_SIZE) },
+      env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE) },
     })
     this.#child.once('error', () => {}) // told by the missing pid
     if (this.#child.pid === undefined) throw new Error('the process could not be started')

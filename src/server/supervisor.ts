@@ -10,7 +10,7 @@ import { LogOpenError } from '../log/logs.js'
 import { stderrLog } from '../log/server-log.js'
 import { serverBanner } from '../request/server-tokens.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
-import { Generation } from './generation.js'
+import { Generation, type GroupListener } from './generation.js'
 import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, Listeners } from './listeners.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
@@ -99,7 +99,7 @@ export class Supervisor {
     this.#configuration = configuration
     if (this.#stopping !== 'no') return
     try {
-      await generation.start(undefined, this.#announce)
+      await generation.start({ first: true }, this.#announce)
     } catch (error) {
       if (this.#stopping !== 'no') return
       writeLine((error as Error).message)
@@ -142,7 +142,7 @@ export class Supervisor {
     }
   }
 
-  readonly #announce: Parameters<Generation['start']>[1] = (group, gone) => {
+  readonly #announce: GroupListener = (group, gone) => {
     for (const generation of this.#generations) generation.announce(group, gone)
   }
 
@@ -151,9 +151,12 @@ export class Supervisor {
     if (this.#stopping === 'now' || (this.#stopping === 'gracefully' && order !== 'stop')) return
     const { code, message } = describeOrder(order, signal)
     this.#log.server('mpm_event', 'notice', message, code)
-    if (order === 'stop') void this.#stop()
-    else if (order === 'graceful-stop') void this.#stopGracefully()
-    else this.#busy = this.#busy.then(() => this.#restart(order))
+    if (order === 'stop') this.#stop().catch(this.#unexpected)
+    else if (order === 'graceful-stop') this.#stopGracefully().catch(this.#unexpected)
+    else {
+      const calledOff = (error: Error) => this.#keepOld(error.stack ?? error.message)
+      this.#busy = this.#busy.then(() => this.#restart(order)).catch(calledOff)
+    }
   }
 
   /**
@@ -175,7 +178,7 @@ export class Supervisor {
       if (listeners.length === 0) throw new ListenError('there is no Listen directive')
       next = await Generation.open(this.#generationOptions(configuration, listeners), old)
       this.#generations.add(next)
-      await next.start(order === 'graceful' ? old : undefined, this.#announce)
+      await next.start({ first: false, ...(order === 'graceful' && { takeOver: old }) }, this.#announce)
       if (this.#stopping !== 'no') return
       this.#listeners.commit(listeners)
     } catch (error) {
@@ -217,6 +220,12 @@ export class Supervisor {
     } catch (error) {
       this.#log.server('core', 'error', `could not create ${path}: ${(error as Error).message}`, 'AH00099')
     }
+  }
+
+  /** Something failed on the way out: the rest ends with this process. */
+  readonly #unexpected = (error: Error): void => {
+    this.#log.server('core', 'alert', `The server could not stop in order: ${error.stack ?? error.message}`)
+    this.#finish(1)
   }
 
   /** Makes everything leave within seconds. */

@@ -5,6 +5,7 @@
 
 import type { Server } from 'node:http'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { applyTree } from '../config/apply.js'
 import { describeError } from '../config/load.js'
 import type { Site } from '../config/site.js'
@@ -28,6 +29,9 @@ type Configure = Extract<ToWorker, { type: 'configure' }>
 /** Set for libuv before this program began, and of no use to applications. */
 delete process.env.UV_THREADPOOL_SIZE
 
+/** What is left for requests and interpreters when the worker is told to stop; the supervisor waits somewhat longer. */
+const LAST_MOMENT_MS = 2000
+
 /** Set by the first message; what comes after it waits until the worker serves. */
 let starting: Promise<Worker> | undefined
 
@@ -45,7 +49,8 @@ async function receive(message: ToWorker): Promise<void> {
     return
   }
   if (starting === undefined) process.exit(0)
-  const worker = await starting
+  const worker = await starting.catch(() => undefined) // the failure is being told
+  if (worker === undefined) return
   if (message.type === 'drain') await worker.leave(true)
   else if (message.type === 'stop') await worker.leave(false)
   else worker.state.receive(message)
@@ -91,6 +96,10 @@ class Worker {
     if (orderly) {
       await Promise.all(this.servers.map((server) => drain(server)))
       await this.gateway.drained()
+    } else {
+      for (const server of this.servers) server.close()
+      // what is nearly done may end, and an embedded interpreter runs its atexit functions
+      await Promise.race([this.gateway.drained(), delay(LAST_MOMENT_MS)])
     }
     this.gateway.stop()
     this.logs.close()

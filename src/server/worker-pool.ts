@@ -127,9 +127,6 @@ export class WorkerPool {
       case 'failed':
         this.#failed(message.message)
         return
-      case 'log':
-        this.options.log.server(message.module, message.level, message.message)
-        return
       default:
         this.options.message(message)
     }

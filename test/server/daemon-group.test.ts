@@ -81,7 +81,7 @@ class Run {
   readonly gone: { id: number; pid: number; cause: string }[] = []
   readonly group: DaemonGroupProcesses
 
-  constructor(options: Partial<DaemonGroup> = {}, python?: string) {
+  constructor(options: Partial<DaemonGroup> = {}, python?: string, stderr: number | 'pipe' = 2) {
     const log: ErrorLog = {
       request: () => {},
       server: (_module, level, message) => void this.lines.push(`${level} ${message}`),
@@ -89,7 +89,7 @@ class Run {
     }
     this.group = new DaemonGroupProcesses({
       plan: plan(options, python),
-      outlet: { log, stderr: 2 },
+      outlet: { log, stderr },
       runtimeDir: this.folder,
       generation: 1,
       changed: () => {},
@@ -204,6 +204,13 @@ test('a Python that cannot be executed is a failure with its reason, tried again
   assert.match(failure?.message ?? '', /cannot start \/nowhere\/python: \/nowhere does not exist/)
   assert.match(run.text, /error .*could not be started/)
   assert.match(run.text, /warn .*next start in 0\.5 s/)
+  await run.end()
+})
+
+test('where the error log is no file, what a process writes to descriptor 2 is logged', async () => {
+  // no Python at all: it complains about its arguments and ends
+  const run = new Run({}, '/bin/ls', 'pipe')
+  await until('its words', () => /error mod_wsgi \(pid=\d+\): .*--control/.test(run.text))
   await run.end()
 })
 
