@@ -2,22 +2,22 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { homedir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { findLibrary, LibraryNotFound } from '../../src/python/library.js'
-import { PYTHONS } from '../wsgi/channel/daemon.js'
+import { NEWEST, PYTHONS } from '../wsgi/channel/daemon.js'
+
+const CHILD = fileURLToPath(new URL('embed-child.js', import.meta.url))
 
 for (const python of PYTHONS.filter((path) => path.startsWith(homedir()))) {
   test(`embeds ${python}`, { timeout: 20_000 }, async () => {
-    const child = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('embed-child.js', import.meta.url)), python],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, UV_THREADPOOL_SIZE: '5' },
-      },
-    )
+    const child = spawn(process.execPath, [CHILD, python], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: '5' },
+    })
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
@@ -38,6 +38,24 @@ for (const python of PYTHONS.filter((path) => path.startsWith(homedir()))) {
     assert.equal(exits, seen.group === 'answered' ? 3 : 2)
   })
 }
+
+test('a virtual environment is found by where its executable lies', { timeout: 30_000 }, async () => {
+  const home = mkdtempSync(join(tmpdir(), 'venv-'))
+  try {
+    execFileSync(NEWEST, ['-m', 'venv', '--without-pip', home])
+    const child = spawn(process.execPath, [CHILD, join(home, 'bin/python')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+    await once(child, 'close')
+    assert.ok(JSON.parse(output).answers[0].endsWith(` True ${home}`), output)
+  } finally {
+    rmSync(home, { recursive: true })
+  }
+})
 
 test('a Python without shared library is named, with what to do', async () => {
   await assert.rejects(
