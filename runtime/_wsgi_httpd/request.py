@@ -12,7 +12,7 @@ from .headers import check_head
 from .input import Input
 from .modules import RequestTimeout
 from .scripts import LoadFailed, MissingCallable, ReloadProcess
-from .streams import RequestErrors
+from .streams import RequestErrors, pieces
 
 CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
 wall_clock = time.time
@@ -78,10 +78,9 @@ class Request(object):
                 bulk.shut()
 
     def log(self, level, text):
-        """One record; longer ones than 8 KiB are split, since many logs cannot take them."""
-        data = utf8(text)
-        for at in range(0, len(data) or 1, 8192):
-            self.lane.put(wire.frame(wire.R_LOG, self.number, level, data[at:at + 8192]))
+        """One record, or several where it does not fit into one."""
+        for piece in pieces(utf8(text)):
+            self.lane.put(wire.frame(wire.R_LOG, self.number, level, piece))
 
     def log_exception(self, leave_out=1):
         """The current exception as a headline and its traceback, a record per line (mod_wsgi's texts)."""

@@ -2,6 +2,7 @@
 
 A thread inside a request writes to that request's log; everything else goes to the process's log, line by line.
 """
+import re
 import time
 
 from . import wire
@@ -139,9 +140,31 @@ class Streams(object):
         return slot.request if slot is not None else None
 
     def process_line(self, text, level='error'):
-        data = utf8(text)
-        for at in range(0, len(data) or 1, 2048):
-            self.notify({'type': 'log', 'level': level, 'text': data[at:at + 2048].decode('utf-8', 'replace')})
+        for piece in pieces(utf8(text), RECORD_MAX_BYTES):
+            self.notify({'type': 'log', 'level': level, 'text': piece.decode('utf-8', 'replace')})
+
+
+# What fits into a record of the error log beside time, process and client, if each byte is shown as four (`\xc3`) ...
+RECORD_MAX_BYTES = 1920
+# ... or if all bytes are shown as they are.
+PLAIN_RECORD_MAX_BYTES = 7680
+PLAIN = re.compile(br'[ -\[\]-~]*\Z')
+
+
+def pieces(data, most=PLAIN_RECORD_MAX_BYTES):
+    """A line as one or more records, cut between characters: what is too long for one must not be lost."""
+    if len(data) <= RECORD_MAX_BYTES:
+        return [data]
+    size = most if PLAIN.match(data) else RECORD_MAX_BYTES
+    found = []
+    while len(data) > size:
+        end = size
+        # A character has at most three bytes after its first; bytes that are no UTF-8 may be cut anywhere.
+        while end > size - 3 and bytearray(data[end:end + 1])[0] & 0xC0 == 0x80:
+            end -= 1
+        found.append(data[:end])
+        data = data[end:]
+    return found + [data]
 
 
 class ThreadStream(LineWriter):
