@@ -22,7 +22,7 @@ export interface Ask {
   readonly timeoutMs?: number
 }
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 30_000
 
 /** Sends one request to 127.0.0.1 and reads the whole response. Rejects when the response is cut short. */
 export function ask(port: number, path: string, options: Ask = {}): Promise<Answer> {

@@ -29,8 +29,8 @@ const { reachableInstallation } = await import(path.join(PROJECT, 'scripts', 're
 export const LAUNCHER: string = path.join(reachableInstallation(), 'bin', 'wsgi-httpd.js')
 
 const READY = /resuming normal operations/g
-const START_TIMEOUT_MS = 30_000
-const STOP_TIMEOUT_MS = 20_000
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 40_000
 /** A server that was to refuse its configuration and serves instead is stopped then. */
 const RUN_MAX_MS = 60_000
 /** What is shown of the error log when a test fails. */
@@ -309,7 +309,7 @@ export class TestServer {
         throw new Error(`${error.message}; its error log:\n${this.errorLog()}`)
       })
     }
-    await until('its processes to be gone', () => stillThere(below).length === 0, 5000).catch(() => {
+    await until('its processes to be gone', () => stillThere(below).length === 0).catch(() => {
       const left = stillThere(below)
       for (const { pid } of left) process.kill(pid, 'SIGKILL')
       throw new Error(
