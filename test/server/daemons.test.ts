@@ -1,6 +1,6 @@
 /** Daemon processes in a whole server: whom they run as, what restarts do to them, and how they die. */
 import assert from 'node:assert/strict'
-import { chmodSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { stillThere } from '../support/processes.js'
@@ -215,6 +215,30 @@ test('a Python that its user cannot execute: the log names the obstacle, request
     },
   )
 })
+
+test('WSGISocketPrefix puts the sockets elsewhere', python, () =>
+  withServer(site(`WSGISocketPrefix "\${ROOT}/sock"\n${mount()}`), async (server) => {
+    await info(server)
+    const sockets = () => readdirSync(server.root).filter((name) => name.endsWith('.sock'))
+    assert.match(sockets().join(), new RegExp(`^sock\\.${server.pid}\\.1\\.\\d+\\.sock$`))
+    await server.stop()
+    assert.deepEqual(sockets(), [])
+  }),
+)
+
+test('sockets that server workers cannot reach are reported at the start', asRoot, () =>
+  withServer(
+    site(`DefaultRuntimeDir "\${ROOT}/private"\n${mount()}`, {
+      prepare: ({ root }) => void mkdirSync(path.join(root, 'private'), { mode: 0o700 }),
+    }),
+    async (server) => {
+      await server.waitForLog(
+        /crit.*cannot be reached.*user nobody \(uid 65534\) has no permission to search \S+\/private \(mode 0700, owner 0:0\)/,
+      )
+      assert.equal((await server.get('/app/')).status, 503)
+    },
+  ),
+)
 
 test('a process that dies while it serves: the cause is in the log, the next request is served', python, () =>
   withServer(site(mount('threads=2')), async (server) => {
