@@ -14,7 +14,7 @@ import { coreGlobal, type ListenSettings, listenSettings } from '../modules/core
 import { mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
 import { unixdSettings } from '../modules/unixd.js'
-import { wsgiMain } from '../modules/wsgi/settings.js'
+import { type WsgiMain, wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
 import { importsOf } from '../wsgi/imports.js'
@@ -117,6 +117,7 @@ function identityOf(site: Site): Identity | null {
 
 function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
   const wsgi = site.main.settings.get(wsgiMain)
+  checkPythonHome(wsgi)
   return daemonGroups(site).map((group) => {
     const server = serverOf(site, group.serverIndex) ?? site.main
     const { text } = server.settings.get(errorLogKey).errorLog
@@ -132,6 +133,16 @@ function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
       serverSoftware: serverBanner(site.main),
     })
   })
+}
+
+/** `WSGIPythonHome` is where embedded mode has its Python from, which only the first request would find out. @throws ConfigError */
+function checkPythonHome({ pythonHome, pythonHomeAt, restrictEmbedded }: WsgiMain): void {
+  if (pythonHome === undefined || pythonHomeAt === undefined || restrictEmbedded) return
+  try {
+    findPython(textOf(pythonHome))
+  } catch (error) {
+    throw new ConfigError(pythonHomeAt, `WSGIPythonHome leads to no Python: ${(error as Error).message}`)
+  }
 }
 
 function versionNumbers(): [number, number, number] {
