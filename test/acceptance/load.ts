@@ -29,7 +29,7 @@ const UPLOAD_PAUSE_MS = 10
  * Clients think for a while between requests, so that connections are idle as well as busy when something happens, and so that the load
  * leaves the server some processor time on a small machine.
  */
-const THINKING_MAX_MS = 30
+const THINKING_MAX_MS = 60
 
 export class Load {
   readonly failures: string[] = []
