@@ -2,31 +2,20 @@
  * One daemon process as the supervisor sees it: started through the launcher, spoken to over its control connection, watched until it is gone.
  * What may follow on what is in `daemon-state.ts`.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { chownSync, closeSync, ftruncateSync, openSync, rmSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Duplex, Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
+import type { Readable } from 'node:stream'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
-import { runtimeMain } from '../python/runtime-path.js'
-import { listenUnix } from '../python/unix-sockets.js'
 import type { DaemonPlan } from './daemon-plan.js'
+import { removeFiles, spawnDaemon } from './daemon-spawn.js'
 import { type DaemonEvent, type DaemonState, next, REASONS, type Reason, reasonFrom } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
-import type { LaunchPlan } from './launch-plan.js'
 import type { DaemonInfo } from './messages.js'
 
-const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
-/** Descriptors of a daemon process. */
-const CONTROL_FD = 3
-const LISTEN_FD = 4
-const PROGRESS_FD = 5
-
-const PROGRESS_FILE_BYTES = 1024 * 1024
-/** A Python that has not reported in this time hangs in its start (a network file system, a site directory that waits). */
-const START_MAX_MS = 60_000
+/** A Python that has not reported in this time may hang in its start (a network file system, a module that waits for something). */
+const START_LONG_MS = 60_000
 /** How much longer than its own `shutdown-timeout` a process may take before it is killed. */
 const KILL_MARGIN_MS = 1000
 /** With the server's stop, processes have this long, whatever `shutdown-timeout` says. */
@@ -67,7 +56,6 @@ export class DaemonProcess {
   #killed = false
   #exit: Exit | undefined
   readonly #child: ChildProcess
-  readonly #stream: Duplex
   readonly #control: RuntimeControl
   #isSilent = false
   readonly #memory = new OutOfMemoryWatch()
@@ -83,35 +71,18 @@ export class DaemonProcess {
     const prefix = plan.socketPrefix ?? `${hooks.runtimeDir}/wsgi`
     this.socketPath = `${prefix}.${process.pid}.${hooks.generation}.${this.id}.sock`
     this.progressPath = `${hooks.runtimeDir}/${this.id}.progress`
-    const { stderr } = hooks.outlet()
-    const opened: number[] = []
-    try {
-      opened.push(listenUnix(this.socketPath, this.#socketOptions()))
-      opened.push(createProgressFile(this.progressPath, plan))
-      this.#child = spawn(process.execPath, [LAUNCHER, JSON.stringify(this.#launchPlan())], {
-        cwd: '/',
-        env: plan.environment,
-        stdio: ['ignore', stderr, stderr, 'pipe', ...opened],
-      })
-    } finally {
-      for (const fd of opened) closeSync(fd)
-    }
-    this.#child.once('error', () => {}) // told by the missing pid
-    if (this.#child.pid === undefined) {
-      this.#removeFiles()
-      throw new Error('the process could not be started')
-    }
-    this.pid = this.#child.pid
-    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#logLines(stream)
-    this.#stream = this.#child.stdio[CONTROL_FD] as Duplex
+    const { child, pid, control } = spawnDaemon(plan, this, hooks.outlet().stderr)
+    this.#child = child
+    this.pid = pid
+    for (const stream of [child.stdout, child.stderr]) this.#logLines(stream)
     this.#control = new RuntimeControl(
-      this.#stream,
+      control,
       (message) => this.#hear(message),
       () => this.#silent(),
     )
     this.#control.configure({ ...plan.settings, main_group: this.#mainGroup() })
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
-    this.#timer = setTimeout(() => this.#startedTooSlowly(), START_MAX_MS)
+    this.#timer = setTimeout(() => this.#startsSlowly(), START_LONG_MS)
     this.#log('info', `Starting process '${plan.name}' with ${this.#describeStart()}.`)
   }
 
@@ -156,24 +127,6 @@ export class DaemonProcess {
     this.#control.stop(reason)
     // the launcher, and a Python that is not up yet, do not listen
     if (early) this.#child.kill('SIGTERM')
-  }
-
-  /** Server workers alone connect. */
-  #socketOptions() {
-    const { frontUser, group } = this.plan
-    return { mode: 0o600, backlog: group.listenBacklog, ...(frontUser !== null && { owner: frontUser }) }
-  }
-
-  #launchPlan(): LaunchPlan {
-    const { plan } = this
-    const numbers = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
-    return {
-      ...plan.launch,
-      argv: [plan.launch.program, ...plan.flags, runtimeMain(), ...numbers.map(String)],
-      keep: [CONTROL_FD, LISTEN_FD, PROGRESS_FD],
-      control: CONTROL_FD,
-      supervisorPid: process.pid,
-    }
   }
 
   #mainGroup(): string | null {
@@ -242,14 +195,12 @@ export class DaemonProcess {
     }, milliseconds)
   }
 
-  #startedTooSlowly(): void {
+  #startsSlowly(): void {
+    const seconds = START_LONG_MS / 1000
     this.#log(
-      'error',
-      `Process '${this.plan.name}' was not ready within ${START_MAX_MS / 1000} s: it is killed.`,
+      'warn',
+      `Process '${this.plan.name}' is not ready after ${seconds} s: its Python or its scripts may hang`,
     )
-    this.#reason = 'startup_timeout'
-    this.#killed = true
-    this.#child.kill('SIGKILL')
   }
 
   #logStep(state: DaemonState, reason: Reason | undefined): void {
@@ -288,7 +239,7 @@ export class DaemonProcess {
         'error',
         `Process '${this.plan.name}' ${this.cameUp ? 'has died' : 'could not be started'}: ${cause}.`,
       )
-    this.#removeFiles()
+    removeFiles(this)
     this.hooks.gone(this, cause)
     this.#step({ type: 'exit' })
   }
@@ -301,11 +252,6 @@ export class DaemonProcess {
     )
   }
 
-  #removeFiles(): void {
-    rmSync(this.socketPath, { force: true })
-    rmSync(this.progressPath, { force: true })
-  }
-
   #log(level: Level, message: string): void {
     this.hooks.outlet().log.server('wsgi', level, `mod_wsgi (pid=${this.pid}): ${message}`)
   }
@@ -314,18 +260,4 @@ export class DaemonProcess {
 /** A name from outside; what is unknown is logged at `error`. */
 function levelFrom(word: unknown): Level {
   return LEVELS.find((level) => level === word) ?? 'error'
-}
-
-/** The file in which the runtime marks its progress and which server workers read. */
-function createProgressFile(path: string, { frontUser }: DaemonPlan): number {
-  rmSync(path, { force: true })
-  const fd = openSync(path, 'wx+', 0o600)
-  try {
-    ftruncateSync(fd, PROGRESS_FILE_BYTES)
-    if (frontUser !== null) chownSync(path, frontUser.uid, frontUser.gid)
-    return fd
-  } catch (error) {
-    closeSync(fd)
-    throw error
-  }
 }
