@@ -18,7 +18,8 @@ export function descendants(pid: number): Seen[] {
     for (const one of all)
       if (parents.has(one.parent) && !parents.has(one.pid)) {
         parents.add(one.pid)
-        found.push(one)
+        // Without its state, which changes all the time.
+        found.push({ pid: one.pid, started: one.started, command: one.command })
         grown = true
       }
   }
