@@ -12,6 +12,7 @@ import { closeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { splitWords } from '../config/words.js'
+import { errorText } from '../system/libc.js'
 import { MAX_LINE_BYTES } from './error-format.js'
 import type { Level } from './error-log.js'
 import { describeSystemError, libc } from './libc.js'
@@ -195,7 +196,7 @@ const O_NONBLOCK = process.platform === 'darwin' ? 0x4 : 0x800
 function openPipe(): { readFd: number; writeFd: number } {
   const c = libc()
   const fds = [-1, -1]
-  if (c.pipe(fds) < 0) throw new Error(`no pipe for a piped log: ${c.strerror(c.errno())}`)
+  if (c.pipe(fds) < 0) throw new Error(`no pipe for a piped log: ${errorText(c.errno())}`)
   const [readFd, writeFd] = fds as [number, number]
   for (const fd of fds) c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
   c.fcntl(writeFd, F_SETFL, 'int', O_NONBLOCK)

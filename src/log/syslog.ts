@@ -4,6 +4,8 @@
  * Node has no UNIX datagram sockets. The C library's own `syslog` waits for a log daemon that is stuck, and knows one tag and one facility per process;
  * so this sends by itself, without waiting: a record that the daemon does not take is lost and counted.
  */
+
+import { errorText } from '../system/libc.js'
 import { MONTHS, two } from './clock.js'
 import type { Level } from './error-log.js'
 import { LEVELS } from './error-log.js'
@@ -68,7 +70,7 @@ export function openSyslogSink(options: SyslogOptions): Sink {
   const { facility, tag, onDropped, socketPath = DARWIN ? '/var/run/syslog' : '/dev/log' } = options
   const c = libc()
   const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0)
-  if (fd < 0) throw new Error(`no socket for syslog: ${c.strerror(c.errno())}`)
+  if (fd < 0) throw new Error(`no socket for syslog: ${errorText(c.errno())}`)
   c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
   const address = socketAddress(socketPath)
   let lost = 0
@@ -99,7 +101,7 @@ export function openSyslogSink(options: SyslogOptions): Sink {
 function send(c: Libc, fd: number, address: Buffer, packet: string): string | undefined {
   const data = Buffer.from(packet, 'latin1')
   const sent = c.sendto(fd, data, data.length, MSG_DONTWAIT | MSG_NOSIGNAL, address, address.length)
-  return Number(sent) < 0 ? c.strerror(c.errno()) : undefined
+  return Number(sent) < 0 ? errorText(c.errno()) : undefined
 }
 
 /** `struct sockaddr_un`: Linux begins with a family of two bytes, Darwin with a length and a family of one byte each. */

@@ -9,6 +9,7 @@ import { unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import koffi from 'koffi'
+import { native } from '../system/libc.js'
 import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from './control.js'
 import { findPython } from './find.js'
 import { findLibrary, type PythonLibrary } from './library.js'
@@ -114,8 +115,7 @@ function runMain(library: PythonLibrary, argv: readonly string[], ended: (status
  * Handlers of `exit` that were installed before still run.
  */
 function leaveWithoutWaiting(socketPath: string): void {
-  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6')
-  const exitNow = libc.func('void _exit(int status)')
+  const exitNow = native<[status: number], void>('void _exit(int)')
   process.on('exit', (code) => {
     try {
       unlinkSync(socketPath)

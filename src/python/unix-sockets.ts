@@ -3,44 +3,26 @@
  * All are made close-on-exec, so that no other child gets them by accident; the list of a child's `stdio` undoes that.
  */
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
-import koffi from 'koffi'
+import { close, lastError, native, SystemCallError, setCloseOnExec } from '../system/libc.js'
 
 const AF_UNIX = 1
 const SOCK_STREAM = 1
-const F_GETFD = 1
-const F_SETFD = 2
-const FD_CLOEXEC = 1
 const isDarwin = process.platform === 'darwin'
 /** Linux sets close-on-exec in the same call; elsewhere it takes a second one. */
 const SOCK_CLOEXEC = isDarwin ? 0 : 0o2000000
 /** sizeof(sun_path): 108 on Linux, 104 on macOS; one byte is the terminator. */
 export const SOCKET_PATH_MAX_BYTES = (isDarwin ? 104 : 108) - 1
 
-const libc = koffi.load(isDarwin ? 'libSystem.dylib' : 'libc.so.6')
-const c = {
-  socket: libc.func('int socket(int domain, int type, int protocol)'),
-  bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
-  listen: libc.func('int listen(int fd, int backlog)'),
-  socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *fds)'),
-  close: libc.func('int close(int fd)'),
-  fcntl: libc.func('int fcntl(int fd, int command, ...)'),
-  umask: libc.func('unsigned int umask(unsigned int mask)'),
-}
-
-/** A failed call to the C library, with its errno as text in the message. */
-export class SystemCallError extends Error {
-  override readonly name = 'SystemCallError'
-  readonly code: string
-  constructor(call: string, detail: string, errno: number) {
-    const code =
-      Object.entries(koffi.os.errno).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`
-    super(`${call} ${detail}: ${code}`)
-    this.code = code
-  }
-}
+const socket = native<[domain: number, type: number, protocol: number]>('int socket(int, int, int)')
+const bind = native<[fd: number, address: Buffer, length: number]>('int bind(int, const uint8_t *, uint32_t)')
+const listen = native<[fd: number, backlog: number]>('int listen(int, int)')
+const socketpair = native<[domain: number, type: number, protocol: number, fds: number[]]>(
+  'int socketpair(int, int, int, _Out_ int *fds)',
+)
+const umask = native<[mask: number]>('unsigned int umask(unsigned int)')
 
 function checked(result: number, call: string, detail: string): number {
-  if (result < 0) throw new SystemCallError(call, detail, koffi.errno())
+  if (result < 0) throw new SystemCallError(call, lastError(), detail)
   return result
 }
 
@@ -62,20 +44,20 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
     throw new RangeError(`socket path is longer than ${SOCKET_PATH_MAX_BYTES} bytes: ${path}`)
   }
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path)
-  const fd = checked(c.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 'socket', path)
+  const fd = checked(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 'socket', path)
   try {
     setCloseOnExec(fd, true)
     // The mask keeps others out from the first moment on; chmod then opens it as far as wanted.
-    const mask = c.umask(0o077)
+    const mask = umask(0o077)
     try {
       const address = socketAddress(name)
-      checked(c.bind(fd, address, address.length), 'bind', path)
+      checked(bind(fd, address, address.length), 'bind', path)
     } finally {
-      c.umask(mask)
+      umask(mask)
     }
     if (options.owner !== undefined) chownSync(path, options.owner.uid, options.owner.gid)
     chmodSync(path, options.mode ?? 0o700)
-    checked(c.listen(fd, options.backlog ?? 100), 'listen', path)
+    checked(listen(fd, options.backlog ?? 100), 'listen', path)
     return fd
   } catch (error) {
     closeFd(fd)
@@ -100,19 +82,12 @@ function socketAddress(name: Buffer): Buffer {
  */
 export function socketPair(): [number, number] {
   const fds: [number, number] = [-1, -1]
-  checked(c.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair', '')
+  checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair', '')
   for (const fd of fds) setCloseOnExec(fd, true)
   return fds
 }
 
-/** Whether a descriptor vanishes when this process executes another program. @throws {SystemCallError} */
-export function setCloseOnExec(fd: number, on: boolean): void {
-  const flags = checked(c.fcntl(fd, F_GETFD), 'fcntl', `descriptor ${fd}`)
-  const wanted = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC
-  if (wanted !== flags) checked(c.fcntl(fd, F_SETFD, 'int', wanted), 'fcntl', `descriptor ${fd}`)
-}
-
 /** Closes a descriptor. Errors are of no interest: it is gone either way. */
 export function closeFd(fd: number): void {
-  c.close(fd)
+  close(fd)
 }

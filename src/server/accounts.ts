@@ -2,7 +2,7 @@
  * What the system knows about an account beyond its id: its name and home directory, for daemon processes. Asks the C library, so that accounts
  * from LDAP and the like are found too.
  */
-import koffi from 'koffi'
+import { foreign, native } from '../system/libc.js'
 
 export interface Passwd {
   readonly name: string
@@ -14,19 +14,19 @@ export interface Passwd {
 const HEAD = { pw_name: 'str', pw_passwd: 'str', pw_uid: 'uint32', pw_gid: 'uint32' }
 const TAIL = { pw_gecos: 'str', pw_dir: 'str', pw_shell: 'str' }
 
-const structure = koffi.struct(
+const structure = foreign().struct(
   'wsgi_httpd_passwd',
   process.platform === 'darwin'
     ? { ...HEAD, pw_change: 'long', pw_class: 'str', ...TAIL }
     : { ...HEAD, ...TAIL },
 )
-const getpwuid = koffi.load(null).func('wsgi_httpd_passwd *getpwuid(uint32)') as (uid: number) => unknown
+const getpwuid = native<[uid: number], unknown>('wsgi_httpd_passwd *getpwuid(uint32)')
 
 /** The account of a user id; undefined where there is none. */
 export function accountOf(uid: number): Passwd | undefined {
   const found = getpwuid(uid)
   if (found === null) return undefined
-  const entry = koffi.decode(found, structure) as Record<'pw_name' | 'pw_dir', string> &
+  const entry = foreign().decode(found, structure) as Record<'pw_name' | 'pw_dir', string> &
     Record<'pw_uid' | 'pw_gid', number>
   return { name: entry.pw_name, uid: entry.pw_uid, gid: entry.pw_gid, home: entry.pw_dir }
 }

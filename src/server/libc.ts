@@ -3,7 +3,7 @@
  * does to itself before it becomes another program. Numbers of constants differ between Linux and Darwin, and stand in one table.
  */
 import { readdirSync } from 'node:fs'
-import koffi from 'koffi'
+import { call, native, setCloseOnExec } from '../system/libc.js'
 
 const LINUX = {
   AF_INET: 2,
@@ -14,8 +14,6 @@ const LINUX = {
   SO_KEEPALIVE: 9,
   IPPROTO_IPV6: 41,
   IPV6_V6ONLY: 26,
-  F_SETFD: 2,
-  FD_CLOEXEC: 1,
   SIGPIPE: 13,
   PRIO_PROCESS: 0,
 } as const
@@ -31,37 +29,6 @@ const DARWIN: Record<keyof typeof LINUX, number> = {
 
 export const C: Readonly<Record<keyof typeof LINUX, number>> = process.platform === 'darwin' ? DARWIN : LINUX
 
-/** A call of the C library failed. */
-export class SystemCallError extends Error {
-  override readonly name = 'SystemCallError'
-  constructor(
-    readonly call: string,
-    readonly errno: number,
-  ) {
-    super(`${call}: ${errorText(errno)}`)
-  }
-}
-
-const library = koffi.load(null)
-const strerror = library.func('str strerror(int)') as (errno: number) => string
-
-/** `Address already in use` for an `errno`. */
-export function errorText(errno: number): string {
-  return strerror(errno)
-}
-
-/** Declares a function that answers -1 on failure; the wrapper throws {@link SystemCallError} then. */
-function call<A extends unknown[]>(prototype: string): (...args: A) => number {
-  const name = /(\w+)\(/.exec(prototype)?.[1] as string
-  let native: ((...args: A) => number) | undefined
-  return (...args) => {
-    native ??= library.func(prototype) as unknown as (...args: A) => number
-    const result = native(...args)
-    if (result === -1) throw new SystemCallError(name, koffi.errno())
-    return result
-  }
-}
-
 export const socket = call<[domain: number, type: number, protocol: number]>('int socket(int, int, int)')
 export const bind = call<[fd: number, address: Buffer, length: number]>(
   'int bind(int, const uint8_t *, uint32_t)',
@@ -70,7 +37,6 @@ export const listen = call<[fd: number, backlog: number]>('int listen(int, int)'
 const setsockopt = call<[fd: number, level: number, option: number, value: Buffer, length: number]>(
   'int setsockopt(int, int, int, const uint8_t *, uint32_t)',
 )
-const fcntl = call<[fd: number, command: number, type: 'int', value: number]>('int fcntl(int, int, ...)')
 export const dup2 = call<[from: number, to: number]>('int dup2(int, int)')
 export const chroot = call<[path: string]>('int chroot(const char *)')
 export const setpriority = call<[which: number, who: number, value: number]>(
@@ -90,6 +56,8 @@ const prctl =
       a5: number,
     ]
   >('int prctl(int, ...)')
+const interfaceNumber = native<[name: string]>('uint32 if_nametoindex(const char *)')
+const setHandler = native<[signal: number, handler: null], unknown>('void *signal(int, void *)')
 const execve_ = call<[path: string, argv: (string | null)[], environment: (string | null)[]]>(
   'int execve(const char *, const char **, const char **)',
 )
@@ -99,11 +67,6 @@ export function setSocketFlag(fd: number, level: number, option: number, on: boo
   const value = Buffer.alloc(4)
   value.writeInt32LE(on ? 1 : 0)
   setsockopt(fd, level, option, value, value.length)
-}
-
-/** Whether a descriptor is closed when the process becomes another program. */
-export function setCloseOnExec(fd: number, on: boolean): void {
-  fcntl(fd, C.F_SETFD, 'int', on ? C.FD_CLOEXEC : 0)
 }
 
 /** Marks every descriptor as not to be inherited, except those named: whoever started this server may have left some open. */
@@ -128,7 +91,7 @@ export function streamSocket(domain: number): number {
 
 /** Index of a network interface by name, 0 if there is none: the zone of a link-local address. */
 export function interfaceIndex(name: string): number {
-  return (library.func('uint32 if_nametoindex(const char *)') as (name: string) => number)(name)
+  return interfaceNumber(name)
 }
 
 /**
@@ -145,7 +108,7 @@ export function dieWithParent(): void {
 
 /** Signals that Node ignores, or a parent had ignored, are ignored by the next program too: gives this one its default action. */
 export function resetSignal(signal: number): void {
-  ;(library.func('void *signal(int, void *)') as (signal: number, handler: null) => unknown)(signal, null)
+  setHandler(signal, null)
 }
 
 /** Becomes another program. @throws SystemCallError; returns never. */

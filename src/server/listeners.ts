@@ -7,8 +7,9 @@ import { lookup } from 'node:dns/promises'
 import { closeSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
 import { constants } from 'node:os'
+import { errorText, SystemCallError } from '../system/libc.js'
 import { inetAddress } from './addresses.js'
-import { bind, C, errorText, listen, SystemCallError, setSocketFlag, streamSocket } from './libc.js'
+import { bind, C, listen, setSocketFlag, streamSocket } from './libc.js'
 
 /** One `Listen` line. */
 export interface ListenAddress {

@@ -6,7 +6,8 @@ import { connect, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { closeFd, listenUnix, SystemCallError, socketPair } from '../../src/python/unix-sockets.js'
+import { closeFd, listenUnix, socketPair } from '../../src/python/unix-sockets.js'
+import { SystemCallError } from '../../src/system/libc.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'sockets-'))
 after(() => rmSync(directory, { recursive: true }))

@@ -1,0 +1,86 @@
+/**
+ * Calls of the C library that Node does not offer, through koffi. The one place that loads it; it is loaded when the first call is made, so that
+ * a process which needs none never does. What a part of the server calls is declared in that part, with the functions below.
+ */
+import { createRequire } from 'node:module'
+
+type Koffi = typeof import('koffi')
+
+let koffi: Koffi | undefined
+let library: ReturnType<Koffi['load']> | undefined
+
+/** The foreign-function library itself, for what goes beyond functions of libc. */
+export function foreign(): Koffi {
+  // Required, not imported: an import would load it with the file.
+  koffi ??= createRequire(import.meta.url)('koffi') as Koffi
+  return koffi
+}
+
+/** A function of the C library by its prototype. What fails is told by the result and {@link lastError}. */
+export function native<A extends unknown[], R = number>(prototype: string): (...args: A) => R {
+  let bound: ((...args: A) => R) | undefined
+  return (...args) => {
+    if (bound === undefined) {
+      library ??= foreign().load(null)
+      bound = library.func(prototype) as unknown as (...args: A) => R
+    }
+    return bound(...args)
+  }
+}
+
+/** A function that answers -1 when it fails; the wrapper throws {@link SystemCallError} then. */
+export function call<A extends unknown[]>(prototype: string): (...args: A) => number {
+  const name = /(\w+)\(/.exec(prototype)?.[1] as string
+  const function_ = native<A>(prototype)
+  return (...args) => {
+    const result = function_(...args)
+    if (result === -1) throw new SystemCallError(name, lastError())
+    return result
+  }
+}
+
+/** `errno` of the last call. */
+export function lastError(): number {
+  return foreign().errno()
+}
+
+const strerror = native<[errno: number], string>('str strerror(int)')
+
+/** `Address already in use` for an `errno`. */
+export function errorText(errno: number): string {
+  return strerror(errno)
+}
+
+/** A call of the C library failed. */
+export class SystemCallError extends Error {
+  override readonly name = 'SystemCallError'
+  constructor(
+    readonly call: string,
+    readonly errno: number,
+    /** What the call was about: a path, a descriptor. */
+    detail = '',
+  ) {
+    super(`${call}${detail === '' ? '' : ` ${detail}`}: ${errorText(errno)}`)
+  }
+
+  /** `EADDRINUSE` and its kin. */
+  get code(): string {
+    const found = Object.entries(foreign().os.errno).find(([, number]) => number === this.errno)
+    return found?.[0] ?? `errno ${this.errno}`
+  }
+}
+
+export const close = native<[fd: number]>('int close(int)')
+const getFlags = call<[fd: number, command: number]>('int fcntl(int, int)')
+const setFlags = call<[fd: number, command: number, type: 'int', value: number]>('int fcntl(int, int, ...)')
+
+const F_GETFD = 1
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+
+/** Whether a descriptor is closed when the process becomes another program. @throws SystemCallError */
+export function setCloseOnExec(fd: number, on: boolean): void {
+  const flags = getFlags(fd, F_GETFD)
+  const wanted = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC
+  if (wanted !== flags) setFlags(fd, F_SETFD, 'int', wanted)
+}
