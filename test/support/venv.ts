@@ -49,7 +49,16 @@ async function make(executable: string, home: string, requirements: readonly str
   try {
     mkdirSync(path.dirname(home), { recursive: true })
     await call(executable, ['-m', 'venv', fresh], { timeout: PIP_TIMEOUT_MS })
-    const options = ['--quiet', '--disable-pip-version-check', '--no-input']
+    // Without PyPI one wants to know soon.
+    const options = [
+      '--quiet',
+      '--disable-pip-version-check',
+      '--no-input',
+      '--retries',
+      '1',
+      '--timeout',
+      '15',
+    ]
     await call(path.join(fresh, 'bin', 'python'), ['-m', 'pip', 'install', ...options, ...requirements], {
       timeout: PIP_TIMEOUT_MS,
     })
