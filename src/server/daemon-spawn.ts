@@ -42,6 +42,8 @@ export function spawnDaemon(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorS
       cwd: '/',
       env: plan.environment,
       stdio: ['ignore', stderr, stderr, 'pipe', ...opened],
+      // A session of its own: Ctrl-C in the supervisor's terminal is for the supervisor alone.
+      detached: true,
     })
     child.once('error', () => {}) // told by the missing pid
     if (child.pid === undefined) throw new Error('the process could not be started')
