@@ -72,6 +72,11 @@ export class Front implements Listening {
   }
 
   #connect(socket: Socket): void {
+    // Reset by the client before it was accepted: its address is gone, and no access rule could be held against it.
+    if (socket.remoteAddress === undefined && socket.localAddress !== undefined) {
+      socket.destroy()
+      return
+    }
     const connection = new ClientConnection(
       socket,
       this,

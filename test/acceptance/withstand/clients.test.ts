@@ -86,6 +86,7 @@ describe('a client that', { skip: skipWithout('3'), concurrency: true }, () => {
         const check = (name: string, trouble: (server: TestServer) => Promise<void>) =>
           t.test(name, () => whileOthersAnswer(server.port, () => trouble(server)))
         assert.equal((await server.get('/')).text, 'here')
+        await t.test('goes away before it is accepted', () => leaveAtOnce(server))
         await check('goes away in the middle of its request', leaveWhileSending)
         await check('goes away in the middle of the response', leaveWhileReceiving)
         await check('sends a byte at a time', sendSlowly)
@@ -97,6 +98,23 @@ describe('a client that', { skip: skipWithout('3'), concurrency: true }, () => {
       })
     })
 })
+
+/** When the connection is accepted, nobody can tell any more where it came from. No access rule could be held against it. */
+async function leaveAtOnce(server: TestServer): Promise<void> {
+  const workers = server.processes().filter(({ command }) => command.includes('worker-main'))
+  for (const { pid } of workers) process.kill(pid, 'SIGSTOP')
+  try {
+    const socket = await open(server)
+    await new Promise((resolve) => socket.write('GET /marked HTTP/1.1\r\nHost: localhost\r\n\r\n', resolve))
+    socket.resetAndDestroy()
+    await new Promise((resolve) => socket.once('close', resolve))
+  } finally {
+    for (const { pid } of workers) process.kill(pid, 'SIGCONT')
+  }
+  for (let round = 0; round < 4; round++) assert.equal((await server.get('/')).text, 'here')
+  assert.doesNotMatch(server.accessLog(), /marked/)
+  assert.doesNotMatch(server.errorLog(), /\[client :0\]/)
+}
 
 async function leaveWhileSending(server: TestServer): Promise<void> {
   const socket = await open(server)
