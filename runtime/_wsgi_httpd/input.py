@@ -124,10 +124,14 @@ class Input(object):
             self._open()
         if not self._more:
             return False
+        cause = None
         try:
             data = self._request.body_lane.receive(min(count, CHUNK_BYTES))
         except BodyAborted as error:
-            self._fail(str(error))
+            cause = str(error)
+        if cause is not None:
+            # Out here, so that tracebacks of applications do not begin with our own exception.
+            self._fail(cause)
         if not data:
             self._more = False
             return False
