@@ -3,11 +3,10 @@
  * replacement serves, and nothing outlives the supervisor.
  */
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { type Seen, stillThere } from '../../support/processes.js'
 import { skipWithout } from '../../support/pythons.js'
-import { type TestServer, withServer } from '../../support/server.js'
+import { runLauncher, type TestServer, withServer } from '../../support/server.js'
 import { until } from '../../support/wait.js'
 import { Load } from '../load.js'
 import { WELL, WELL_APP, WELL_FILES, whileOthersAnswer } from './meanwhile.js'
@@ -98,7 +97,7 @@ describe('under load', { skip: skipWithout('3'), concurrency: 2 }, () => {
       server.signal('SIGKILL')
       await until('every process to be gone', () => stillThere(below).length === 0)
       await load.stop()
-      await canListen(server.port)
+      await startAgain(server)
     })
   })
 })
@@ -125,9 +124,17 @@ async function onlyLostInHand(load: Load, kind: RegExp): Promise<void> {
   for (const failure of load.failures) assert.match(failure, kind)
 }
 
-function canListen(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve()))
-  })
+/** Nothing that the killed server left is in the way of the next one. */
+async function startAgain(server: TestServer): Promise<void> {
+  const words = server.layout.arguments()
+  const started = await runLauncher([...words, '-k', 'start'])
+  assert.equal(started.code, 0, started.stderr)
+  try {
+    assert.match(server.errorLog(), /pid file .*httpd\.pid overwritten -- Unclean shutdown of previous run/)
+    assert.equal((await server.get('/well')).text, 'well')
+    assert.match((await server.get('/victim')).text, /^\d+ \d+$/)
+  } finally {
+    await runLauncher([...words, '-k', 'stop'])
+    await until('the second server to be gone', () => server.layout.read('httpd.pid') === '')
+  }
 }
