@@ -17,6 +17,7 @@ import type {
   RuntimeLogLevel,
 } from './channel/types.js'
 import type { Job, Member, ProcessGroup } from './process-group.js'
+import type { Enrolled } from './roll.js'
 
 /** Response bytes that one response may keep in the worker's memory for a slow client, so that its Python thread is free again. */
 const RESPONSE_BUFFER_MAX_BYTES = 1024 * 1024
@@ -60,7 +61,8 @@ const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
   died: 502,
 }
 
-export class WsgiExchange implements Exchange, Job {
+export class WsgiExchange implements Exchange, Job, Enrolled {
+  rollIndex = -1
   deadline?: number
   readonly extra?: readonly string[]
   readonly rawHeaders: readonly string[]

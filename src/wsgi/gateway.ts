@@ -12,6 +12,7 @@ import { Channel } from './channel/channel.js'
 import { EmbeddedPython } from './embedded.js'
 import type { ExchangeOwner, Verdict, WsgiExchange } from './exchange.js'
 import { type Member, ProcessGroup } from './process-group.js'
+import { Roll } from './roll.js'
 import { daemonGroups } from './visibility.js'
 
 /** How long a 502 waits for the supervisor to say what a process died of. */
@@ -40,8 +41,8 @@ export class Gateway implements ExchangeOwner {
   readonly #embedded: EmbeddedPython
   readonly #causes = new Map<number, string>()
   readonly #causeWaiters = new Map<number, ((cause: string) => void)[]>()
-  /** Requests in daemon processes, oldest first. */
-  readonly #active = new Set<WsgiExchange>()
+  /** Requests in daemon processes. */
+  readonly #active = new Roll<WsgiExchange>()
   readonly #unsubscribe: (() => void)[]
   readonly #timer: NodeJS.Timeout
 
@@ -150,7 +151,7 @@ export class Gateway implements ExchangeOwner {
   /** `socket-timeout`, else `Timeout`: an interpreter that neither gives nor takes anything for so long is given up. */
   #sweepTimeouts(): void {
     const now = Date.now()
-    for (const exchange of this.#active) {
+    for (const exchange of this.#active.list()) {
       if (exchange.waitsForClient) continue
       const group = exchange.processGroup
       if (group === undefined) continue
