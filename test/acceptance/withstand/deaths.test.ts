@@ -3,6 +3,7 @@
  * replacement serves, and nothing outlives the supervisor.
  */
 import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 import { type Seen, stillThere } from '../../support/processes.js'
 import { skipWithout } from '../../support/pythons.js'
@@ -13,6 +14,7 @@ import { WELL, WELL_APP, WELL_FILES, whileOthersAnswer } from './meanwhile.js'
 
 const CLIENTS = 16
 const BEFORE = 200
+const THREADS = 4
 
 const VICTIM = `
 import os
@@ -27,7 +29,7 @@ def application(environ, start_response):
     return [('%d %s' % (os.getpid(), environ['mod_wsgi.server_pid'])).encode('ascii')]
 `
 const apps = { 'well.wsgi': WELL_APP, 'victim.wsgi': VICTIM }
-const DAEMON = `${WELL}WSGIDaemonProcess victim threads=4
+const DAEMON = `${WELL}WSGIDaemonProcess victim threads=${THREADS}
 WSGIScriptAlias /victim "\${ROOT}/apps/victim.wsgi" process-group=victim application-group=%{GLOBAL}
 `
 const EMBEDDED = `${WELL}WSGIScriptAlias /victim "\${ROOT}/apps/victim.wsgi" application-group=%{GLOBAL}\n`
@@ -44,7 +46,8 @@ describe('under load', { skip: skipWithout('3'), concurrency: 2 }, () => {
         await until('a new process', async () => (await pids(server)).application !== victim)
       })
       await load.more(BEFORE)
-      await onlyLostInHand(load, /status 502/)
+      // What its threads had begun. All else that it had been given was taken to its successor.
+      await onlyLostInHand(load, /status 502/, THREADS)
     })
   })
 
@@ -67,7 +70,7 @@ describe('under load', { skip: skipWithout('3'), concurrency: 2 }, () => {
       process.kill(worker, 'SIGKILL')
       await server.waitForLog(new RegExp(`child pid ${worker}: killed by signal SIGKILL \\(9\\)`))
       await load.more(BEFORE)
-      await onlyLostInHand(load, LOST_CONNECTION)
+      await onlyLostInHand(load, LOST_CONNECTION, CLIENTS)
       assert.equal((await pids(server)).application, application, 'the daemon process is the same')
     })
   })
@@ -81,7 +84,7 @@ describe('under load', { skip: skipWithout('3'), concurrency: 2 }, () => {
       process.kill(worker, 'SIGKILL')
       await server.waitForLog(new RegExp(`child pid ${worker}: killed by signal SIGKILL \\(9\\)`))
       await load.more(BEFORE)
-      await onlyLostInHand(load, LOST_CONNECTION)
+      await onlyLostInHand(load, LOST_CONNECTION, CLIENTS)
       assert.equal((await server.get('/well')).text, 'well')
     })
   })
@@ -117,16 +120,18 @@ async function pids(server: TestServer): Promise<{ application: number; worker: 
   return { application: application as number, worker: worker as number }
 }
 
-/** Each client may have lost the one request that it had sent. */
-async function onlyLostInHand(load: Load, kind: RegExp): Promise<void> {
+/** @param most Requests that the process had in hand at most */
+async function onlyLostInHand(load: Load, kind: RegExp, most: number): Promise<void> {
   await load.stop()
-  assert.ok(load.failures.length <= CLIENTS, `${load.failures.length} failures: ${load.failures.join('\n')}`)
+  assert.ok(load.failures.length <= most, `${load.failures.length} failures: ${load.failures.join('\n')}`)
   for (const failure of load.failures) assert.match(failure, kind)
 }
 
 /** Nothing that the killed server left is in the way of the next one. */
 async function startAgain(server: TestServer): Promise<void> {
   const words = server.layout.arguments()
+  // A process counts as dead a moment before the last of its threads has let go of the socket.
+  await until('the address to be free', () => canListen(server.port))
   const started = await runLauncher([...words, '-k', 'start'])
   assert.equal(started.code, 0, started.stderr)
   try {
@@ -137,4 +142,11 @@ async function startAgain(server: TestServer): Promise<void> {
     await runLauncher([...words, '-k', 'stop'])
     await until('the second server to be gone', () => server.layout.read('httpd.pid') === '')
   }
+}
+
+function canListen(port: number): Promise<true> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once('error', reject)
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
 }
