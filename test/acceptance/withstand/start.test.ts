@@ -15,6 +15,13 @@ def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain')])
     return [str(os.getpid()).encode('ascii')]
 `
+const HANGS_UNTIL_GO = `
+import os
+import time
+
+while not os.path.exists(os.path.join(os.path.dirname(__file__), 'go')):
+    time.sleep(0.01)
+`
 const STATIC_PYTHON = `#!/bin/sh
 echo '{"version": [3, 11, 2], "libraries": ["/nowhere/libpython3.11.so"]}'
 `
@@ -79,6 +86,22 @@ WSGIScriptAlias /lost "\${ROOT}/apps/hello.wsgi" process-group=lost application-
         symlinkSync(home, path.join(server.root, 'python'))
         await server.waitForLog(/'lost' is ready[\s\S]*'lost' is ready/)
         assert.equal((await server.get('/lost')).status, 200)
+      })
+    })
+  })
+
+  test('while a script that is loaded in advance hangs', async () => {
+    const conf = `${WELL}WSGIDaemonProcess hanging connect-timeout=1
+WSGIScriptAlias /hanging "\${ROOT}/apps/hanging.wsgi" process-group=hanging application-group=%{GLOBAL}
+`
+    const hanging = { ...apps, 'hanging.wsgi': `${HANGS_UNTIL_GO}${HELLO}` }
+    await withServer({ conf, apps: hanging, files: WELL_FILES }, async (server) => {
+      await whileOthersAnswer(server.port, async () => {
+        assert.equal((await server.get('/hanging')).status, 503)
+        await server.waitForLog(/process group 'hanging' .*connect-timeout/)
+        server.write('apps/go', '')
+        await server.waitForLog(/'hanging' is ready/)
+        assert.equal((await server.get('/hanging')).status, 200)
       })
     })
   })
