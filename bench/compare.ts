@@ -85,7 +85,7 @@ async function measure(server: Bench, base: string, app: string): Promise<Round>
     await firstAnswer(url, child, server.name).catch((error: Error) => {
       throw new Error(`${error.message}\n${readFileSync(join(dir, 'output'), 'utf8')}`)
     })
-    await wrk(url, 1)
+    await wrk(url, 2)
     const before = cpuMicroseconds(child.pid as number)
     const { requests, seconds } = await wrk(url, Number(options.seconds))
     const used = cpuMicroseconds(child.pid as number) - before

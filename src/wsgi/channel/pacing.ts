@@ -13,6 +13,8 @@ import { FLAG_OPEN, FLAG_READING } from './wire.js'
  * A share and no mean time: on a busy machine one request that loses the processor for a while says nothing.
  */
 const SLOW_PER_MILLE = 300
+/** Most threads woken at one silence. */
+const BURST_MAX = 256
 /** Weight of the newest report in the moving average. */
 const EWMA_WEIGHT = 0.25
 
@@ -28,6 +30,8 @@ export class Pacing {
   #open = true
   #averageMicroseconds = 0
   #slowPerMille = 0
+  /** Threads to wake at the next silence. */
+  #burst = 1
   readonly #helperOnly: boolean
 
   /** @param threads of the process; with one, only a helper that flushes can be woken */
@@ -66,6 +70,7 @@ export class Pacing {
     this.#consumed = kicks
     this.#waiting = waiting
     if (micros === 0) return
+    this.#burst = 1
     this.#averageMicroseconds += (micros - this.#averageMicroseconds) * EWMA_WEIGHT
     this.#slowPerMille += (slow - this.#slowPerMille) * EWMA_WEIGHT
   }
@@ -80,7 +85,11 @@ export class Pacing {
   kicksWhenQuiet(): number {
     if (this.#outstanding() > 0) return 0
     if (this.#helperOnly) return this.#kick(1)
-    return this.#kick(Math.max(1, this.#unbegun()))
+    // One at first: on a busy machine silence may only mean that Python has not had the processor, and a crowd of woken threads would fight for
+    // its lock. If it stays silent the application blocks, and twice as many are woken each time.
+    const wanted = Math.max(1, Math.min(this.#unbegun(), this.#burst))
+    this.#burst = Math.min(this.#burst * 2, BURST_MAX)
+    return this.#kick(wanted)
   }
 
   /** Whether silence from now on would mean anything: only then the timer has to run. */

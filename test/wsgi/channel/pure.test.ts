@@ -71,11 +71,27 @@ describe('whom to wake', () => {
     assert.equal(pacing.kicksWhenQuiet(), 0, 'not again before the first was noticed')
   })
 
-  test('as many as wait, but no more than sleep', () => {
+  test('twice as many at each further silence, but no more than wait or sleep', () => {
+    const pacing = idle()
+    for (let i = 0; i < 20; i++) pacing.sent()
+    let kicked = 0
+    const woken: number[] = []
+    for (let round = 0; round < 5; round++) {
+      pacing.reported(0, 9 - kicked, 20, kicked, 19 - kicked, 0, 0)
+      const count = pacing.kicksWhenQuiet()
+      woken.push(count)
+      kicked += count
+    }
+    assert.deepEqual(woken, [1, 2, 4, 2, 0])
+  })
+
+  test('one again, once the application has answered', () => {
     const pacing = idle()
     for (let i = 0; i < 20; i++) pacing.sent()
     pacing.reported(0, 9, 20, 0, 19, 0, 0)
-    assert.equal(pacing.kicksWhenQuiet(), 9)
+    pacing.kicksWhenQuiet()
+    pacing.reported(0, 8, 20, 1, 18, 100, 0)
+    assert.equal(pacing.kicksWhenQuiet(), 1)
   })
 
   test('at once where the application is slow', () => {
