@@ -3,7 +3,7 @@
  * Node's `http` frames the message and refuses control characters in names and values, so a response cannot be split.
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { stackOf } from './phases.js'
 import type { Request } from './request.js'
 import { connectionFields, finalFields } from './response-header.js'
@@ -41,9 +41,20 @@ export function sendWhole(request: Request, body: Uint8Array | string = ''): voi
     reportShort(request, declared, length)
     outgoing.write(sent, 'latin1')
     cutOff(request)
-  } else if (typeof sent === 'string') outgoing.end(sent, 'latin1')
-  else if (length > JOINED_BODY_MAX_BYTES) outgoing.end(sent)
-  else outgoing.end(asText(sent), 'latin1')
+  } else if (length > JOINED_BODY_MAX_BYTES) outgoing.end(sent, 'latin1')
+  else endJoined(outgoing, typeof sent === 'string' ? sent : asText(sent))
+}
+
+/**
+ * Ends a response with header and body in one write. Given to `end`, the body would go out in a vector of two pieces, of which the second is
+ * empty: that costs a tenth of a small response's time. `_header` is where Node keeps the header's text until it is sent.
+ */
+function endJoined(outgoing: ServerResponse, body: string): void {
+  const message = outgoing as ServerResponse & { _header?: unknown; _headerSent?: unknown }
+  if (typeof message._header === 'string' && message._headerSent === false && !outgoing.chunkedEncoding) {
+    message._header += body
+    outgoing.end()
+  } else outgoing.end(body, 'latin1')
 }
 
 /** Sends a status with no body of its own: 204, 304, or a redirect whose page nobody reads. */

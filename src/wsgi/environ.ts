@@ -30,14 +30,21 @@ export function fixedValues(request: Request, method: string, scriptName: string
     request.original.target,
     request.protocol,
     self.host,
-    String(self.port),
+    decimal(self.port),
     connection.localAddress,
     connection.remoteAddress,
-    String(connection.remotePort),
+    decimal(connection.remotePort),
     urlScheme(request),
     request.id,
     connection.id,
   ]
+}
+
+/** Ports come again and again, and making their text anew costs as much as the rest of a value. */
+const decimals: (string | undefined)[] = []
+
+function decimal(port: number): string {
+  return (decimals[port] ??= String(port))
 }
 
 /** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */

@@ -25,6 +25,9 @@ const RESPONSE_BUFFER_MAX_BYTES = 1024 * 1024
 const ALL_BUFFERS_MAX_BYTES = 64 * 1024 * 1024
 const RESPONSE_BUFFER_MIN_BYTES = 64 * 1024
 
+/** Bodies up to this size are sent as text, in one write with the header. */
+const SMALL_BODY_MAX_BYTES = 16 * 1024
+
 /** Bytes that responses hold for slow clients at the moment, as far as their interpreters wait for them. */
 let heldBytes = 0
 
@@ -231,12 +234,14 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
 
   /** A length that the application did not give is never invented: it may have left out the body of a HEAD (release 3.0, removal 2). */
   #send(body: Buffer): void {
+    // The bytes lie in the channel's buffer; as text they are copied in any case.
+    const kept = body.length <= SMALL_BODY_MAX_BYTES ? body.toString('latin1') : Buffer.from(body)
     if (this.request.headersOut.has('Content-Length')) {
-      sendWhole(this.request, body)
+      sendWhole(this.request, kept)
       return
     }
     const writer = openBody(this.request)
-    writer.write(body)
+    writer.write(kept)
     writer.end()
   }
 

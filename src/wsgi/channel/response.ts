@@ -42,7 +42,7 @@ export class Response implements Flow {
     if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
     this.#settle()
     if (this.cancelled) this.exchange.aborted('cancelled')
-    else this.exchange.answered(status, reason, headers, Buffer.from(body))
+    else this.exchange.answered(status, reason, headers, body)
   }
 
   head(status: number, text: string): void {

@@ -140,7 +140,7 @@ export interface Exchange {
   /** When the request was received, in seconds since 1970 (`mod_wsgi.request_start`). */
   readonly startTime: number
 
-  /** The whole response at once. `headers` alternates name and value; `body` belongs to the callee. */
+  /** The whole response at once. `headers` alternates name and value; `body` is only there during the call: copy what is kept. */
   answered(status: number, reason: string, headers: string[], body: Buffer): void
   /** The status and headers of a response whose body follows. */
   head(status: number, reason: string, headers: string[], flow: Flow): void

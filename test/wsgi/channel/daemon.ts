@@ -206,7 +206,7 @@ export function request(
       startTime: Date.now() / 1000,
       answered(status, reason, headers, body) {
         Object.assign(seen, { status, reason, headers })
-        parts.push(body)
+        parts.push(Buffer.from(body))
         final('answered')
       },
       head(status, reason, headers, flow) {
