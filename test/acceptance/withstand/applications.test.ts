@@ -139,16 +139,11 @@ WSGIScriptAlias /blocked "\${ROOT}/apps/blocking.wsgi"
             assert.equal(server.errorLog().match(/x{99}/g)?.length, 40_000)
           }),
         )
-        await t.test('blocks while it is loaded', { skip: mode === 'embedded mode' && OTHERS_WAIT }, () =>
-          checkBlocking(server),
-        )
+        await t.test('blocks while it is loaded', () => checkBlocking(server))
         assert.deepEqual(pidsOf(server), before, 'no process has ended')
       })
     })
 })
-
-/** Loading a script holds a lock of its interpreter's process, in mod_wsgi as here: only other processes go on. */
-const OTHERS_WAIT = 'in one process scripts are loaded one after the other'
 
 async function checkFault(server: TestServer, { name, status = 500, log }: Fault): Promise<void> {
   const from = server.errorLog().length
