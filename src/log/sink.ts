@@ -1,7 +1,7 @@
 /**
  * Writers of log text. One object per distinct destination, shared by all servers and by error and access logs.
  *
- * Text is gathered and written once per turn of the event loop, so that a busy server makes one system call for many lines. Writing never throws and
+ * Text is gathered for a turn of the event loop (a busy server's for 10 ms), so that one system call takes many lines. Writing never throws and
  * never grows memory without bound: what cannot be written within the bound is dropped and counted, and the count is told when writing works again.
  */
 import { closeSync, openSync, writeSync } from 'node:fs'
@@ -9,6 +9,8 @@ import type { Level } from './error-log.js'
 
 /** Gathered text is written at once when it grows beyond this. */
 const FLUSH_CHARACTERS = 32 * 1024
+/** Lines that follow others within this time wait as long for company. */
+const GATHER_MS = 10
 /** How much text waits for a program that does not read, per destination. */
 export const BACKLOG_CHARACTERS = 1024 * 1024
 /** POSIX guarantees that a write of that size to a pipe stays in one piece beside those of other processes (PIPE_BUF on Linux; 512 elsewhere). */
@@ -48,7 +50,10 @@ export class DescriptorSink implements Sink {
   readonly hasClock = false
   readonly #options: DescriptorOptions
   #pending = ''
-  #scheduled: NodeJS.Immediate | undefined
+  #turn: NodeJS.Immediate | undefined
+  #gathering: NodeJS.Timeout | undefined
+  /** On `Date.now`'s clock. */
+  #flushedAt = 0
   #retry: NodeJS.Timeout | undefined
   #closed = false
   /** The last write ended within a line. */
@@ -73,12 +78,13 @@ export class DescriptorSink implements Sink {
     this.#pending += text
     if (this.#retry !== undefined) return
     if (this.#pending.length > FLUSH_CHARACTERS) this.flush()
-    else this.#scheduled ??= setImmediate(this.#onTurn)
+    else if (this.#turn === undefined && this.#gathering === undefined) this.#schedule()
   }
 
   flush(): void {
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled)
-    this.#scheduled = undefined
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    clearTimeout(this.#gathering)
+    this.#turn = this.#gathering = undefined
     if (this.#closed) return
     try {
       while (this.#pending !== '') this.#writeSome()
@@ -111,8 +117,16 @@ export class DescriptorSink implements Sink {
     if (this.#options.owned) closeSync(this.#options.fd)
   }
 
+  /** At the end of this turn of the event loop; a busy server's lines wait a moment longer and share a system call. */
+  #schedule(): void {
+    const now = Date.now()
+    const since = now - this.#flushedAt
+    this.#flushedAt = now
+    if (since >= 0 && since < GATHER_MS) this.#gathering = setTimeout(this.#onTurn, GATHER_MS)
+    else this.#turn = setImmediate(this.#onTurn)
+  }
+
   readonly #onTurn = (): void => {
-    this.#scheduled = undefined
     this.flush()
   }
 

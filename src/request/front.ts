@@ -23,15 +23,24 @@ export interface ListenerAddress {
   readonly port: number
 }
 
-/** A response that knows its request, so that one shared listener serves them all. */
+/** A response that knows its request, and tells its front when it is over without the cost of listeners for each response. */
 export class HttpResponse extends ServerResponse {
   request: Request | undefined = undefined
+  front: Front | undefined = undefined
+
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (event === 'close' && this.front !== undefined) {
+      const { front } = this
+      this.front = undefined
+      front.over(this)
+    }
+    // A response whose client is gone complains of each write; `close` tells all there is to know.
+    else if (event === 'error' && this.listenerCount('error') === 0) return true
+    return super.emit(event, ...values)
+  }
 }
 
 const connections = new WeakMap<Socket, ClientConnection>()
-
-/** A response whose client is gone complains of each write; `close` has told all there is to know. */
-function ignore(): void {}
 
 /** Calls a module's function after the response: what it throws ends neither the connection nor the process. */
 function guarded(request: Request, call: (request: Request) => void): void {
@@ -161,8 +170,7 @@ export class Front implements Listening {
     outgoing.request = request
     connection.latest = request
     this.active++
-    outgoing.on('close', this.#over)
-    outgoing.on('error', ignore)
+    outgoing.front = this
     return request
   }
 
@@ -178,24 +186,20 @@ export class Front implements Listening {
   }
 
   /** The response is over, one way or the other: the access log, and the connection's next request. */
-  readonly #over = (() => {
-    const front = this
-    return function over(this: HttpResponse): void {
-      this.off('close', over)
-      const first = this.request as Request
-      const request = first.transaction?.last ?? first
-      const connection = request.connection as ClientConnection
-      front.active--
-      if (!this.writableFinished) {
-        request.cut = true
-        connection.aborted = true
-        guarded(request, () => request.onAbort?.())
-      }
-      for (const log of front.phases.logTransaction) guarded(request, log)
-      connection.latest = undefined
-      front.#goOn(connection, request)
+  over(outgoing: HttpResponse): void {
+    const first = outgoing.request as Request
+    const request = first.transaction?.last ?? first
+    const connection = request.connection as ClientConnection
+    this.active--
+    if (!outgoing.writableFinished) {
+      request.cut = true
+      connection.aborted = true
+      guarded(request, () => request.onAbort?.())
     }
-  })()
+    for (const log of this.phases.logTransaction) guarded(request, log)
+    connection.latest = undefined
+    this.#goOn(connection, request)
+  }
 
   /** What comes next on a connection whose response is over. */
   #goOn(connection: ClientConnection, request: Request): void {

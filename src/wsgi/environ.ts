@@ -44,7 +44,12 @@ export function fixedValues(request: Request, method: string, scriptName: string
 const decimals: (string | undefined)[] = []
 
 function decimal(port: number): string {
-  return (decimals[port] ??= String(port))
+  let text = decimals[port]
+  if (text === undefined) {
+    text = String(port)
+    decimals[port] = text
+  }
+  return text
 }
 
 /** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */

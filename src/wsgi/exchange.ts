@@ -257,7 +257,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   #takeHead(status: number, reason: string, headers: string[]): boolean {
     const { request } = this
     if (this.rules.internalRedirect && status === 200) {
-      const location = HeaderTable.from(headers).get('Location')
+      const location = HeaderTable.of(headers).get('Location')
       if (location?.startsWith('/')) {
         this.#redirect = location
         keepHeaders(request, headers, KEPT)
@@ -316,7 +316,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   }
 }
 
-function keepHeaders(request: Request, headers: readonly string[], names: readonly string[]): void {
-  const table = HeaderTable.from(headers)
+function keepHeaders(request: Request, headers: string[], names: readonly string[]): void {
+  const table = HeaderTable.of(headers)
   for (const name of names) for (const value of table.all(name)) request.errHeadersOut.add(name, value)
 }
