@@ -77,10 +77,11 @@ export class HeaderTable {
 
   #find(name: string, from: number): number {
     const { fields } = this
-    const wanted = name.toLowerCase()
+    const { length } = name
     for (let at = from; at < fields.length; at += 2) {
       const field = fields[at] as string
-      if (field.length === wanted.length && (field === name || field.toLowerCase() === wanted)) return at
+      // most differ in length already, which spares the lower case
+      if (field.length === length && (field === name || field.toLowerCase() === name.toLowerCase())) return at
     }
     return -1
   }

@@ -37,9 +37,7 @@ export class Response implements Flow {
   answered(status: number, text: string, body: Buffer): void {
     if (this.begun) throw new ProtocolViolation('second head')
     checkStatus(status)
-    const headers = text.split('\0')
-    const reason = headers.shift() as string
-    if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
+    const { reason, headers } = readHead(text)
     this.#settle()
     if (this.cancelled) this.exchange.aborted('cancelled')
     else this.exchange.answered(status, reason, headers, body)
@@ -49,9 +47,7 @@ export class Response implements Flow {
     if (this.begun) throw new ProtocolViolation('second head')
     checkStatus(status)
     this.begun = true
-    const headers = text.split('\0')
-    const reason = headers.shift() as string
-    if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
+    const { reason, headers } = readHead(text)
     if (!this.cancelled) this.exchange.head(status, reason, headers, this)
   }
 
@@ -188,4 +184,13 @@ export class Response implements Flow {
 
 function checkStatus(status: number): void {
   if (status < 200 || status > 999) throw new ProtocolViolation(`status ${status}`)
+}
+
+/** `reason NUL name NUL value NUL name …` */
+function readHead(text: string): { reason: string; headers: string[] } {
+  const end = text.indexOf('\0')
+  if (end < 0) return { reason: text, headers: [] }
+  const headers = text.slice(end + 1).split('\0')
+  if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
+  return { reason: text.slice(0, end), headers }
 }
