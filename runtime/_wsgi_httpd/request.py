@@ -359,6 +359,8 @@ def serve(crew, slot, request, began):
         run(crew, slot, request, began)
     finally:
         request.finished = True
+        # They know the request, and it them: without this only Python's cycle collector could free the three.
+        request.errors = request.input = None
         slot.request = None
         if gate is not None:
             gate.leave()
