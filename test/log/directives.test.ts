@@ -67,8 +67,8 @@ test('logs know the line they were written on', () => {
 })
 
 test('destinations', () => {
-  const of = (text: string, purpose: 'error' | 'access' = 'error') => parseDestination(text, purpose, '/root')
-  assert.deepEqual(of('logs/e'), { kind: 'file', path: '/root/logs/e' })
+  const of = (text: string, purpose: 'error' | 'access' = 'error') => parseDestination(text, purpose, '/etc/httpd')
+  assert.deepEqual(of('logs/e'), { kind: 'file', path: '/etc/httpd/logs/e' })
   assert.deepEqual(of('/e'), { kind: 'file', path: '/e' })
   assert.deepEqual(of('||prog a'), { kind: 'pipe', command: 'prog a' })
   assert.deepEqual(of('|$prog > x'), { kind: 'pipe', command: '$prog > x' })
@@ -76,6 +76,6 @@ test('destinations', () => {
   assert.deepEqual(of('syslog:USER'), { kind: 'syslog', facility: 'user', tag: undefined })
   assert.deepEqual(of('syslog:local1:web:1'), { kind: 'syslog', facility: 'local1', tag: 'web:1' })
   assert.deepEqual(of('syslog::web'), { kind: 'syslog', facility: 'local7', tag: 'web' })
-  assert.deepEqual(of('syslog', 'access'), { kind: 'file', path: '/root/syslog' })
-  assert.deepEqual(of('syslogs'), { kind: 'file', path: '/root/syslogs' })
+  assert.deepEqual(of('syslog', 'access'), { kind: 'file', path: '/etc/httpd/syslog' })
+  assert.deepEqual(of('syslogs'), { kind: 'file', path: '/etc/httpd/syslogs' })
 })
