@@ -66,8 +66,9 @@ def prepare_interpreter(settings, group, streams):
     Restricted.__module__ = 'mod_wsgi'
     install(settings, group, streams, {'Restricted': Restricted})
     warn = settings.get('py3k_warning')
-    if warn and not PY2:
-        streams.process_line('WSGIPy3kWarningFlag has no effect with Python 3.', 'warn')
+    if warn:
+        # Python 2 takes the flag from its command line alone, where it does not arrive yet.
+        streams.process_line('WSGIPy3kWarningFlag has no effect %s.' % ('yet' if PY2 else 'with Python 3'), 'warn')
 
 
 def add_paths(directories, streams):

@@ -117,6 +117,7 @@ export class EmbeddedPython {
         restrict_stdin: main.restrictStdin,
         restrict_stdout: main.restrictStdout,
         restrict_signal: main.restrictSignal,
+        py3k_warning: main.py3kWarningFlag,
         server_version: [major, minor, patch],
         server_software: serverBanner(site.main),
         imports: importsOf(site, ''),
