@@ -8,6 +8,7 @@ import { didYouMean } from './did-you-mean.js'
 import type { Context, Directive, OverrideClass, SectionDirective } from './directive.js'
 import { ConfigError, type ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
+import type { Provided } from './provider.js'
 import { Settings } from './settings.js'
 import type { Section, Site } from './site.js'
 import { buildSite, newServer, type SectionDraft } from './site-builder.js'
@@ -37,6 +38,7 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
     environment: options.environment,
     serverRoot: tree.serverRoot,
     warnings,
+    providers: [...vocabulary.providers],
   }
   const applier = new Applier(vocabulary, state)
   applier.nodes(tree.nodes, {
@@ -47,7 +49,7 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
     sections: main.sections,
   })
   const errors = applier.finish(main.settings.get(unsupportedPolicy).unsupported === 'warn')
-  const site = buildSite(tree, main, state.virtualHosts, warnings)
+  const site = buildSite(tree, main, state.virtualHosts, warnings, state.providers)
   // checks look at the whole: with faults in its parts they would tell of the same ones again
   if (errors.length === 0) errors.push(...runChecks(vocabulary, site, warnings))
   return { site, errors }
@@ -55,6 +57,8 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
 
 export interface HtaccessOptions extends ApplyOptions {
   readonly serverRoot: string
+  /** The site's; without them, the modules' own. */
+  readonly providers?: readonly Provided[]
   /** Of the server that the request is for; directives compare it. */
   readonly serverIndex?: number
   /** Whether `AllowOverride` lets a directive of that class in. */
@@ -85,9 +89,10 @@ export function applyHtaccess(
   const main = newServer(options.serverIndex ?? 0, { file: tree.file, line: 1 }, [])
   const warnings: ConfigWarning[] = [...tree.warnings]
   const { environment, serverRoot } = options
+  const providers = [...(options.providers ?? vocabulary.providers)]
   const applier = new Applier(
     vocabulary,
-    { main, virtualHosts: [], environment, serverRoot, warnings },
+    { main, virtualHosts: [], environment, serverRoot, warnings, providers },
     options,
   )
   const dir = new Settings()

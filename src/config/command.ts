@@ -5,6 +5,7 @@ import path from 'node:path'
 import type { Context, EnclosingSection, NewSection, SectionCommand } from './directive.js'
 import { ConfigError, type ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
+import { type Provided, type Provider, type ProviderGroup, provide, providersOf } from './provider.js'
 import type { Settings } from './settings.js'
 import type { VhostAddress } from './site.js'
 import { newSection, newServer, type SectionDraft, type ServerDraft } from './site-builder.js'
@@ -27,6 +28,8 @@ export interface ApplyState {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly serverRoot: string
   readonly warnings: ConfigWarning[]
+  /** The modules' own, and what the configuration adds. */
+  readonly providers: Provided[]
 }
 
 export class CommandImpl implements SectionCommand {
@@ -72,6 +75,14 @@ export class CommandImpl implements SectionCommand {
     return splitWords(text)
   }
 
+  providers<T extends Provider>(group: ProviderGroup<T>): readonly T[] {
+    return providersOf(this.#state.providers, group)
+  }
+
+  provider<T extends Provider>(group: ProviderGroup<T>, name: string): T | undefined {
+    return this.providers(group).find((one) => one.name === name)
+  }
+
   fail(message: string): never {
     throw new ConfigError(this.at, message)
   }
@@ -84,6 +95,10 @@ export class CommandImpl implements SectionCommand {
     this.section = newSection(section, this.at)
     this.#sections.push(this.section)
     return this.section.settings
+  }
+
+  addProvider<T extends Provider>(group: ProviderGroup<T>, provider: T): void {
+    this.#state.providers.push(provide(group, provider))
   }
 
   addVirtualHost(addresses: readonly VhostAddress[]): void {

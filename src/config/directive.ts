@@ -13,6 +13,7 @@
  * })
  */
 import type { Position } from './position.js'
+import type { Provider, ProviderGroup } from './provider.js'
 import type { Settings } from './settings.js'
 import type { SectionKind, VhostAddress } from './site.js'
 
@@ -56,6 +57,10 @@ export interface Command {
   resolve(path: string): string
   /** Splits text into words by the quoting rules of directives; for those that take the rest of their line as it is. */
   words(text: string): readonly string[]
+  /** What modules offer of a kind, those that the configuration itself has added so far included. */
+  providers<T extends Provider>(group: ProviderGroup<T>): readonly T[]
+  /** The one of that name among them; case counts. */
+  provider<T extends Provider>(group: ProviderGroup<T>, name: string): T | undefined
   /** Ends this directive with an error at its position. The message stands alone: httpd puts no name before it. */
   fail(message: string): never
   /** Notes something for the operator. */
@@ -104,6 +109,8 @@ export interface SectionCommand extends Command {
   addSection(section: NewSection): Settings
   /** Starts a virtual host; for `<VirtualHost>` alone. */
   addVirtualHost(addresses: readonly VhostAddress[]): void
+  /** Makes a provider known to the directives that follow, in the whole configuration. */
+  addProvider<T extends Provider>(group: ProviderGroup<T>, provider: T): void
 }
 
 export interface NewSection {

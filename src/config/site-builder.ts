@@ -5,6 +5,7 @@
 import type { NewSection } from './directive.js'
 import type { ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
+import type { Provided } from './provider.js'
 import { Settings } from './settings.js'
 import type { Section, ServerConfig, Site, VhostAddress } from './site.js'
 import type { ConfigTree } from './tree.js'
@@ -38,6 +39,7 @@ export function buildSite(
   main: ServerDraft,
   virtualHosts: readonly ServerDraft[],
   warnings: readonly ConfigWarning[],
+  providers: readonly Provided[],
 ): Site {
   return {
     main: mainServer(main),
@@ -46,6 +48,7 @@ export function buildSite(
     serverRoot: tree.serverRoot,
     defines: tree.defines,
     warnings,
+    providers,
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
+import type { Provided } from './provider.js'
 import type { Settings } from './settings.js'
 
 /** `<Directory>`, `<Location>` and their kin: settings for the places that a pattern matches. */
@@ -66,4 +67,6 @@ export interface Site {
   readonly serverRoot: string
   readonly defines: Readonly<Record<string, string>>
   readonly warnings: readonly ConfigWarning[]
+  /** The modules' providers and those that the configuration has added; for `.htaccess` files, which may name them. */
+  readonly providers: readonly Provided[]
 }

@@ -4,6 +4,7 @@
  */
 import type { Directive, SectionDirective } from './directive.js'
 import type { ConfigWarning } from './errors.js'
+import type { Provided } from './provider.js'
 import type { Site } from './site.js'
 
 /** A directive of an httpd module that is not carried. */
@@ -37,6 +38,8 @@ export interface Vocabulary {
   elsewhere(name: string): Elsewhere | undefined
   /** What became of a directive that httpd itself has no more, as a sentence. */
   removed(name: string): string | undefined
+  /** What directives may choose by name. */
+  readonly providers: readonly Provided[]
   /** The modules' looks at the finished site, in order. */
   readonly checks: readonly ((site: Site, warn: (warning: ConfigWarning) => void) => void)[]
 }

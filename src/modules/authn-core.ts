@@ -3,36 +3,33 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authn_core.html
  */
-import { directive, take1 } from '../config/directive.js'
+import { type Command, directive, take1 } from '../config/directive.js'
+import { type Provider, providerGroup } from '../config/provider.js'
 import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { type StringTemplate, stringTemplate } from './string-template.js'
 
 /** A way to authenticate, by its `AuthType`. The module that has it also has the checkUser hook. */
-export interface AuthScheme {
+export interface AuthScheme extends Provider {
   /** As in `AuthType` and in the challenge: `Basic`. Compared without case. */
   readonly name: string
   /** Puts `WWW-Authenticate` into `request.errHeadersOut`, for a response 401. */
   readonly challenge: (request: Request) => void
 }
 
-const schemes = new Map<string, AuthScheme>()
-
-/** Makes an `AuthType` known; to be called when a module is loaded. */
-export function registerAuthScheme(scheme: AuthScheme): void {
-  const key = scheme.name.toLowerCase()
-  if (schemes.has(key)) throw new Error(`Two modules for AuthType ${scheme.name}`)
-  schemes.set(key, scheme)
-}
+/** The group to `provide` them in. */
+export const AUTH_SCHEME = providerGroup<AuthScheme>('authentication scheme')
 
 interface AuthnDir {
   /** `None` switches an outer one off. */
   readonly type: StringTemplate | undefined
   readonly name: StringTemplate | undefined
+  /** What there is for `type`. */
+  readonly schemes: readonly AuthScheme[]
 }
 
-export const authnDir = settingsKey<AuthnDir>('authn_core', { type: undefined, name: undefined })
+export const authnDir = settingsKey<AuthnDir>('authn_core', { type: undefined, name: undefined, schemes: [] })
 
 const PLACES = { contexts: ['directory', 'htaccess'], override: 'AuthConfig' } as const
 
@@ -44,9 +41,9 @@ const directives = [
     help: 'an HTTP authorization type (e.g., "Basic")',
     ...take1((cmd, word) => {
       const type = stringTemplate(cmd, word)
-      const key = word.toLowerCase()
-      if (key !== 'none' && !schemes.has(key)) cmd.fail(missingScheme(word))
-      cmd.dir.draft(authnDir).type = type
+      const schemes = cmd.providers(AUTH_SCHEME)
+      if (word.toLowerCase() !== 'none' && schemeOf(schemes, word) === undefined) failScheme(cmd, word)
+      Object.assign(cmd.dir.draft(authnDir), { type, schemes })
     }),
   }),
   directive({
@@ -60,12 +57,17 @@ const directives = [
   }),
 ]
 
+function schemeOf(schemes: readonly AuthScheme[], type: string): AuthScheme | undefined {
+  return schemes.find(({ name }) => name.toLowerCase() === type.toLowerCase())
+}
+
 /** A place that is to be protected must not be served unprotected, so the server does not start. */
-function missingScheme(type: string): string {
-  const there = [...schemes.values()].map((scheme) => scheme.name)
-  const known =
-    there.length === 0 ? 'None is the only type there is' : `There is ${['None', ...there].join(', ')}`
-  return `AuthType ${type} is not supported: no module here authenticates users that way. ${known}. Remove the directive, and protect the place by address with Require ip or Require local.`
+function failScheme(cmd: Command, type: string): never {
+  const there = ['None', ...cmd.providers(AUTH_SCHEME).map(({ name }) => name)]
+  const known = there.length === 1 ? 'None is the only type there is' : `There is ${there.join(', ')}`
+  return cmd.fail(
+    `AuthType ${type} is not supported: no module here authenticates users that way. ${known}. Remove the directive, and protect the place by address with Require ip or Require local.`,
+  )
 }
 
 /** The `AuthType` in force, undefined for none. */
@@ -93,7 +95,7 @@ export function requiredRealm(request: Request, module: string): string | undefi
 /** Asks the client for a user name, in the way of the `AuthType` in force. */
 export function challenge(request: Request): void {
   const type = authTypeOf(request)
-  if (type !== undefined) schemes.get(type.toLowerCase())?.challenge(request)
+  if (type !== undefined) schemeOf(request.dir.get(authnDir).schemes, type)?.challenge(request)
 }
 
 /** Reached only where a user is needed and no module has found one. */

@@ -19,15 +19,9 @@ import type { Section, Site } from '../config/site.js'
 import { nextWord } from '../config/words.js'
 import type { Request } from '../request/request.js'
 import { authTypeOf, challenge } from './authn-core.js'
-import {
-  type Answer,
-  type Authority,
-  Container,
-  describe,
-  evaluate,
-  type Limits,
-} from './authz-core/authority.js'
-import { requireProvider } from './authz-core/providers.js'
+import { type Authority, Container, describe, evaluate, type Limits } from './authz-core/authority.js'
+import { coreProviders } from './authz-core/providers.js'
+import { type Answer, AUTHZ } from './authz-provider.js'
 import type { LimitData } from './core/sections.js'
 import type { HttpdModule, Outcome } from './module.js'
 
@@ -119,7 +113,7 @@ function addCondition(cmd: Command, text: string): void {
   const first = nextWord(text)
   const negative = first.word.toLowerCase() === 'not'
   const { word: name, rest: args } = negative ? nextWord(first.rest) : first
-  const provider = requireProvider(name)
+  const provider = cmd.provider(AUTHZ, name)
   if (provider === undefined) cmd.fail(`Unknown Authz provider: ${name}`)
   const container = containerAround(cmd)
   if (negative && container.kind !== 'all') {
@@ -288,6 +282,7 @@ export const authzCore = {
   id: 'authz_core_module',
   source: 'mod_authz_core.c',
   directives,
+  providers: coreProviders,
   hooks: { checkAccessEx, checkAuth },
   check,
 } satisfies HttpdModule

@@ -4,11 +4,11 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_groupfile.html
  */
 import { directive, take1 } from '../config/directive.js'
-import { settingsKey } from '../config/settings.js'
+import { provide } from '../config/provider.js'
+import { type Settings, settingsKey } from '../config/settings.js'
 import { splitWords } from '../config/words.js'
 import type { Request } from '../request/request.js'
-import type { Answer } from './authz-core/authority.js'
-import { registerRequireProvider } from './authz-core/providers.js'
+import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { CachedFile } from './cached-file.js'
 import type { HttpdModule } from './module.js'
 import { stringTemplate } from './string-template.js'
@@ -39,18 +39,23 @@ export function parseGroups(text: string): Groups {
   return groups
 }
 
-registerRequireProvider({
+const group: AuthzProvider = {
   name: 'group',
   parse: (cmd, args) => {
     stringTemplate(cmd, args)
     const wanted = cmd.words(args)
-    return (request) =>
-      request.user === undefined ? 'deniedNoUser' : isMember(request, request.user, wanted)
+    return (request, dir) =>
+      request.user === undefined ? 'deniedNoUser' : isMember(request, request.user, wanted, dir)
   },
-})
+}
 
-async function isMember(request: Request, user: string, wanted: readonly string[]): Promise<Answer> {
-  const { file } = request.dir.get(authzGroupfileDir)
+async function isMember(
+  request: Request,
+  user: string,
+  wanted: readonly string[],
+  dir: Settings,
+): Promise<Answer> {
+  const { file } = dir.get(authzGroupfileDir)
   if (file === undefined) {
     request.report('authz_groupfile', 'error', 'No group file was specified in the configuration', 'AH01664')
     return 'denied'
@@ -93,4 +98,5 @@ export const authzGroupfile = {
       }),
     }),
   ],
+  providers: [provide(AUTHZ, group)],
 } satisfies HttpdModule

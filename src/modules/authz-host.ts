@@ -4,15 +4,15 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_host.html
  */
 import type { Command } from '../config/directive.js'
+import { provide } from '../config/provider.js'
 import type { Request } from '../request/request.js'
-import type { Answer } from './authz-core/authority.js'
-import { registerRequireProvider } from './authz-core/providers.js'
+import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { clientHost, inDomain, systemResolver } from './client-host.js'
 import type { HttpdModule } from './module.js'
 import { stringTemplate } from './string-template.js'
 import { parseSubnet, plainAddress, type Subnet, SubnetError } from './subnet.js'
 
-registerRequireProvider({
+const ip: AuthzProvider = {
   name: 'ip',
   parse: (cmd, args) => {
     const words = cmd.words(args)
@@ -20,18 +20,18 @@ registerRequireProvider({
     const subnets = words.map((word) => subnet(cmd, word))
     return ({ connection }) => granted(subnets.some((contains) => contains(connection.remoteAddress)))
   },
-})
+}
 
-registerRequireProvider({
+const local: AuthzProvider = {
   name: 'local',
   parse: () => {
     const loopback = ['127.0.0.0/8', '::1'].map(parseSubnet)
     return ({ connection: { remoteAddress, localAddress } }) =>
       granted(remoteAddress === localAddress || loopback.some((contains) => contains(remoteAddress)))
   },
-})
+}
 
-registerRequireProvider({
+const host: AuthzProvider = {
   name: 'host',
   parse: (cmd, args) => {
     const text = stringTemplate(cmd, args)
@@ -50,9 +50,9 @@ registerRequireProvider({
       return granted(domains.some((domain) => inDomain(domain, name)))
     }
   },
-})
+}
 
-registerRequireProvider({
+const forwardDns: AuthzProvider = {
   name: 'forward-dns',
   parse: (cmd, args) => {
     stringTemplate(cmd, args)
@@ -62,7 +62,7 @@ registerRequireProvider({
       return 'denied'
     }
   },
-})
+}
 
 const granted = (is: boolean): Answer => (is ? 'granted' : 'denied')
 
@@ -100,4 +100,5 @@ export const authzHost = {
   id: 'authz_host_module',
   source: 'mod_authz_host.c',
   directives: [],
+  providers: [ip, local, host, forwardDns].map((one) => provide(AUTHZ, one)),
 } satisfies HttpdModule

@@ -3,15 +3,16 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_user.html
  */
-import { registerRequireProvider } from './authz-core/providers.js'
+import { provide } from '../config/provider.js'
+import { AUTHZ, type AuthzProvider } from './authz-provider.js'
 import type { HttpdModule } from './module.js'
 
-registerRequireProvider({
+const validUser: AuthzProvider = {
   name: 'valid-user',
   parse: () => (request) => (request.user === undefined ? 'deniedNoUser' : 'granted'),
-})
+}
 
-registerRequireProvider({
+const user: AuthzProvider = {
   name: 'user',
   parse: (cmd, args) => {
     const users = new Set(cmd.words(args))
@@ -27,10 +28,11 @@ registerRequireProvider({
       return 'denied'
     }
   },
-})
+}
 
 export const authzUser = {
   id: 'authz_user_module',
   source: 'mod_authz_user.c',
   directives: [],
+  providers: [provide(AUTHZ, validUser), provide(AUTHZ, user)],
 } satisfies HttpdModule

@@ -2,6 +2,7 @@
  * Modules by what they are called and directives by name: the {@link Vocabulary} that the configuration is read with.
  */
 import type { Directive, SectionDirective } from '../config/directive.js'
+import type { Provided } from '../config/provider.js'
 import type { Elsewhere, LoadedModule, Vocabulary } from '../config/vocabulary.js'
 import { elsewhere } from './elsewhere.js'
 import { notCarried } from './loadable.js'
@@ -31,6 +32,7 @@ const REMOVED: Readonly<Record<string, string>> = {
 
 export class ModuleRegistry implements Vocabulary {
   readonly checks: Vocabulary['checks']
+  readonly providers: readonly Provided[]
   readonly #directives = new Map<string, Directive | SectionDirective>()
   readonly #modules = new Set<string>()
 
@@ -43,6 +45,8 @@ export class ModuleRegistry implements Vocabulary {
       }
       for (const directive of module.directives) this.#declare(directive, module)
     }
+    this.providers = modules.flatMap(({ providers }) => providers ?? [])
+    refuseTwins(this.providers)
     this.checks = modules.flatMap(({ check }) => (check === undefined ? [] : [check]))
   }
 
@@ -79,5 +83,14 @@ export class ModuleRegistry implements Vocabulary {
 
   removed(name: string): string | undefined {
     return REMOVED[name.toLowerCase()]
+  }
+}
+
+function refuseTwins(provided: readonly Provided[]): void {
+  const seen = new Set<string>()
+  for (const { group, provider } of provided) {
+    const key = `${group.name} ${provider.name}`
+    if (seen.has(key)) throw new Error(`two modules have the ${key}`)
+    seen.add(key)
   }
 }

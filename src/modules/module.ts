@@ -4,6 +4,7 @@
  */
 import type { Directive, SectionDirective } from '../config/directive.js'
 import type { ConfigWarning } from '../config/errors.js'
+import type { Provided } from '../config/provider.js'
 import type { Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
 
@@ -63,6 +64,8 @@ export interface HttpdModule {
   readonly source: string
   readonly directives: readonly (Directive | SectionDirective)[]
   readonly hooks?: Hooks
+  /** What directives of other modules may choose by name: see authn-provider.ts and authz-provider.ts. */
+  readonly providers?: readonly Provided[]
   /** Looks at the finished site for what no single directive can see (unreachable aliases, missing groups). Throws ConfigError for faults. */
   readonly check?: (site: Site, warn: (warning: ConfigWarning) => void) => void
 }

@@ -67,7 +67,8 @@ test('logs know the line they were written on', () => {
 })
 
 test('destinations', () => {
-  const of = (text: string, purpose: 'error' | 'access' = 'error') => parseDestination(text, purpose, '/etc/httpd')
+  const of = (text: string, purpose: 'error' | 'access' = 'error') =>
+    parseDestination(text, purpose, '/etc/httpd')
   assert.deepEqual(of('logs/e'), { kind: 'file', path: '/etc/httpd/logs/e' })
   assert.deepEqual(of('/e'), { kind: 'file', path: '/e' })
   assert.deepEqual(of('||prog a'), { kind: 'pipe', command: 'prog a' })

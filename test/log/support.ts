@@ -94,6 +94,7 @@ export function makeSite(serverRoot: string, main: string, ...virtualHosts: stri
     serverRoot,
     defines: {},
     warnings: [],
+    providers: [],
   }
 }
 

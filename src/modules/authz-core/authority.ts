@@ -4,14 +4,8 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_core.html#logic
  */
 import type { Request } from '../../request/request.js'
+import type { Answer, AuthzTest } from '../authz-provider.js'
 import { type LimitData, limitApplies } from '../core/sections.js'
-
-/**
- * What a condition says about a request. `deniedNoUser`: not like this, but it might be granted if it were known who asks. `neutral`: neither.
- * `error`: could not be found out (the condition has logged why); the request ends with 500.
- */
-export type Answer = 'granted' | 'denied' | 'deniedNoUser' | 'neutral' | 'error'
-export type AuthzTest = (request: Request) => Answer | Promise<Answer>
 
 /** The methods that a condition holds for, as `<Limit>` sections say; undefined: all. Any one that applies is enough. */
 export type Limits = readonly LimitData[] | undefined
@@ -111,7 +105,7 @@ export function evaluate(
 }
 
 function ask({ test }: Condition, request: Request): Answer | Promise<Answer> {
-  return typeof test === 'string' ? test : test(request)
+  return typeof test === 'string' ? test : test(request, request.dir)
 }
 
 /** The members from a place on, as far as they are needed; `sum` is what those before have come to. */

@@ -1,52 +1,30 @@
 /**
- * The kinds of `Require` line: a registry that modules add theirs to, and the kinds that mod_authz_core has itself.
+ * The kinds of `Require` line that mod_authz_core has itself.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_core.html#require
  */
-import type { Command } from '../../config/directive.js'
+import { provide } from '../../config/provider.js'
+import { AUTHZ, type AuthzProvider } from '../authz-provider.js'
 import { refuseExpression } from '../string-template.js'
 import { variable } from '../variables.js'
-import type { Answer, AuthzTest } from './authority.js'
 
-/** One kind of `Require` line: `Require NAME args`. */
-export interface RequireProvider {
-  readonly name: string
-  /**
-   * Reads what follows the name (`cmd.words(args)` splits it) when the configuration is read.
-   * @returns the answer where it is the same for all requests, else a test of a request. Faults end in `cmd.fail`.
-   */
-  readonly parse: (cmd: Command, args: string) => Answer | AuthzTest
-}
-
-const providers = new Map<string, RequireProvider>()
-
-/** Makes a kind of `Require` line known; to be called when a module is loaded. Names are case-sensitive, as in httpd. */
-export function registerRequireProvider(provider: RequireProvider): void {
-  if (providers.has(provider.name)) throw new Error(`Two providers for Require ${provider.name}`)
-  providers.set(provider.name, provider)
-}
-
-export function requireProvider(name: string): RequireProvider | undefined {
-  return providers.get(name)
-}
-
-registerRequireProvider({
+const all: AuthzProvider = {
   name: 'all',
   parse: (cmd, args) => {
     if (/^granted$/i.test(args)) return 'granted'
     if (/^denied$/i.test(args)) return 'denied'
     return cmd.fail("Argument for 'Require all' must be 'granted' or 'denied'")
   },
-})
+}
 
-registerRequireProvider({
+const env: AuthzProvider = {
   name: 'env',
   parse: (cmd, args) => {
     const names = cmd.words(args)
     return (request) =>
       names.some((name) => variable(request.env, name) !== undefined) ? 'granted' : 'denied'
   },
-})
+}
 
 /** The methods that httpd knows by number. `HEAD` is `GET` to it. */
 const METHODS = new Set(
@@ -57,7 +35,7 @@ const METHODS = new Set(
 )
 const GET_AND_HEAD = ['GET', 'HEAD']
 
-registerRequireProvider({
+const method: AuthzProvider = {
   name: 'method',
   parse: (cmd, args) => {
     const methods = new Set(cmd.words(args))
@@ -66,9 +44,11 @@ registerRequireProvider({
       for (const method of GET_AND_HEAD) methods.add(method)
     return (request) => (methods.has(request.method) ? 'granted' : 'denied')
   },
-})
+}
 
-registerRequireProvider({
+const expr: AuthzProvider = {
   name: 'expr',
   parse: (cmd) => refuseExpression(cmd, 'Require expr'),
-})
+}
+
+export const coreProviders = [all, env, method, expr].map((one) => provide(AUTHZ, one))
