@@ -9,6 +9,7 @@ import socket
 
 from . import wire
 from .compat import allocate_lock, monotonic, native, file_name, PY2, retry_interrupted
+from .hooks import ADAPTERS
 from .request import Request
 
 # How long an answer may lie in the outbox before it is sent at the cost of a system call of its own.
@@ -24,11 +25,12 @@ class Violation(Exception):
 
 class Place(object):
     """The constant part of many requests; see `Place` in src/wsgi/channel/types.ts."""
-    __slots__ = ('kind', 'script', 'callable', 'reload', 'base', 'embedded')
+    __slots__ = ('kind', 'script', 'callable', 'reload', 'base', 'embedded', 'adapter')
 
     def __init__(self, parts, constants, group):
         self.kind, self.script, self.callable, reload_flag = parts[0], file_name(parts[1]), parts[2], parts[3]
         self.reload = reload_flag == '1'
+        self.adapter = ADAPTERS.get(self.kind)
         # With all keys of a request in it, the copy that becomes the environ has room for them: no growing, no rehashing.
         base = dict.fromkeys(wire.FIXED_KEYS + wire.LATE_KEYS)
         base.update(zip(parts[4::2], parts[5::2]))

@@ -54,10 +54,10 @@ class Scripts(object):
                     if changed(module, path):
                         module = self.reload(place, entry, request)
                 check = module.__dict__.get('reload_required')
-                if check is not None and self.asks_for_reload(check, environ, request):
+                if check is not None and place.adapter is None and self.asks_for_reload(check, environ, request):
                     module = self.reload(place, entry, request)
-        if place.kind == 'import':
-            return imported
+        if place.adapter is not None:
+            return place.adapter(module, place, environ, request)
         found = module.__dict__.get(place.callable)
         if found is None:
             raise MissingCallable("Target WSGI script '%s' does not contain WSGI application '%s'."
@@ -139,9 +139,3 @@ def changed(module, path):
         return mtime_of(path) != known
     except (OSError, IOError):
         return True
-
-
-def imported(environ, start_response):
-    """Stands for the application of an import script: it was loaded, no more is asked."""
-    start_response('200 OK', [])
-    return []

@@ -8,8 +8,10 @@ import { matchAlias } from '../wsgi/alias-match.js'
 import { handleWsgi } from '../wsgi/handler.js'
 import { checkSite } from '../wsgi/visibility.js'
 import type { HttpdModule, Outcome } from './module.js'
+import { checkHookAccess } from './wsgi/access.js'
 import { wsgiDaemonProcess } from './wsgi/daemon-process.js'
 import { wsgiDirectives } from './wsgi/directives.js'
+import { hookScriptDirectives } from './wsgi/hook-scripts.js'
 import { wsgiHandlerScript, wsgiImportScript, wsgiScriptAlias, wsgiScriptAliasMatch } from './wsgi/scripts.js'
 import { wsgiServer } from './wsgi/settings.js'
 
@@ -31,9 +33,10 @@ export const wsgi: HttpdModule = {
     wsgiImportScript,
     wsgiHandlerScript,
     ...wsgiDirectives,
+    ...hookScriptDirectives,
     interpreterOptions,
   ],
-  hooks: { translateName, handler: handleWsgi },
+  hooks: { translateName, checkAccess: checkHookAccess, handler: handleWsgi },
   check: checkSite,
 }
 

@@ -11,16 +11,24 @@ import { serverBanner } from '../request/server-tokens.js'
 import { VERSION } from '../server/version.js'
 import type { WorkerContext } from '../server/worker-context.js'
 import { Channel } from './channel/channel.js'
-import type { WsgiExchange } from './exchange.js'
 import { importsOf } from './imports.js'
 
 /** As many requests at a time as an httpd child process has threads, unless `ThreadsPerChild` says otherwise. */
 const DEFAULT_THREADS = 25
 
+/** What the interpreter can be given: a request for an application, or a call of a hook. */
+export interface EmbeddedJob {
+  readonly applicationGroup: string
+  /** Hands it to the channel. */
+  begin(channel: Channel): void
+  /** There is no interpreter; `message` is for the error log. */
+  refuse(status: number, message: string): void
+}
+
 export class EmbeddedPython {
   #interpreter: Promise<Interpreter> | undefined
   readonly #channels = new Map<string, Channel>()
-  readonly #opening = new Map<string, WsgiExchange[]>()
+  readonly #opening = new Map<string, EmbeddedJob[]>()
   #stopped = false
 
   constructor(private readonly context: WorkerContext) {}
@@ -33,17 +41,17 @@ export class EmbeddedPython {
     return count
   }
 
-  run(exchange: WsgiExchange): void {
-    const channel = this.#channels.get(exchange.applicationGroup)
+  run(job: EmbeddedJob): void {
+    const channel = this.#channels.get(job.applicationGroup)
     if (channel !== undefined && !channel.closed) {
-      exchange.begin(channel)
+      job.begin(channel)
       return
     }
-    const waiting = this.#opening.get(exchange.applicationGroup)
-    if (waiting !== undefined) waiting.push(exchange)
+    const waiting = this.#opening.get(job.applicationGroup)
+    if (waiting !== undefined) waiting.push(job)
     else {
-      this.#opening.set(exchange.applicationGroup, [exchange])
-      void this.#open(exchange.applicationGroup)
+      this.#opening.set(job.applicationGroup, [job])
+      void this.#open(job.applicationGroup)
     }
   }
 
@@ -74,14 +82,14 @@ export class EmbeddedPython {
       channel.onClose(() => {
         if (this.#channels.get(applicationGroup) === channel) this.#channels.delete(applicationGroup)
       })
-      for (const exchange of this.#take(applicationGroup)) exchange.begin(channel)
+      for (const job of this.#take(applicationGroup)) job.begin(channel)
     } catch (error) {
       const message = `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${(error as Error).message}`
-      for (const exchange of this.#take(applicationGroup)) exchange.refuse(500, message)
+      for (const job of this.#take(applicationGroup)) job.refuse(500, message)
     }
   }
 
-  #take(applicationGroup: string): readonly WsgiExchange[] {
+  #take(applicationGroup: string): readonly EmbeddedJob[] {
     const waiting = this.#opening.get(applicationGroup) ?? []
     this.#opening.delete(applicationGroup)
     return waiting

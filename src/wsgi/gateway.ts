@@ -9,7 +9,7 @@ import { internalRedirect, settle } from '../request/process.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
 import { Channel } from './channel/channel.js'
-import { EmbeddedPython } from './embedded.js'
+import { type EmbeddedJob, EmbeddedPython } from './embedded.js'
 import type { ExchangeOwner, Verdict, WsgiExchange } from './exchange.js'
 import { type Member, ProcessGroup } from './process-group.js'
 import { Roll } from './roll.js'
@@ -73,7 +73,8 @@ export class Gateway implements ExchangeOwner {
     this.#update()
     this.#timer = setInterval(() => this.#sweepTimeouts(), TIMEOUT_SWEEP_MS)
     this.#timer.unref()
-    if (context.site.main.settings.get(wsgiMain).imports.some((script) => isEmbedded(script.processGroup))) {
+    const { imports, hookScripts } = context.site.main.settings.get(wsgiMain)
+    if (hookScripts || imports.some((script) => isEmbedded(script.processGroup))) {
       void this.#embedded.start().catch(() => {})
     }
   }
@@ -90,6 +91,11 @@ export class Gateway implements ExchangeOwner {
     }
     this.#active.add(exchange)
     ;(this.#groups.get(processGroup) as ProcessGroup).run(exchange)
+  }
+
+  /** Hooks always run in this worker's own interpreter, whatever `WSGIRestrictEmbedded` says about applications. */
+  callHook(call: EmbeddedJob): void {
+    this.#embedded.run(call)
   }
 
   /** A request is answered, or has to be answered with an error page or with another URL of this server. */

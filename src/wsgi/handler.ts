@@ -15,6 +15,7 @@ import type { BodyPlan } from './channel/types.js'
 import { extraValues, fixedValues, scriptNameOf } from './environ.js'
 import { type ResponseRules, WsgiExchange } from './exchange.js'
 import { activeGateway, type Gateway } from './gateway.js'
+import { dispatch } from './hooks/dispatch.js'
 import { placeOf } from './place.js'
 import { planBody } from './request-body.js'
 import { resolveTarget, type Target } from './target.js'
@@ -87,6 +88,28 @@ function proceed(
   const scriptName = scriptNameOf(request)
   const target = resolveTarget(request, dir, alias, handler, scriptName)
   const gateway = activeGateway()
+  const { dispatchScript } = dir
+  if (dispatchScript !== undefined) {
+    const configured = placeOf(request, dir, alias, name, target)
+    return dispatch(request, dispatchScript, configured, isChunked(request), gateway).then((choice) => {
+      if (choice === undefined) return 500
+      const chosen = resolveTarget(request, dir, alias, handler, scriptName, choice)
+      return proceedTo(request, dir, name, alias, chosen, scriptName, body, gateway)
+    })
+  }
+  return proceedTo(request, dir, name, alias, target, scriptName, body, gateway)
+}
+
+function proceedTo(
+  request: Request,
+  dir: WsgiDir,
+  name: string,
+  alias: ScriptAlias | undefined,
+  target: Target,
+  scriptName: string,
+  body: BodyPlan,
+  gateway: Gateway,
+): Outcome {
   const problem = checkGroup(request, dir, target, gateway)
   if (problem !== undefined) return refuse(request, 500, problem)
   return run(request, dir, name, alias, target, scriptName, body, gateway)
@@ -120,13 +143,12 @@ function run(
   body: BodyPlan,
   gateway: Gateway,
 ): Outcome {
-  const chunked = request.prev === undefined && request.headersIn.has('Transfer-Encoding')
   const exchange = new WsgiExchange(
     request,
     placeOf(request, dir, alias, name, target),
     target.applicationGroup,
     fixedValues(request, methodFor(request, dir), scriptName),
-    extraValues(request, chunked),
+    extraValues(request, isChunked(request)),
     body,
     target.processGroup === '' ? EMBEDDED_RULES : dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES,
     gateway.groupOf(target.processGroup),
@@ -134,6 +156,10 @@ function run(
   )
   gateway.run(exchange, target.processGroup)
   return 'done'
+}
+
+function isChunked(request: Request): boolean {
+  return request.prev === undefined && request.headersIn.has('Transfer-Encoding')
 }
 
 /** `WSGIMapHEADToGET`: `Auto` shows HEAD as it is, since no output filter here needs the body of a HEAD response. */

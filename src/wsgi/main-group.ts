@@ -19,6 +19,8 @@ export function mainApplicationGroup(site: Site, group: DaemonGroup): string | n
   const processGroups = places.flatMap((place) => place.peek(wsgiDir)?.processGroup ?? [])
   const applicationGroups = places.flatMap((place) => place.peek(wsgiDir)?.applicationGroup ?? [])
   if (places.some((place) => (place.peek(wsgiDir)?.handlerScripts?.size ?? 0) > 0)) return null
+  // Nobody can tell what such a script will choose.
+  if (places.some((place) => place.peek(wsgiDir)?.dispatchScript !== undefined)) return null
   if (processGroups.some((name) => name.kind !== 'literal')) return null
 
   const byDirective = processGroups.some((name) => isNamed(name, group.name))

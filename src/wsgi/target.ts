@@ -6,16 +6,23 @@ import { coreServer } from '../modules/core/settings.js'
 import { type HandlerScript, type ScriptAlias, type WsgiDir, wsgiMain } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
 import type { PlaceKind } from './channel/types.js'
-import { expandGroupName, type GroupName, type GroupNameFacts } from './group-name.js'
+import { expandGroupName, type GroupName, type GroupNameFacts, parseGroupName } from './group-name.js'
 
 export interface Target {
-  readonly kind: Exclude<PlaceKind, 'import'>
+  readonly kind: Extract<PlaceKind, 'script' | 'handler'>
   /** The Python file that is executed, as the configuration names it. */
   readonly script: string
   readonly callable: string
   readonly processGroup: string
   readonly applicationGroup: string
   readonly passAuthorization: boolean
+}
+
+/** What a dispatch script has chosen; written as in the configuration, and stronger than that. */
+export interface Choice {
+  readonly processGroup?: string
+  readonly applicationGroup?: string
+  readonly callableObject?: string
 }
 
 /**
@@ -28,17 +35,37 @@ export function resolveTarget(
   alias: ScriptAlias | undefined,
   handler: HandlerScript | undefined,
   scriptName: string,
+  choice: Choice = CONFIGURED,
 ): Target {
   const facts = new RequestFacts(request, alias, scriptName)
   const from = handler ?? alias
   return {
     kind: handler ? 'handler' : 'script',
     script: handler ? handler.script : request.filename,
-    callable: handler ? 'handle_request' : callableName(alias?.callableObject, dir.callableObject, facts),
-    processGroup: expand(from?.processGroup ?? dir.processGroup, facts),
-    applicationGroup: expand(from?.applicationGroup ?? dir.applicationGroup, facts),
+    callable:
+      choice.callableObject !== undefined
+        ? callableName(undefined, choice.callableObject, facts)
+        : handler
+          ? 'handle_request'
+          : callableName(alias?.callableObject, dir.callableObject, facts),
+    processGroup: expand(chosen(choice.processGroup) ?? from?.processGroup ?? dir.processGroup, facts),
+    applicationGroup: expand(
+      chosen(choice.applicationGroup) ?? from?.applicationGroup ?? dir.applicationGroup,
+      facts,
+    ),
     passAuthorization: from?.passAuthorization ?? dir.passAuthorization,
   }
+}
+
+const CONFIGURED: Choice = {}
+
+function chosen(text: string | undefined): GroupName | undefined {
+  return text === undefined ? undefined : parseGroupName(text)
+}
+
+/** The application group of a hook script in one request. */
+export function hookGroup(request: Request, name: GroupName): string {
+  return expand(name, new RequestFacts(request, undefined, ''))
 }
 
 function expand(name: GroupName, facts: GroupNameFacts): string {

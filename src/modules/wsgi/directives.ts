@@ -403,33 +403,6 @@ export const wsgiDirectives: readonly Directive[] = [
   }),
 
   notYet(
-    'WSGIAccessScript',
-    'file-path [application-group=name]',
-    ['directory', 'htaccess'],
-    'Script that decides on access by host.',
-    'AuthConfig',
-  ),
-  notYet(
-    'WSGIAuthUserScript',
-    'file-path [application-group=name]',
-    ['directory', 'htaccess'],
-    'Script that authenticates users.',
-    'AuthConfig',
-  ),
-  notYet(
-    'WSGIAuthGroupScript',
-    'file-path [application-group=name]',
-    ['directory', 'htaccess'],
-    "Script that names a user's groups.",
-    'AuthConfig',
-  ),
-  notYet(
-    'WSGIDispatchScript',
-    'file-path [application-group=name]',
-    EVERYWHERE,
-    'Script that chooses groups and callable for each request.',
-  ),
-  notYet(
     'WSGITrustedProxyHeaders',
     'header ...',
     ALSO_HTACCESS,

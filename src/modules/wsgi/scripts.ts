@@ -17,7 +17,7 @@ interface ScriptOptions {
 type OptionName = 'process-group' | 'application-group' | 'callable-object' | 'pass-authorization'
 
 /** Reads the options of one of these directives; `what` is the middle of mod_wsgi's message. */
-function readOptions(
+export function readOptions(
   cmd: Command,
   text: string,
   from: number,

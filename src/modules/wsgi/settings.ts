@@ -30,6 +30,8 @@ export interface WsgiMain {
   readonly daemonGroups: readonly DaemonGroup[]
   /** Import scripts and preloading aliases of every server, in file order. */
   readonly imports: readonly ImportScript[]
+  /** Whether any section names a hook script: then Python is started with the server worker. */
+  readonly hookScripts: boolean
 }
 
 export interface ImportScript {
@@ -63,6 +65,7 @@ export const wsgiMain = settingsKey<WsgiMain>(
     switchInterval: undefined,
     daemonGroups: [],
     imports: [],
+    hookScripts: false,
   },
   // Everything here belongs to the main server: a virtual host sees the same.
   (base) => base,
@@ -98,6 +101,12 @@ export interface HandlerScript {
   readonly passAuthorization: boolean | undefined
 }
 
+/** A script with functions that the server asks: `WSGIAccessScript` and its kin. Always run in the server worker's own interpreter. */
+export interface HookScript {
+  readonly script: string
+  readonly applicationGroup: GroupName
+}
+
 export interface WsgiDir {
   readonly processGroup: GroupName
   readonly applicationGroup: GroupName
@@ -110,6 +119,10 @@ export interface WsgiDir {
   /** Process groups that may be used here (`""` for embedded); undefined: all. */
   readonly restrictProcess: readonly string[] | undefined
   readonly handlerScripts: ReadonlyMap<string, HandlerScript>
+  readonly accessScript: HookScript | undefined
+  readonly authUserScript: HookScript | undefined
+  readonly authGroupScript: HookScript | undefined
+  readonly dispatchScript: HookScript | undefined
 }
 
 export const wsgiDir = settingsKey<WsgiDir>(
@@ -125,6 +138,10 @@ export const wsgiDir = settingsKey<WsgiDir>(
     mapHeadToGet: 'Auto',
     restrictProcess: undefined,
     handlerScripts: new Map(),
+    accessScript: undefined,
+    authUserScript: undefined,
+    authGroupScript: undefined,
+    dispatchScript: undefined,
   },
   (base, added) => ({
     ...base,

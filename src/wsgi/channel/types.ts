@@ -28,8 +28,8 @@ export const FIXED_KEYS = [
   'mod_wsgi.connection_id',
 ] as const
 
-/** What is done with the file of a place: PEP 3333 application, `WSGIHandlerScript`, or load it and no more. */
-export type PlaceKind = 'script' | 'handler' | 'import'
+/** What is done with the file of a place: PEP 3333 application, `WSGIHandlerScript`, load it and no more, or ask a function of it. */
+export type PlaceKind = 'script' | 'handler' | 'import' | 'hook'
 
 /**
  * The constant part of many requests. It is sent once per channel and recognised by identity: make one object per
@@ -39,7 +39,7 @@ export interface Place {
   readonly kind: PlaceKind
   /** Absolute path of the Python file that is loaded, as the interpreter sees it (inside a chroot). */
   readonly script: string
-  /** Name of the application object; `handle_request` for handler scripts. Unused for imports. */
+  /** Name of the application object; `handle_request` for handler scripts; the function of a hook. Unused for imports. */
   readonly callable: string
   /** Whether the file is watched: stat before each request, and `reload_required()`. */
   readonly reload: boolean

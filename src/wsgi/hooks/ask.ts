@@ -1,0 +1,79 @@
+/**
+ * Asks a function of a hook script that controls access: `allow_access`, `check_password`, `get_realm_hash`, `groups_for_user`.
+ * Rules: mod_wsgi's access control hooks; their environ has the request's headers (release 3.0, feature 8), but never `Authorization`.
+ */
+import type { Settings } from '../../config/settings.js'
+import type { ServerConfig } from '../../config/site.js'
+import { coreServer } from '../../modules/core/settings.js'
+import { type HookScript, wsgiDir } from '../../modules/wsgi/settings.js'
+import type { Request } from '../../request/request.js'
+import { serverBanner } from '../../request/server-tokens.js'
+import type { Place } from '../channel/types.js'
+import { activeGateway } from '../gateway.js'
+import { hookGroup } from '../target.js'
+import { callHook, type HookResult } from './call.js'
+
+/** What each function returns where all is well; hooks.py has checked the type. */
+export interface HookAnswers {
+  /** null: no opinion. */
+  allow_access: boolean | null
+  /** A text: yes, and the user goes by that name. null: no such user here. */
+  check_password: boolean | string | null
+  /** Hexadecimal; null: no such user here. */
+  get_realm_hash: string | null
+  groups_for_user: readonly string[]
+}
+
+interface Kept {
+  readonly name: string
+  readonly script: HookScript
+  readonly server: ServerConfig
+  readonly place: Place
+}
+
+/** By the per-directory settings of requests, which are the same object for equal requests. */
+const places = new WeakMap<Settings, Kept[]>()
+
+/** @param words arguments after environ; one character per byte. Never rejects. */
+export function askHook<Name extends keyof HookAnswers>(
+  request: Request,
+  script: HookScript,
+  name: Name,
+  words: readonly string[],
+): Promise<HookResult<HookAnswers[Name]>> {
+  const gateway = activeGateway()
+  return callHook(
+    (call) => gateway.callHook(call),
+    request,
+    placeOf(request, script, name),
+    hookGroup(request, script.applicationGroup),
+    words,
+  )
+}
+
+function placeOf(request: Request, script: HookScript, name: string): Place {
+  let kept = places.get(request.dir)
+  if (kept === undefined) {
+    kept = []
+    places.set(request.dir, kept)
+  }
+  const found = kept.find(
+    (one) => one.name === name && one.script === script && one.server === request.server,
+  )
+  if (found !== undefined) return found.place
+  const core = request.server.settings.get(coreServer)
+  const place: Place = {
+    kind: 'hook',
+    script: script.script,
+    callable: name,
+    reload: request.dir.get(wsgiDir).scriptReloading,
+    passAuthorization: false,
+    base: {
+      SERVER_SOFTWARE: serverBanner(request.server),
+      DOCUMENT_ROOT: core.documentRoot,
+      ...(core.serverAdmin === undefined ? {} : { SERVER_ADMIN: core.serverAdmin }),
+    },
+  }
+  kept.push({ name, script, server: request.server, place })
+  return place
+}

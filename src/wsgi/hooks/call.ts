@@ -1,0 +1,149 @@
+/**
+ * A call of a function in a hook script: an exchange with the server worker's own interpreter that has no response, but an answer.
+ * The other end is runtime/_wsgi_httpd/hooks.py; what travels is in docs/channel.md.
+ */
+import type { Request } from '../../request/request.js'
+import type { Channel } from '../channel/channel.js'
+import type {
+  AbortReason,
+  BodyPlan,
+  Exchange,
+  FailureReason,
+  Place,
+  RuntimeLogLevel,
+} from '../channel/types.js'
+import type { EmbeddedJob } from '../embedded.js'
+import { fixedValues, scriptNameOf } from '../environ.js'
+
+/**
+ * What became of a call. `value`: what the function returned, of a type that it may return.
+ * `failed`: `script` cannot be loaded, `callable` is not there, or anything else (`error`); the reason is in the log.
+ */
+export type HookResult<T> =
+  | { readonly value: T; readonly failed?: undefined }
+  | { readonly failed: 'script' | 'callable' | 'error' }
+
+/** The environ entry that carries the arguments besides environ itself; hooks.py takes it out. */
+const ARGUMENTS = 'wsgi_httpd.arguments'
+/** Nobody is in so many groups that their names take more. */
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024
+
+const NO_BODY: BodyPlan = { kind: 'none' }
+
+/**
+ * @param words arguments after environ; one character per byte.
+ * @param extra environ entries of this request alone, key and value in turn.
+ */
+export function callHook<T>(
+  run: (call: EmbeddedJob) => void,
+  request: Request,
+  place: Place,
+  applicationGroup: string,
+  words: readonly string[],
+  extra: readonly string[] = [],
+): Promise<HookResult<T>> {
+  return new Promise((resolve) => {
+    run(
+      new HookCall(request, place, applicationGroup, [...extra, ARGUMENTS, asciiJson(words)], (result) => {
+        request.onAbort = undefined
+        resolve(result as HookResult<T>)
+      }),
+    )
+  })
+}
+
+/** JSON without a character that could be mistaken on the way: a NUL, or one that Python 2 would have to decode. */
+function asciiJson(words: readonly string[]): string {
+  return JSON.stringify(words).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+class HookCall implements Exchange, EmbeddedJob {
+  readonly values: readonly string[]
+  readonly rawHeaders: readonly string[]
+  readonly body = NO_BODY
+  readonly startTime: number
+  readonly #parts: Buffer[] = []
+  #bytes = 0
+
+  constructor(
+    private readonly request: Request,
+    readonly place: Place,
+    readonly applicationGroup: string,
+    readonly extra: readonly string[],
+    private readonly settle: (result: HookResult<unknown>) => void,
+  ) {
+    this.values = fixedValues(request, request.method, scriptNameOf(request))
+    this.rawHeaders = request.headersIn.fields
+    this.startTime = request.startedAt / 1000
+  }
+
+  // EmbeddedJob
+
+  begin(channel: Channel): void {
+    this.request.onAbort = () => channel.cancel(this)
+    channel.dispatch(this)
+  }
+
+  refuse(_status: number, message: string): void {
+    this.log('error', message)
+    this.settle({ failed: 'error' })
+  }
+
+  // Exchange
+
+  answered(_status: number, _reason: string, _headers: string[], body: Buffer): void {
+    this.data(body)
+    this.end()
+  }
+
+  head(): void {}
+
+  data(chunk: Buffer): boolean {
+    this.#bytes += chunk.length
+    if (this.#bytes <= ANSWER_MAX_BYTES) this.#parts.push(Buffer.from(chunk))
+    return true
+  }
+
+  end(): void {
+    if (this.#bytes > ANSWER_MAX_BYTES) {
+      this.#fail(
+        `${this.place.callable} of '${this.place.script}' returned more than ${ANSWER_MAX_BYTES} bytes`,
+      )
+      return
+    }
+    // Two ways to say it: what the function returned, or what is wrong with that.
+    const answer = JSON.parse(Buffer.concat(this.#parts).toString('ascii')) as {
+      value?: unknown
+      fault?: string
+    }
+    if (answer.fault !== undefined) this.#fail(answer.fault)
+    else this.settle({ value: answer.value })
+  }
+
+  aborted(reason: AbortReason): void {
+    if (reason !== 'cancelled')
+      this.log('error', `${this.place.callable} of '${this.place.script}' was cut short`)
+    this.settle({ failed: 'error' })
+  }
+
+  failed(reason: FailureReason, note: string): void {
+    if (note !== '') this.log('error', note)
+    this.settle({ failed: reason === 'script' || reason === 'callable' ? reason : 'error' })
+  }
+
+  rejected(): void {
+    this.#fail('the interpreter of this server process is shutting down')
+  }
+
+  log(level: RuntimeLogLevel, text: string): void {
+    this.request.report('wsgi', level, text)
+  }
+
+  #fail(why: string): void {
+    this.log('error', why)
+    this.settle({ failed: 'error' })
+  }
+}
