@@ -280,15 +280,12 @@ const MODULES: readonly ModuleElsewhere[] = [
   },
   {
     module: 'mod_proxy',
-    advice: '',
+    advice: 'Only ProxyPass and what belongs to it is done here.',
     securityOf: { ProxyBlock: true },
     directives: `
-      <Proxy <ProxyMatch ProxyRequests ProxyRemote ProxyRemoteMatch ProxyPassInterpolateEnv ProxyPass
-      ProxyPassMatch ProxyPassReverse ProxyPassReverseCookiePath ProxyPassReverseCookieDomain
-      ProxyBlock ProxyReceiveBufferSize ProxyIOBufferSize ProxyMaxForwards NoProxy ProxyDomain
-      ProxyVia ProxyErrorOverride ProxyPreserveHost ProxyTimeout ProxyBadHeader BalancerMember
-      BalancerGrowth BalancerPersist BalancerInherit ProxyPassInherit ProxyStatus ProxySet
-      ProxySourceAddress ProxyAddHeaders Proxy100Continue
+      <Proxy <ProxyMatch ProxyRemote ProxyRemoteMatch ProxyPassInterpolateEnv ProxyBlock NoProxy ProxyDomain
+      BalancerMember BalancerGrowth BalancerPersist BalancerInherit ProxyPassInherit ProxySet
+      ProxySourceAddress Proxy100Continue
     `,
   },
   {

@@ -24,6 +24,7 @@ import { mime } from './mime.js'
 import type { HttpdModule } from './module.js'
 import { mpm } from './mpm.js'
 import { negotiation } from './negotiation.js'
+import { proxy, proxyHttp, proxyWstunnel } from './proxy.js'
 import { reqtimeout } from './reqtimeout.js'
 import { setenvif } from './setenvif.js'
 import { status } from './status.js'
@@ -57,6 +58,10 @@ export const modules: readonly HttpdModule[] = [
   authzUser,
   // SetEnv before all fixups that may use variables
   env,
+  // ProxyPass before Redirect and Alias, as in httpd
+  proxy,
+  proxyHttp,
+  proxyWstunnel,
   // Redirect and Alias before WSGIScriptAlias, so that static files stand beside an application at /
   alias,
   wsgi,

@@ -26,7 +26,7 @@ export const DEFAULT_OPTIONS: BackendOptions = {
 export function parseBackendUrl(text: string, options: BackendOptions = DEFAULT_OPTIONS): BackendUrl {
   const unix = /^unix:([^|]+)\|(.*)$/is.exec(text)
   const url = unix === null ? text : (unix[2] as string)
-  const found = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(url)
+  const found = /^([a-z][a-z0-9+.-]*):\/\/([^/?#$]*)(.*)$/is.exec(url)
   if (found === null) throw new Error(`'${text}' is no URL of a backend`)
   const [, written = '', authority = '', path = ''] = found
   const { scheme, upgrade } = schemeOf(written.toLowerCase(), text)
@@ -94,7 +94,7 @@ export function parseBackendOptions(words: readonly string[]): BackendOptions {
   const options = { ...DEFAULT_OPTIONS }
   for (const word of words) {
     const at = word.indexOf('=')
-    if (at < 1) throw new Error("ProxyPass Invalid 'key=value' pair: " + word)
+    if (at < 1) throw new Error(`ProxyPass Invalid 'key=value' pair: ${word}`)
     const key = word.slice(0, at).toLowerCase()
     const value = word.slice(at + 1)
     switch (key) {
@@ -129,6 +129,7 @@ function seconds(value: string, name: string, zero = false): number {
   const found = /^(\d+)([a-z]*)$/i.exec(value)
   const unit = TIME_UNITS[(found?.[2] ?? '?').toLowerCase()]
   const amount = Number(found?.[1]) * (unit ?? Number.NaN)
-  if (!(amount > 0 || (zero && amount === 0))) throw new Error(`${name} must be at least one second: ${value}`)
+  if (!(amount > 0 || (zero && amount === 0)))
+    throw new Error(`${name} must be at least one second: ${value}`)
   return amount
 }

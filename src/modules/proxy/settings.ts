@@ -8,7 +8,7 @@ import type { Substitution } from '../substitution.js'
 
 /** Where a backend listens, and how it is spoken to: the origin of a `ProxyPass` URL with the parameters behind it. */
 export interface BackendPlan {
-  /** `http://host:port`, or `unix:/path|http://host`: what makes two entries the same backend. */
+  /** `http://host:port`, or `unix:/path|http://host`: what `[P]` finds it by. */
   readonly key: string
   readonly tls: boolean
   /** Without brackets. For a socket file: the name in `Host`. */
@@ -67,14 +67,12 @@ export interface ProxyServer {
   /** Seconds; undefined: `Timeout`. */
   readonly timeout: number | undefined
   readonly via: Via
-  /** Bytes of a body that is read from a backend at a time are Node's own affair; kept for `ProxyBadHeader` alone. */
-  readonly badHeader: 'isError' | 'ignore' | 'startBody'
 }
 
 /** A virtual host's entries come before those of the main server. */
 export const proxyServer = settingsKey<ProxyServer>(
   'proxy server',
-  { entries: [], timeout: undefined, via: 'off', badHeader: 'isError' },
+  { entries: [], timeout: undefined, via: 'off' },
   (base, added) => ({
     ...base,
     ...added,

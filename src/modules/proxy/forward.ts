@@ -1,0 +1,279 @@
+/**
+ * The handler `proxy-server`: sends the request to its backend and the response to the client, both as they arrive. What cannot be had is
+ * answered as httpd does: 503 where no connection can be made, 502 for no or a broken answer, 504 where it takes too long.
+ */
+import type { IncomingMessage as BackendResponse, ClientRequest } from 'node:http'
+import { declaredBodyLength, hasBody, readBody, refuseDeclaredBody } from '../../request/body.js'
+import type { Request } from '../../request/request.js'
+import { openBody } from '../../request/response.js'
+import { productText } from '../../request/server-tokens.js'
+import { coreServer } from '../core/settings.js'
+import type { Outcome } from '../module.js'
+import { selfNameOf, selfOrigin } from '../self-url.js'
+import { type Backend, backendOf } from './backend.js'
+import { endToEnd, requestFields } from './fields.js'
+import { PROXY_HANDLER, type ProxyTarget, targetOf } from './mapping.js'
+import { reverseCookie, reverseUrl } from './reverse.js'
+import { proxyDir, proxyServer } from './settings.js'
+
+/** Methods that may be sent again on a fresh connection (RFC 9110 section 9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
+/** Headers that hold URLs of the backend. */
+const URL_FIELDS = new Set(['location', 'content-location', 'uri', 'destination'])
+/** Faults of making a connection; others are of what came over it. */
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ENOENT',
+  'EACCES',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'ENOTSOCK',
+])
+
+export function forward(request: Request): Outcome | Promise<Outcome> {
+  if (request.handler !== PROXY_HANDLER) return undefined
+  let target: ProxyTarget
+  try {
+    target = targetOf(request)
+  } catch (error) {
+    request.report('proxy', 'error', `${(error as Error).message}`)
+    return 500
+  }
+  if (request.method === 'CONNECT' || request.method === 'TRACE') return 405
+  if (hasBody(request) && refuseDeclaredBody(request) !== undefined) return 413
+  const backend = backendOf(target.backend)
+  if (backend.rests) {
+    request.report('proxy', 'error', `HTTP: disabled connection for (${target.backend.host})`, 'AH00940')
+    return 503
+  }
+  return new Promise((resolve) => new Forwarding(request, backend, target, resolve).start())
+}
+
+class Forwarding {
+  #connected = false
+  #late = false
+  #settled = false
+  #again = true
+  #timer: NodeJS.Timeout | undefined
+  readonly #upgrade: string | undefined
+  readonly #hasBody: boolean
+
+  constructor(
+    private readonly request: Request,
+    private readonly backend: Backend,
+    private readonly target: ProxyTarget,
+    private readonly resolve: (outcome: Outcome) => void,
+  ) {
+    const asked = request.headersIn.get('Upgrade')
+    const allowed = backend.plan.upgrade
+    this.#upgrade =
+      asked !== undefined && (allowed === 'any' || asked.toLowerCase() === allowed) ? asked : undefined
+    this.#hasBody = hasBody(request)
+  }
+
+  start(): void {
+    const { request, backend, target } = this
+    const sent = backend.open(request.method, target.path, this.#fields())
+    request.onAbort = () => {
+      this.#settle('done')
+      sent.destroy()
+    }
+    this.#watch(sent)
+    sent.on('response', (response) => this.#respond(response))
+    sent.on('error', (error: NodeJS.ErrnoException) => this.#failed(sent, error))
+    if (this.#hasBody) this.#sendBody(sent)
+    else sent.end()
+  }
+
+  #fields(): string[] {
+    const { request, backend } = this
+    const { plan } = backend
+    const dir = request.dir.get(proxyDir)
+    const { via } = request.server.settings.get(proxyServer)
+    const self = selfNameOf(request)
+    const host = request.headersIn.get('Host')
+    const name = self.port === 80 ? self.host : `${self.host}:${self.port}`
+    const version = request.protocol.slice('HTTP/'.length)
+    return requestFields(request.headersIn.fields, {
+      host: (dir.preserveHost ? host : undefined) ?? plan.authority,
+      client: dir.addHeaders
+        ? {
+            address: request.connection.remoteAddress,
+            host,
+            server: request.server.settings.get(coreServer).serverName?.host ?? self.host,
+          }
+        : undefined,
+      via:
+        via === 'on'
+          ? `${version} ${name}`
+          : via === 'full'
+            ? `${version} ${name} (${productText('Min')})`
+            : undefined,
+      dropVia: via === 'block',
+      body: this.#hasBody ? (declaredBodyLength(request) ?? 'chunked') : undefined,
+      upgrade: this.#upgrade,
+      keepAlive: plan.reuse,
+    })
+  }
+
+  /** Two watches: one for the connection, then one for silence on it. */
+  #watch(sent: ClientRequest): void {
+    const { plan } = this.backend
+    const server = this.request.server.settings
+    const silence = plan.timeout ?? server.get(proxyServer).timeout ?? server.get(coreServer).timeout
+    const late = (): void => {
+      this.#late = true
+      sent.destroy(new Error('timeout'))
+    }
+    sent.on('socket', (socket) => {
+      const ready = (): void => {
+        clearTimeout(this.#timer)
+        this.#connected = true
+        socket.setTimeout(silence * 1000)
+        socket.once('timeout', late)
+      }
+      if (socket.connecting) {
+        socket.once(plan.tls ? 'secureConnect' : 'connect', ready)
+        this.#timer = setTimeout(late, (plan.connectTimeout ?? silence) * 1000)
+      } else ready()
+      sent.once('close', () => {
+        clearTimeout(this.#timer)
+        socket.off('timeout', late)
+      })
+    })
+  }
+
+  #sendBody(sent: ClientRequest): void {
+    // what has been sent of a body cannot be sent again
+    this.#again = false
+    const { incoming } = this.request
+    readBody(this.request, {
+      onData: (chunk) => {
+        if (!sent.write(chunk) && !sent.destroyed) {
+          incoming.pause()
+          sent.once('drain', () => incoming.resume())
+        }
+      },
+      onEnd: () => sent.end(),
+      onFault: (fault) => {
+        this.#settle(fault === 'limit' ? 413 : 400)
+        sent.destroy()
+      },
+    })
+  }
+
+  #respond(response: BackendResponse): void {
+    const { request, backend } = this
+    backend.answered()
+    this.#finish()
+    const status = response.statusCode ?? 502
+    const override = request.dir.get(proxyDir).errorOverride
+    this.#takeFields(response)
+    if (override !== undefined && (override === 'all' ? status >= 400 : override.has(status))) {
+      response.resume()
+      this.#settle(status)
+      return
+    }
+    request.status = status
+    request.reason = response.statusMessage ?? ''
+    const writer = openBody(request)
+    response.on('data', (chunk: Buffer) => {
+      if (!writer.write(chunk)) response.pause()
+    })
+    writer.onDrain(() => response.resume())
+    response.on('end', () => {
+      if (response.complete) writer.end()
+      this.#settle('done')
+    })
+    response.on('close', () => {
+      if (response.complete) return
+      request.report(
+        'proxy_http',
+        'error',
+        `Error reading from remote server returned by ${request.path}`,
+        'AH00898',
+      )
+      writer.cut()
+      this.#settle('done')
+    })
+    response.on('error', () => {})
+  }
+
+  /** The backend's fields as clients shall see them. */
+  #takeFields(response: BackendResponse): void {
+    const { request } = this
+    const { reverse, cookiePaths, cookieDomains } = request.dir.get(proxyDir)
+    const origin = selfOrigin(request)
+    const out = request.headersOut
+    const fields = endToEnd(response.rawHeaders)
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at] as string
+      const value = fields[at + 1] as string
+      const lower = name.toLowerCase()
+      if (URL_FIELDS.has(lower)) out.add(name, reverseUrl(value, reverse, origin) ?? value)
+      else if (lower === 'set-cookie') out.add(name, reverseCookie(value, cookiePaths, cookieDomains))
+      else if (lower === 'content-type') {
+        out.set(name, value)
+        request.contentType = value
+      } else out.add(name, value)
+    }
+  }
+
+  #failed(sent: ClientRequest, error: NodeJS.ErrnoException): void {
+    const { request, backend } = this
+    if (this.#settled) return
+    const { plan } = backend
+    const where = plan.socketPath ?? `${plan.host}:${plan.port}`
+    // The backend closed a kept connection at the moment we used it: it has not seen the request.
+    if (this.#again && sent.reusedSocket && error.code === 'ECONNRESET' && IDEMPOTENT.has(request.method)) {
+      this.#again = false
+      this.start()
+      return
+    }
+    this.#finish()
+    if (!this.#connected) {
+      backend.failed()
+      const late = this.#late ? '(110)Connection timed out' : (error.code ?? error.message)
+      if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
+        request.report('proxy', 'error', `DNS lookup failure for: ${plan.host}`, 'AH00898')
+        this.#settle(502)
+        return
+      }
+      request.report(
+        'proxy',
+        'error',
+        `${late}: HTTP: attempt to connect to ${where} (${plan.host}) failed`,
+        'AH00957',
+      )
+      request.report(
+        'proxy_http',
+        'error',
+        `HTTP: failed to make connection to backend: ${plan.host}`,
+        'AH01114',
+      )
+      this.#settle(this.#late || UNREACHABLE.has(error.code ?? '') ? 503 : 502)
+      return
+    }
+    request.report(
+      'proxy_http',
+      'error',
+      this.#late
+        ? `The timeout specified has expired: error reading status line from remote server ${where}`
+        : `${error.code ?? error.message}: error reading status line from remote server ${where}`,
+      'AH01102',
+    )
+    this.#settle(this.#late ? 504 : 502)
+  }
+
+  #finish(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Tells the phases what became of it, once. */
+  #settle(outcome: Outcome): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.resolve(outcome)
+  }
+}
