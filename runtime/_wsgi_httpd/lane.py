@@ -33,11 +33,15 @@ class Place(object):
         self.adapter = ADAPTERS.get(self.kind)
         # With all keys of a request in it, the copy that becomes the environ has room for them: no growing, no rehashing.
         base = dict.fromkeys(wire.FIXED_KEYS + wire.LATE_KEYS)
-        base.update(zip(parts[4::2], parts[5::2]))
+        given = dict(zip(parts[4::2], parts[5::2]))
+        base.update(given)
         for key in ('SCRIPT_FILENAME', 'DOCUMENT_ROOT'):
             if key in base:
                 base[key] = file_name(base[key])
         base.update(constants)
+        if 'wsgi.version' in given:
+            # WSGIHttpdInterfaceVersion
+            base['wsgi.version'] = tuple(int(part) for part in given['wsgi.version'].split('.'))
         base['mod_wsgi.application_group'] = group
         base['mod_wsgi.callable_object'] = self.callable
         base['mod_wsgi.script_reloading'] = '1' if self.reload else '0'

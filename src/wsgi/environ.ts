@@ -4,7 +4,10 @@
  */
 
 import { selfNameOf } from '../modules/self-url.js'
+import type { WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
+import { FIXED_KEYS } from './channel/types.js'
+import { believeProxy } from './trusted-proxy.js'
 
 /** Every run of slashes becomes one. */
 export function collapseSlashes(path: string): string {
@@ -16,6 +19,46 @@ export function scriptNameOf(request: Request): string {
   const { path, pathInfo } = request
   if (pathInfo === '' || !path.endsWith(pathInfo)) return collapseSlashes(path)
   return collapseSlashes(path.slice(0, path.length - pathInfo.length))
+}
+
+/** What of an environ comes with each request. */
+export interface RequestEnviron {
+  /** Values in the order of the channel's FIXED_KEYS. */
+  readonly values: readonly string[]
+  /** Header names and values in turn. */
+  readonly rawHeaders: readonly string[]
+  /** More keys and values in turn. */
+  readonly extra: readonly string[] | undefined
+}
+
+/** @param method as the application is to see it. */
+export function requestEnviron(
+  request: Request,
+  { proxyHeaders, proxies }: WsgiDir,
+  method: string,
+  scriptName: string,
+): RequestEnviron {
+  const values = fixedValues(request, method, scriptName)
+  const extra = extraValues(request)
+  const rawHeaders = request.headersIn.fields
+  if (proxyHeaders === undefined) return { values, rawHeaders, extra }
+  const isProxy = proxies && ((address: string) => proxies.some((includes) => includes(address)))
+  const facts = believeProxy({ headers: proxyHeaders, isProxy }, rawHeaders, request.connection.remoteAddress)
+  const put = (key: (typeof FIXED_KEYS)[number], value: string | undefined) => {
+    if (value !== undefined) values[FIXED_KEYS.indexOf(key)] = value
+  }
+  put('REMOTE_ADDR', facts.remoteAddress)
+  put('SERVER_NAME', facts.serverName)
+  put('SERVER_PORT', facts.serverPort)
+  put('wsgi.url_scheme', facts.scheme)
+  const mount = facts.mountPoint
+  return {
+    values,
+    rawHeaders: facts.rawHeaders,
+    // Beside the values: `mod_wsgi.script_name` goes on showing what SCRIPT_NAME would have been.
+    extra:
+      mount === undefined ? extra : [...(extra ?? []), 'SCRIPT_NAME', mount, 'mod_wsgi.mount_point', mount],
+  }
 }
 
 /** Values in the order of the channel's FIXED_KEYS. */
@@ -63,7 +106,8 @@ function urlScheme(request: Request): string {
  * Keys and values in turn that this request alone has: variables of `SetEnv` and its kin, the user, what an internal redirect left.
  * Undefined when there are none, which is the common case.
  */
-export function extraValues(request: Request, chunked: boolean): string[] | undefined {
+function extraValues(request: Request): string[] | undefined {
+  const chunked = request.prev === undefined && request.headersIn.has('Transfer-Encoding')
   if (!request.hasEnv && request.user === undefined && !chunked) return undefined
   const extra: string[] = []
   if (request.hasEnv) {

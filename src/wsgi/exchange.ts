@@ -16,6 +16,7 @@ import type {
   RejectReason,
   RuntimeLogLevel,
 } from './channel/types.js'
+import type { RequestEnviron } from './environ.js'
 import type { Job, Member, ProcessGroup } from './process-group.js'
 import type { Enrolled } from './roll.js'
 
@@ -67,6 +68,7 @@ const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
 export class WsgiExchange implements Exchange, Job, Enrolled {
   rollIndex = -1
   deadline?: number
+  readonly values: readonly string[]
   readonly extra?: readonly string[]
   readonly rawHeaders: readonly string[]
   readonly startTime: number
@@ -86,16 +88,16 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     readonly request: Request,
     readonly place: Place,
     readonly applicationGroup: string,
-    readonly values: readonly string[],
-    extra: readonly string[] | undefined,
+    environ: RequestEnviron,
     readonly body: BodyPlan,
     private readonly rules: ResponseRules,
     /** The daemon process group, undefined in embedded mode. */
     private readonly group: ProcessGroup | undefined,
     private readonly owner: ExchangeOwner,
   ) {
-    this.rawHeaders = request.headersIn.fields
-    if (extra !== undefined) this.extra = extra
+    this.values = environ.values
+    this.rawHeaders = environ.rawHeaders
+    if (environ.extra !== undefined) this.extra = environ.extra
     request.onAbort = () => this.#clientGone()
     this.startTime = request.startedAt / 1000
   }

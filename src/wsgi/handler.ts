@@ -12,7 +12,7 @@ import {
 } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
 import type { BodyPlan } from './channel/types.js'
-import { extraValues, fixedValues, scriptNameOf } from './environ.js'
+import { requestEnviron, scriptNameOf } from './environ.js'
 import { type ResponseRules, WsgiExchange } from './exchange.js'
 import { activeGateway, type Gateway } from './gateway.js'
 import { dispatch } from './hooks/dispatch.js'
@@ -91,7 +91,8 @@ function proceed(
   const { dispatchScript } = dir
   if (dispatchScript !== undefined) {
     const configured = placeOf(request, dir, alias, name, target)
-    return dispatch(request, dispatchScript, configured, isChunked(request), gateway).then((choice) => {
+    const environ = requestEnviron(request, dir, methodFor(request, dir), scriptName)
+    return dispatch(request, dispatchScript, configured, environ, gateway).then((choice) => {
       if (choice === undefined) return 500
       const chosen = resolveTarget(request, dir, alias, handler, scriptName, choice)
       return proceedTo(request, dir, name, alias, chosen, scriptName, body, gateway)
@@ -147,8 +148,7 @@ function run(
     request,
     placeOf(request, dir, alias, name, target),
     target.applicationGroup,
-    fixedValues(request, methodFor(request, dir), scriptName),
-    extraValues(request, isChunked(request)),
+    requestEnviron(request, dir, methodFor(request, dir), scriptName),
     body,
     target.processGroup === '' ? EMBEDDED_RULES : dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES,
     gateway.groupOf(target.processGroup),
@@ -156,10 +156,6 @@ function run(
   )
   gateway.run(exchange, target.processGroup)
   return 'done'
-}
-
-function isChunked(request: Request): boolean {
-  return request.prev === undefined && request.headersIn.has('Transfer-Encoding')
 }
 
 /** `WSGIMapHEADToGET`: `Auto` shows HEAD as it is, since no output filter here needs the body of a HEAD response. */

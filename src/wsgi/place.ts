@@ -98,6 +98,7 @@ function makePlace(
     'mod_wsgi.listener_host': request.connection.listenerHost,
     'mod_wsgi.listener_port': String(request.connection.listenerPort),
   }
+  if (dir.interfaceVersion !== '1.1') base['wsgi.version'] = dir.interfaceVersion
   if (core.serverAdmin !== undefined) base.SERVER_ADMIN = core.serverAdmin
   return {
     kind: target.kind,

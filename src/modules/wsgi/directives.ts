@@ -8,11 +8,11 @@ import {
   directive,
   iterate,
   type OverrideClass,
-  raw,
   take1,
   take12,
 } from '../../config/directive.js'
 import { parseGroupName } from '../../wsgi/group-name.js'
+import { parseSubnet, type Subnet, SubnetError } from '../subnet.js'
 import { type WsgiDir, type WsgiMain, wsgiDir, wsgiMain } from './settings.js'
 
 type Draft<T> = { -readonly [K in keyof T]?: T[K] }
@@ -98,24 +98,6 @@ function mainValue(
     contexts: SERVER,
     help,
     ...take1((cmd, word) => set(cmd.main.draft(wsgiMain), word, cmd)),
-  })
-}
-
-/** A directive whose behaviour does not exist yet: refused where it would change who gets in or what runs, so that nobody relies on it. */
-function notYet(
-  name: string,
-  syntax: string,
-  contexts: readonly Context[],
-  help: string,
-  override?: OverrideClass,
-): Directive {
-  return directive({
-    name,
-    syntax,
-    contexts,
-    ...(override ? { override } : {}),
-    help: `${help} (not available yet: refused)`,
-    ...raw((cmd) => cmd.fail(`${name} is not available in this version of wsgi-httpd.`)),
   })
 }
 
@@ -402,20 +384,49 @@ export const wsgiDirectives: readonly Directive[] = [
     ...iterate((cmd) => cmd.warn(`WSGITelemetryOptions: ${NO_EFFECT_YET}`)),
   }),
 
-  notYet(
-    'WSGITrustedProxyHeaders',
-    'header ...',
-    ALSO_HTACCESS,
-    'Proxy headers that may change facts of the request.',
-    'FileInfo',
-  ),
-  notYet(
-    'WSGITrustedProxies',
-    'address ...',
-    ALSO_HTACCESS,
-    'Proxies whose headers are believed.',
-    'FileInfo',
-  ),
+  directive({
+    name: 'WSGITrustedProxyHeaders',
+    syntax: 'header ...',
+    contexts: ALSO_HTACCESS,
+    override: 'FileInfo',
+    help: 'Proxy headers that may change what applications are told about the client and the request.',
+    ...iterate((cmd, words) => {
+      const dir = cmd.dir.draft(wsgiDir)
+      dir.proxyHeaders = [...(dir.proxyHeaders ?? []), ...words.map((word) => word.toLowerCase())]
+    }),
+  }),
+  directive({
+    name: 'WSGITrustedProxies',
+    syntax: 'ip-address[/prefix-length] ...',
+    contexts: ALSO_HTACCESS,
+    override: 'FileInfo',
+    help: 'Proxies whose WSGITrustedProxyHeaders are believed; without it, everybody is.',
+    ...iterate((cmd, words) => {
+      const dir = cmd.dir.draft(wsgiDir)
+      dir.proxies = [...(dir.proxies ?? []), ...words.map((word) => readProxy(cmd, word))]
+    }),
+  }),
+  directive({
+    name: 'WSGIHttpdInterfaceVersion',
+    syntax: '1.0|1.1',
+    contexts: ALSO_HTACCESS,
+    override: 'FileInfo',
+    default: '1.1',
+    help: 'What applications find in wsgi.version: (1, 1) as in mod_wsgi 3.0, or (1, 0) as PEP 3333 has it.',
+    ...take1((cmd: Command, word) => {
+      if (word !== '1.0' && word !== '1.1') cmd.fail(`${cmd.name} must be one of: 1.0 | 1.1`)
+      cmd.dir.draft(wsgiDir).interfaceVersion = word
+    }),
+  }),
 ]
 
 const MUTEXES = ['default', 'flock', 'fcntl', 'sysvsem', 'posixsem', 'pthread']
+
+function readProxy(cmd: Command, word: string): Subnet {
+  try {
+    return parseSubnet(word)
+  } catch (error) {
+    if (!(error instanceof SubnetError)) throw error
+    return cmd.fail(`Unable to parse trusted proxy IP address/subnet of "${word}".\n${error.message}`)
+  }
+}

@@ -119,6 +119,11 @@ export interface WsgiDir {
   /** Process groups that may be used here (`""` for embedded); undefined: all. */
   readonly restrictProcess: readonly string[] | undefined
   readonly handlerScripts: ReadonlyMap<string, HandlerScript>
+  /** `WSGITrustedProxyHeaders`, lower case; undefined: none. */
+  readonly proxyHeaders: readonly string[] | undefined
+  /** `WSGITrustedProxies`; undefined: everybody. */
+  readonly proxies: readonly ((address: string) => boolean)[] | undefined
+  readonly interfaceVersion: '1.0' | '1.1'
   readonly accessScript: HookScript | undefined
   readonly authUserScript: HookScript | undefined
   readonly authGroupScript: HookScript | undefined
@@ -138,6 +143,9 @@ export const wsgiDir = settingsKey<WsgiDir>(
     mapHeadToGet: 'Auto',
     restrictProcess: undefined,
     handlerScripts: new Map(),
+    proxyHeaders: undefined,
+    proxies: undefined,
+    interfaceVersion: '1.1',
     accessScript: undefined,
     authUserScript: undefined,
     authGroupScript: undefined,

@@ -9,6 +9,7 @@ import { type HookScript, wsgiDir } from '../../modules/wsgi/settings.js'
 import type { Request } from '../../request/request.js'
 import { serverBanner } from '../../request/server-tokens.js'
 import type { Place } from '../channel/types.js'
+import { fixedValues, scriptNameOf } from '../environ.js'
 import { activeGateway } from '../gateway.js'
 import { hookGroup } from '../target.js'
 import { callHook, type HookResult } from './call.js'
@@ -34,12 +35,17 @@ interface Kept {
 /** By the per-directory settings of requests, which are the same object for equal requests. */
 const places = new WeakMap<Settings, Kept[]>()
 
-/** @param words arguments after environ; one character per byte. Never rejects. */
+/**
+ * @param words arguments after environ; one character per byte.
+ * @param host the client's name where it is known.
+ * @returns never rejects.
+ */
 export function askHook<Name extends keyof HookAnswers>(
   request: Request,
   script: HookScript,
   name: Name,
   words: readonly string[],
+  host?: string,
 ): Promise<HookResult<HookAnswers[Name]>> {
   const gateway = activeGateway()
   return callHook(
@@ -47,6 +53,11 @@ export function askHook<Name extends keyof HookAnswers>(
     request,
     placeOf(request, script, name),
     hookGroup(request, script.applicationGroup),
+    {
+      values: fixedValues(request, request.method, scriptNameOf(request)),
+      rawHeaders: request.headersIn.fields,
+      extra: host === undefined ? undefined : ['REMOTE_HOST', host],
+    },
     words,
   )
 }

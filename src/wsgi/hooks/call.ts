@@ -13,7 +13,7 @@ import type {
   RuntimeLogLevel,
 } from '../channel/types.js'
 import type { EmbeddedJob } from '../embedded.js'
-import { fixedValues, scriptNameOf } from '../environ.js'
+import type { RequestEnviron } from '../environ.js'
 
 /**
  * What became of a call. `value`: what the function returned, of a type that it may return.
@@ -32,19 +32,19 @@ const NO_BODY: BodyPlan = { kind: 'none' }
 
 /**
  * @param words arguments after environ; one character per byte.
- * @param extra environ entries of this request alone, key and value in turn.
+ * @param environ what the function sees besides what the place holds.
  */
 export function callHook<T>(
   run: (call: EmbeddedJob) => void,
   request: Request,
   place: Place,
   applicationGroup: string,
+  environ: RequestEnviron,
   words: readonly string[],
-  extra: readonly string[] = [],
 ): Promise<HookResult<T>> {
   return new Promise((resolve) => {
     run(
-      new HookCall(request, place, applicationGroup, [...extra, ARGUMENTS, asciiJson(words)], (result) => {
+      new HookCall(request, place, applicationGroup, environ, words, (result) => {
         request.onAbort = undefined
         resolve(result as HookResult<T>)
       }),
@@ -63,6 +63,7 @@ function asciiJson(words: readonly string[]): string {
 class HookCall implements Exchange, EmbeddedJob {
   readonly values: readonly string[]
   readonly rawHeaders: readonly string[]
+  readonly extra: readonly string[]
   readonly body = NO_BODY
   readonly startTime: number
   readonly #parts: Buffer[] = []
@@ -72,11 +73,13 @@ class HookCall implements Exchange, EmbeddedJob {
     private readonly request: Request,
     readonly place: Place,
     readonly applicationGroup: string,
-    readonly extra: readonly string[],
+    environ: RequestEnviron,
+    words: readonly string[],
     private readonly settle: (result: HookResult<unknown>) => void,
   ) {
-    this.values = fixedValues(request, request.method, scriptNameOf(request))
-    this.rawHeaders = request.headersIn.fields
+    this.values = environ.values
+    this.rawHeaders = environ.rawHeaders
+    this.extra = [...(environ.extra ?? []), ARGUMENTS, asciiJson(words)]
     this.startTime = request.startedAt / 1000
   }
 

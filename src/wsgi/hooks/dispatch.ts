@@ -5,7 +5,7 @@
 import type { HookScript } from '../../modules/wsgi/settings.js'
 import type { Request } from '../../request/request.js'
 import type { Place } from '../channel/types.js'
-import { extraValues } from '../environ.js'
+import type { RequestEnviron } from '../environ.js'
 import type { Gateway } from '../gateway.js'
 import { type Choice, hookGroup } from '../target.js'
 import { callHook } from './call.js'
@@ -24,7 +24,7 @@ export async function dispatch(
   request: Request,
   script: HookScript,
   configured: Place,
-  chunked: boolean,
+  environ: RequestEnviron,
   gateway: Gateway,
 ): Promise<Choice | undefined> {
   const result = await callHook<Answer>(
@@ -32,8 +32,8 @@ export async function dispatch(
     request,
     placeFor(script, configured),
     hookGroup(request, script.applicationGroup),
+    environ,
     [],
-    extraValues(request, chunked),
   )
   // A script that is not there or cannot be loaded leaves everything as it is configured, as in mod_wsgi.
   if (result.failed !== undefined) return result.failed === 'script' ? {} : undefined
