@@ -7,7 +7,7 @@ import { ConfigError, type ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
 import { type Provided, type Provider, type ProviderGroup, provide, providersOf } from './provider.js'
 import type { Settings } from './settings.js'
-import type { VhostAddress } from './site.js'
+import type { Section, VhostAddress } from './site.js'
 import { newSection, newServer, type SectionDraft, type ServerDraft } from './site-builder.js'
 import { splitWords } from './words.js'
 
@@ -99,6 +99,11 @@ export class CommandImpl implements SectionCommand {
 
   addProvider<T extends Provider>(group: ProviderGroup<T>, provider: T): void {
     this.#state.providers.push(provide(group, provider))
+  }
+
+  newSection(section: NewSection): Section {
+    this.section = newSection(section, this.at)
+    return this.section
   }
 
   addVirtualHost(addresses: readonly VhostAddress[]): void {

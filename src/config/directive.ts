@@ -15,7 +15,7 @@
 import type { Position } from './position.js'
 import type { Provider, ProviderGroup } from './provider.js'
 import type { Settings } from './settings.js'
-import type { SectionKind, VhostAddress } from './site.js'
+import type { Section, SectionKind, VhostAddress } from './site.js'
 
 /** Where a directive may stand. `directory` stands for `Directory`, `Location`, `Files`, `If` and their `Match` forms. */
 export type Context = 'server' | 'vhost' | 'directory' | 'htaccess'
@@ -107,6 +107,8 @@ export interface SectionDirective extends Declared {
 export interface SectionCommand extends Command {
   /** Adds a section of places to the current server (or to the section around it). Returns the settings that its children set. */
   addSection(section: NewSection): Settings
+  /** Makes a section that no walk finds by itself; whoever opens it keeps it. Sections inside become its nested ones. */
+  newSection(section: NewSection): Section
   /** Starts a virtual host; for `<VirtualHost>` alone. */
   addVirtualHost(addresses: readonly VhostAddress[]): void
   /** Makes a provider known to the directives that follow, in the whole configuration. */

@@ -7,11 +7,12 @@ import { directive, take1 } from '../config/directive.js'
 import { provide } from '../config/provider.js'
 import { type Settings, settingsKey } from '../config/settings.js'
 import { splitWords } from '../config/words.js'
+import { fill } from '../expr/expression.js'
 import type { Request } from '../request/request.js'
 import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { CachedFile } from './cached-file.js'
 import type { HttpdModule } from './module.js'
-import { stringTemplate } from './string-template.js'
+import { templateOf } from './string-template.js'
 
 /** Names of groups by user. */
 type Groups = ReadonlyMap<string, ReadonlySet<string>>
@@ -42,10 +43,12 @@ export function parseGroups(text: string): Groups {
 const group: AuthzProvider = {
   name: 'group',
   parse: (cmd, args) => {
-    stringTemplate(cmd, args)
-    const wanted = cmd.words(args)
+    const template = templateOf(cmd, args)
+    const words = typeof template === 'string' ? cmd.words(template) : undefined
     return (request, dir) =>
-      request.user === undefined ? 'deniedNoUser' : isMember(request, request.user, wanted, dir)
+      request.user === undefined
+        ? 'deniedNoUser'
+        : isMember(request, request.user, words ?? splitWords(fill(template, request)), dir)
   },
 }
 

@@ -5,11 +5,12 @@
  */
 import type { Command } from '../config/directive.js'
 import { provide } from '../config/provider.js'
+import { splitWords } from '../config/words.js'
 import type { Request } from '../request/request.js'
 import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { clientHost, inDomain, systemResolver } from './client-host.js'
 import type { HttpdModule } from './module.js'
-import { stringTemplate } from './string-template.js'
+import { type StringTemplate, stringTemplate } from './string-template.js'
 import { parseSubnet, plainAddress, type Subnet, SubnetError } from './subnet.js'
 
 const ip: AuthzProvider = {
@@ -35,7 +36,7 @@ const host: AuthzProvider = {
   name: 'host',
   parse: (cmd, args) => {
     const text = stringTemplate(cmd, args)
-    const domains = cmd.words(withoutComment(cmd, args))
+    const domainsOf = wordsOf(cmd, text, withoutComment(cmd, args))
     return async (request) => {
       const name = await clientHost(request.connection.remoteAddress)
       if (name === undefined) {
@@ -47,7 +48,7 @@ const host: AuthzProvider = {
         )
         return 'denied'
       }
-      return granted(domains.some((domain) => inDomain(domain, name)))
+      return granted(domainsOf(request).some((domain) => inDomain(domain, name)))
     }
   },
 }
@@ -55,13 +56,23 @@ const host: AuthzProvider = {
 const forwardDns: AuthzProvider = {
   name: 'forward-dns',
   parse: (cmd, args) => {
-    stringTemplate(cmd, args)
-    const names = cmd.words(withoutComment(cmd, args))
+    const namesOf = wordsOf(cmd, stringTemplate(cmd, args), withoutComment(cmd, args))
     return async (request) => {
-      for (const name of names) if (await isAddressOf(name, request)) return 'granted'
+      for (const name of namesOf(request)) if (await isAddressOf(name, request)) return 'granted'
       return 'denied'
     }
   },
+}
+
+/** The words of a text; of one with `%{…}` in it, as they are for a request. */
+function wordsOf(
+  cmd: Command,
+  template: StringTemplate,
+  text: string,
+): (request: Request) => readonly string[] {
+  const words = cmd.words(text)
+  if (!/%\{|\$\d/.test(text)) return () => words
+  return (request) => splitWords(template(request))
 }
 
 const granted = (is: boolean): Answer => (is ? 'granted' : 'denied')

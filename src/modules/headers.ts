@@ -7,12 +7,13 @@
 import { type Command, directive, raw } from '../config/directive.js'
 import { compileRegex } from '../config/regex.js'
 import { settingsKey } from '../config/settings.js'
+import { fill } from '../expr/expression.js'
 import type { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
 import { type Action, type HeaderRule, holds, runRule, runRules } from './headers/rule.js'
-import { compileValue } from './headers/value.js'
+import { compileValue, oneLine } from './headers/value.js'
 import type { HttpdModule, Outcome } from './module.js'
-import { refuseExpression } from './string-template.js'
+import { conditionOf, templateOf } from './string-template.js'
 
 interface HeadersDir {
   readonly request: readonly HeaderRule[]
@@ -39,7 +40,7 @@ const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], ove
 const directives = [
   directive({
     name: 'Header',
-    syntax: '[always|onsuccess] action header [value [replacement]] [early|env=[!]variable]',
+    syntax: '[always|onsuccess] action header [value [replacement]] [early|env=[!]variable|expr=expression]',
     ...EVERYWHERE,
     help: 'an optional condition, an action, header and value followed by optional env clause',
     ...raw((cmd, text) => {
@@ -51,7 +52,7 @@ const directives = [
   }),
   directive({
     name: 'RequestHeader',
-    syntax: 'action header [value [replacement]] [early|env=[!]variable]',
+    syntax: 'action header [value [replacement]] [early|env=[!]variable|expr=expression]',
     ...EVERYWHERE,
     help: 'an action, header and value followed by optional env clause',
     ...raw((cmd, text) => addRule(cmd, 'request', cmd.words(text))),
@@ -121,7 +122,10 @@ function compilePattern(cmd: Command, regex: string): RegExp {
 }
 
 function parseValue(cmd: Command, text: string): HeaderRule['value'] {
-  if (text.startsWith('expr=')) refuseExpression(cmd, `${cmd.name} with expr=`)
+  if (text.startsWith('expr=')) {
+    const template = templateOf(cmd, text.slice(5), "Can't parse value expression : ")
+    return typeof template === 'string' ? oneLine(template) : (request) => oneLine(fill(template, request))
+  }
   try {
     return compileValue(text)
   } catch (error) {
@@ -139,7 +143,10 @@ function parseCondition(cmd: Command, word: string | undefined): Pick<HeaderRule
     }
     return { early: true, condition: undefined }
   }
-  if (/^expr=/i.test(word)) refuseExpression(cmd, `${cmd.name} with expr=`)
+  if (/^expr=/i.test(word)) {
+    const expression = conditionOf(cmd, word.slice(5), "Can't parse envclause/expression: ")
+    return { early: false, condition: { expression } }
+  }
   const env = /^env=(!?)(.*)$/is.exec(word)
   if (env === null) return cmd.fail(`Unknown parameter: ${word}`)
   if (env[2] === '') {

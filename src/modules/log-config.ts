@@ -4,6 +4,7 @@
  */
 import { type Command, directive, flag, noEffect, take, take1, take12 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
+import { holds } from '../expr/expression.js'
 import { compileLogFormat } from '../log/access-format.js'
 import { accessLoggers } from '../log/access-log.js'
 import { parseDestination } from '../log/destination.js'
@@ -12,6 +13,7 @@ import { type AccessLogTarget, accessLogKey } from '../log/settings.js'
 import type { Request } from '../request/request.js'
 import { logNames } from './log-names.js'
 import type { HttpdModule } from './module.js'
+import { conditionOf } from './string-template.js'
 
 export const logConfig = {
   id: 'log_config_module',
@@ -138,6 +140,12 @@ function checkFormat(cmd: Command, format: string): void {
   }
 }
 
+/** A log line depends on everything; `Vary` was sent long before. */
+function conditionForLog(cmd: Command, text: string): (request: Request) => boolean {
+  const condition = conditionOf(cmd, text, 'error in condition clause: ', { vary: false })
+  return (request) => holds(condition, request)
+}
+
 function parseClause(cmd: Command, clause: string): (request: Request) => boolean {
   const [, kind = '', negation, name = ''] = /^(env|expr)=(!?)(.*)$/is.exec(clause) ?? []
   switch (kind.toLowerCase()) {
@@ -148,9 +156,7 @@ function parseClause(cmd: Command, clause: string): (request: Request) => boolea
         : (request) => request.hasEnv && request.env.has(name)
     case 'expr':
       if (name === '') cmd.fail('missing condition')
-      return cmd.fail(
-        `conditions with expr= are not supported yet: set a variable with SetEnvIf and write env=NAME instead of "${clause}"`,
-      )
+      return conditionForLog(cmd, clause.slice(clause.indexOf('=') + 1))
     default:
       return cmd.fail('error in condition clause')
   }

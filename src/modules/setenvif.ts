@@ -7,11 +7,12 @@
 import { type Command, directive, raw } from '../config/directive.js'
 import { compileRegex } from '../config/regex.js'
 import { settingsKey } from '../config/settings.js'
+import { type Condition, holds } from '../expr/expression.js'
 import type { Request } from '../request/request.js'
 import { clientHost } from './client-host.js'
 import { coreDir } from './core/settings.js'
 import type { HttpdModule, Outcome } from './module.js'
-import { refuseExpression } from './string-template.js'
+import { conditionOf } from './string-template.js'
 import { compileSubstitution, type Substitution } from './substitution.js'
 import { setVariable, unsetVariable, variable } from './variables.js'
 
@@ -20,6 +21,7 @@ type Subject =
   | { readonly kind: 'property'; readonly of: (request: Request) => string | Promise<string> }
   | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'headers'; readonly pattern: RegExp }
+  | { readonly kind: 'expression'; readonly condition: Condition }
 
 interface Feature {
   readonly name: string
@@ -36,6 +38,9 @@ interface Rule {
 interface Rules {
   readonly rules: readonly Rule[]
 }
+
+/** `SetEnvIfExpr` has no pattern beside its expression. */
+const ALWAYS = /^/
 
 /** Outer rules run first; all of them run. */
 const mergeRules = (base: Partial<Rules>, added: Partial<Rules>): Rules => ({
@@ -87,7 +92,19 @@ const directives = [
     syntax: 'expr [!]env-variable[=value] [[!]env-variable[=value]] ...',
     ...EVERYWHERE,
     help: 'an expression and a list of variables.',
-    ...raw((cmd) => refuseExpression(cmd, 'SetEnvIfExpr')),
+    ...raw((cmd, text) => {
+      const [expression = '', ...features] = cmd.words(text)
+      if (expression === '') cmd.fail('Missing expression for SetEnvIfExpr')
+      if (features.length === 0) cmd.fail('Missing envariable expression for SetEnvIfExpr')
+      push(cmd, {
+        subject: {
+          kind: 'expression',
+          condition: conditionOf(cmd, expression, `Could not parse expression "${expression}": `),
+        },
+        pattern: ALWAYS,
+        features: features.map(feature),
+      })
+    }),
   }),
 ]
 
@@ -100,6 +117,10 @@ function addRule(cmd: Command, attribute: string, words: readonly string[], igno
     pattern: compile(cmd, regex, ignoreCase),
     features: features.map(feature),
   }
+  push(cmd, rule)
+}
+
+function push(cmd: Command, rule: Rule): void {
   const atServer = cmd.context === 'server' || cmd.context === 'vhost'
   const draft = atServer ? cmd.server.draft(setEnvIfServer) : cmd.dir.draft(setEnvIfDir)
   draft.rules = [...(draft.rules ?? []), rule]
@@ -196,6 +217,10 @@ function sameSubject(a: Subject, b: Subject): boolean {
 function run(request: Request, groups: readonly Group[], from: number): Outcome | Promise<Outcome> {
   for (let at = from; at < groups.length; at++) {
     const group = groups[at] as Group
+    if (group.subject.kind === 'expression') {
+      applyExpression(request, group.subject.condition, group.rules)
+      continue
+    }
     const value = subjectValue(request, group.subject)
     if (typeof value !== 'string') {
       return value.then((late) => {
@@ -206,6 +231,17 @@ function run(request: Request, groups: readonly Group[], from: number): Outcome 
     apply(request, effectsOf(group, value))
   }
   return undefined
+}
+
+/** `$0` to `$9` of a value are what the expression's last pattern found. */
+function applyExpression(request: Request, condition: Condition, rules: readonly Rule[]): void {
+  const groups: (string | undefined)[] = []
+  if (!holds(condition, request, groups)) return
+  for (const { features } of rules)
+    apply(
+      request,
+      features.map(({ name, value }) => ({ name, value: value?.(groups) })),
+    )
 }
 
 function effectsOf(group: Group, value: string): readonly Effect[] {
@@ -247,6 +283,8 @@ function subjectValue(request: Request, subject: Subject): string | Promise<stri
       })
       return last
     }
+    case 'expression':
+      return ''
     default:
       return subject satisfies never
   }

@@ -11,7 +11,7 @@ import { normalizePath } from './url-path.js'
 import { walksOf } from './walk/walk.js'
 
 /** Makes `path` of the escaped path as sent. Afterwards the sections of its URL hold, for translation alone. */
-export function normalizeUrl(request: Request): Outcome {
+export function normalizeUrl(request: Request): Outcome | Promise<Outcome> {
   const walks = walksOf(request.server)
   if (!request.path.startsWith('/')) {
     if (request.path === '*' && request.method === 'OPTIONS') return answerServerOptions(request)
@@ -31,8 +31,7 @@ export function normalizeUrl(request: Request): Outcome {
     return path
   }
   request.path = path
-  walks.beforeTranslation(request)
-  return undefined
+  return walks.beforeTranslation(request)?.then(() => undefined)
 }
 
 export function translateToDocumentRoot(request: Request): Outcome {
@@ -42,19 +41,23 @@ export function translateToDocumentRoot(request: Request): Outcome {
 }
 
 /** The walks; `TRACE` ends here, before anything about files or users is asked. */
-export function mapToStorage(request: Request): Outcome {
+export function mapToStorage(request: Request): Outcome | Promise<Outcome> {
   if (request.method === 'TRACE') return answerTrace(request)
   const refusal = walksOf(request.server).afterTranslation(request)
-  if (refusal === undefined) return undefined
+  if (refusal === undefined || refusal instanceof Promise) return refusal
   request.report('core', refusal.level, `access to ${request.path}: ${refusal.message}`, refusal.code)
   return refusal.status
 }
 
 /** `ForceType` and `SetHandler` go over what file names said; a module's fixups may still change it. */
 export function overrideType(request: Request): Outcome {
-  const { handler, forceType } = request.dir.get(coreDir)
+  const { handler, handlerExpression, forceType } = request.dir.get(coreDir)
   if (forceType !== undefined) request.contentType = forceType
   if (handler !== undefined) request.handler = handler
+  else if (handlerExpression !== undefined) {
+    const chosen = handlerExpression(request).toLowerCase()
+    if (chosen !== '' && chosen !== 'none') request.handler = chosen
+  }
   return undefined
 }
 

@@ -3,9 +3,10 @@
  * Manual: https://httpd.apache.org/docs/2.4/custom-error.html
  */
 import { STATUS_CODES } from 'node:http'
-import { coreDir, coreServer } from '../modules/core/settings.js'
+import { coreDir, coreServer, type DocumentText } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
 import { selfNameOf } from '../modules/self-url.js'
+import { escapeTarget } from '../modules/url-text.js'
 import { explanationOf } from './error-texts.js'
 import { HeaderTable } from './headers.js'
 import type { Request } from './request.js'
@@ -35,23 +36,32 @@ export function respondWithError(request: Request, status: number, redirect: Red
       const notes = request.notes.get('error-notes')
       if (notes !== undefined) request.env.set('ERROR_NOTES', notes)
       request.env.set('REQUEST_METHOD', request.method)
-      const outcome = redirect(request, document.path, request.method === 'HEAD' ? 'HEAD' : 'GET')
+      const outcome = redirect(
+        request,
+        filled(document.path, request),
+        request.method === 'HEAD' ? 'HEAD' : 'GET',
+      )
       return outcome instanceof Promise
         ? outcome.then((late) => afterRedirect(request, late))
         : afterRedirect(request, outcome)
     }
     case 'url':
-      request.headersOut = new HeaderTable(['Location', document.url])
+      request.headersOut = new HeaderTable(['Location', escapeTarget(filled(document.url, request))])
       request.status = 302
       sendPage(request, 302)
       return
     case 'text':
       clearHeaders(request)
-      sendPageText(request, document.text)
+      sendPageText(request, filled(document.text, request))
       return
     default:
       sendPage(request, status)
   }
+}
+
+/** The text of an `ErrorDocument` for this request. */
+function filled(text: DocumentText, request: Request): string {
+  return typeof text === 'string' ? text : text(request)
 }
 
 /** Too many redirects to show the document. */

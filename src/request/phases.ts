@@ -23,6 +23,8 @@ export interface PhaseTable {
   readonly onOk: readonly number[]
   /** Index of the first hook after postReadRequest: where look-ups begin. */
   readonly url: number
+  /** Index of the walks: where look-ups of files begin. */
+  readonly storage: number
   /** Index of the first handler: where look-ups end. */
   readonly handlers: number
   /** The hooks of checkAccess: [from, to). */
@@ -55,7 +57,7 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
   const url = hooks.length
   add([normalizeUrl], 'all')
   add([...of('translateName'), translateToDocumentRoot], 'first')
-  add([mapToStorage], 'all')
+  const [storage] = add([mapToStorage], 'all')
   add(of('headerParser'), 'all')
   const access = add(of('checkAccess'), 'all')
   const [anyOf] = access[0] < access[1] ? add([passedIsEnough], 'all') : [undefined]
@@ -76,6 +78,7 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
     hooks,
     onOk,
     url,
+    storage,
     handlers,
     access,
     responseHeaders: modules.flatMap((module) => module.hooks?.responseHeaders ?? []),

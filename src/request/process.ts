@@ -15,7 +15,7 @@ import { resolveLink, splitQuery } from './url-path.js'
 
 /** The table for a list of modules, in the order in which their hooks run. */
 export function phaseTable(modules: readonly HttpdModule[]): PhaseTable {
-  return compilePhases(modules, { lookUp: lookUpUri, send: sendWhole })
+  return compilePhases(modules, { lookUp: lookUpUri, lookUpFile, send: sendWhole })
 }
 
 /** Takes a request that has just been read through all phases. Returns a promise as soon as something has to be waited for; never rejects. */
@@ -99,6 +99,19 @@ function nameRedirect(from: Request, to: Request): void {
 /** See {@link import('./request.js').Dispatch.lookUp}. */
 function lookUpUri(request: Request, url: string): Request | Promise<Request> {
   const found = derive(request, resolveLink(escapePath(request.path), url), 'GET')
+  return lookUp(request, found, 'url')
+}
+
+/** See {@link import('./request.js').Dispatch.lookUpFile}. */
+function lookUpFile(request: Request, filename: string): Request | Promise<Request> {
+  const name = filename.slice(filename.lastIndexOf('/') + 1)
+  const found = derive(request, '/', 'GET')
+  found.path = request.path.slice(0, request.path.lastIndexOf('/') + 1) + name
+  found.filename = filename
+  return lookUp(request, found, 'storage')
+}
+
+function lookUp(request: Request, found: Request, from: 'url' | 'storage'): Request | Promise<Request> {
   found.main = request
   for (const [name, value] of request.env) found.env.set(name, value)
   let depth = 0
@@ -116,7 +129,7 @@ function lookUpUri(request: Request, url: string): Request | Promise<Request> {
   }
   const table = (request.transaction ?? request.main?.transaction)?.phases ?? tableOf(request)
   found.transaction = undefined
-  const outcome = runPhases(table, found, table.url, table.handlers)
+  const outcome = runPhases(table, found, table[from], table.handlers)
   if (typeof outcome === 'object') return outcome.then((late) => concluded(found, late))
   return concluded(found, outcome)
 }

@@ -45,6 +45,11 @@ export interface Dispatch {
    * @returns a request whose `main` is `request` and whose `status` is 200, or what ended the look-up.
    */
   lookUp(request: Request, url: string): Request | Promise<Request>
+  /**
+   * Asks whether the client may have a file, as {@link lookUp} does for a URL but without translation.
+   * @param filename absolute
+   */
+  lookUpFile(request: Request, filename: string): Request | Promise<Request>
   /** Sends a response whose body is there as a whole; strings are latin-1. A handler answers `'done'` afterwards. */
   send(request: Request, body: Uint8Array | string): void
 }

@@ -27,7 +27,7 @@ const WRONG: readonly [line: string, message: string | RegExp][] = [
   ['CustomLog x %h env=', 'missing environment variable name'],
   ['CustomLog x %h env=!', 'missing environment variable name'],
   ['CustomLog x %h expr=', 'missing condition'],
-  ['CustomLog x %h "expr=%{REQUEST_STATUS} -ge 400"', /^conditions with expr= are not supported yet/],
+  ['CustomLog x %h "expr=%{REQUEST_STATUS} -ge"', /^error in condition clause: syntax error/],
   ['CustomLog "| " %h', /^no program after the \|/],
   ['ErrorLog syslog:foo', /^unknown syslog facility "foo"/],
 ]

@@ -119,7 +119,7 @@ test('mistakes are told', () => {
     ['Redirect gone /x /y', /not valid for this status/],
     ['Redirect a /x /y', /invalid first argument/],
     ['RedirectMatch ( /x', /could not be compiled/],
-    ['<Location /x>\nAlias /srv/%{env:x}\n</Location>', /expressions are not supported/],
+    ['<Location /x>\nAlias /srv/%{nothing}\n</Location>', /Variable 'nothing' does not exist/],
     ['<Directory /x>\nAlias /srv\n</Directory>', /not allowed in <Directory> context/],
   ]
   for (const [conf, fault] of rows) assert.match(faultsOf(conf, modules).join('\n'), fault, conf)

@@ -125,7 +125,10 @@ test('what cannot work is refused when the configuration is read', () => {
     ['AuthMerging Perhaps', 'AuthMerging must be one of: Off | And | Or'],
   ]
   for (const [lines, fault] of rows) assert.deepEqual(faultsOf(at(lines), modules), [fault], lines)
-  assert.match(faultsOf(at('Require expr true'), modules).join(), /expression language/)
+  assert.match(
+    faultsOf(at('Require expr true x'), modules).join(),
+    /^Cannot parse expression in require line: syntax error/,
+  )
   assert.match(faultsOf(at('AuthType Magic'), modules).join(), /AuthType Magic is not supported/)
 })
 

@@ -118,7 +118,8 @@ test('mistakes are told', () => {
     ['SetEnvIf A', /Missing regular expression for SetEnvIf/],
     ['SetEnvIf A b', /Missing envariable expression for SetEnvIf/],
     ['BrowserMatch ( x', /BrowserMatch regex could not be compiled/],
-    ['SetEnvIfExpr true x', /expression language/],
+    ['SetEnvIfExpr true', /Missing envariable expression/],
+    ['SetEnvIfExpr x y', /Could not parse expression "x"/],
     ['SetEnv', /SetEnv takes 1-2 arguments/],
   ]
   for (const [line, fault] of rows) assert.match(faultsOf(line, modules).join(), fault, line)

@@ -123,8 +123,8 @@ test('mistakes are told', () => {
     ['Header set X 1 env=', /missing environment variable name/],
     ['Header set X 1 env=a more', /Too many arguments/],
     ['Header set X %q', /Unrecognized header format %q/],
-    ['Header set X expr=%{now}', /expression language/],
-    ['Header set X 1 expr=true', /expression language/],
+    ['Header set X expr=%{now}', /Can't parse value expression : Variable 'now' does not exist/],
+    ['Header set X 1 expr=yes', /Can't parse envclause\/expression: syntax error/],
     ['RequestHeader echo X', /only valid on Header/],
   ]
   for (const [line, fault] of rows) assert.match(faultsOf(line, modules).join(), fault, line)

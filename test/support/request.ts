@@ -103,6 +103,9 @@ function dispatchOf(facts: RequestFacts, sent: (string | Uint8Array)[]): Dispatc
       if (facts.lookUp === undefined) throw new Error(`this test expects no look-up (of ${asked})`)
       return facts.lookUp(asked, from)
     },
+    lookUpFile: (_, filename) => {
+      throw new Error(`this test expects no look-up of the file ${filename}`)
+    },
     send: (_, body) => {
       sent.push(body)
     },

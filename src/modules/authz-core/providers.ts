@@ -4,8 +4,9 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_core.html#require
  */
 import { provide } from '../../config/provider.js'
+import { ExpressionFailure, evaluate, whenReady } from '../../expr/expression.js'
 import { AUTHZ, type AuthzProvider } from '../authz-provider.js'
-import { refuseExpression } from '../string-template.js'
+import { conditionOf } from '../string-template.js'
 import { variable } from '../variables.js'
 
 const all: AuthzProvider = {
@@ -48,7 +49,19 @@ const method: AuthzProvider = {
 
 const expr: AuthzProvider = {
   name: 'expr',
-  parse: (cmd) => refuseExpression(cmd, 'Require expr'),
+  parse: (cmd, args) => {
+    // quotes around the whole are not part of it
+    const text = /^"(.*)"$/s.exec(args)?.[1] ?? args
+    const condition = conditionOf(cmd, text, 'Cannot parse expression in require line: ')
+    const asksForUser = condition.reads.has('REMOTE_USER')
+    return (request) =>
+      whenReady(() => {
+        const result = evaluate(condition, request)
+        if (result instanceof ExpressionFailure) return 'error'
+        if (result) return 'granted'
+        return asksForUser && request.user === undefined ? 'deniedNoUser' : 'denied'
+      })
+  },
 }
 
 export const coreProviders = [all, env, method, expr].map((one) => provide(AUTHZ, one))

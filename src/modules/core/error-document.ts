@@ -4,7 +4,9 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { type Command, type Directive, directive, flag, raw } from '../../config/directive.js'
-import { coreDir, type ErrorDocument } from './settings.js'
+import { fill } from '../../expr/expression.js'
+import { templateOf } from '../string-template.js'
+import { coreDir, type DocumentText, type ErrorDocument } from './settings.js'
 
 /** Reads what follows the status: a URL, a local path, `default`, or a text. */
 export function parseErrorDocument(text: string): ErrorDocument {
@@ -28,12 +30,27 @@ function setErrorDocument(cmd: Command, line: string): void {
     cmd.warn('cannot use a full URL in a 401 ErrorDocument directive --- ignoring!', 'AH00113')
     return
   }
-  if (document.kind !== 'default' && rest.includes('%{'))
-    cmd.fail(
-      `ErrorDocument: '${rest}' is an expression, and expressions are not supported yet. Write it without %{...}.`,
-    )
   const draft = cmd.dir.draft(coreDir)
-  draft.errorDocuments = { ...draft.errorDocuments, [status]: document }
+  draft.errorDocuments = { ...draft.errorDocuments, [status]: withExpressions(cmd, document) }
+}
+
+/** What has `%{…}` in it is filled in for each request. */
+function withExpressions(cmd: Command, document: ErrorDocument): ErrorDocument {
+  const template = (text: DocumentText): DocumentText => {
+    if (typeof text !== 'string') return text
+    const compiled = templateOf(cmd, text, 'Cannot parse expression in ErrorDocument: ')
+    return typeof compiled === 'string' ? compiled : (request) => fill(compiled, request)
+  }
+  switch (document.kind) {
+    case 'text':
+      return { kind: 'text', text: template(document.text) }
+    case 'path':
+      return { kind: 'path', path: template(document.path) }
+    case 'url':
+      return { kind: 'url', url: template(document.url) }
+    default:
+      return document
+  }
 }
 
 /** Single quotes hold a word together as double ones do. */

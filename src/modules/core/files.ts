@@ -11,6 +11,7 @@ import {
   noEffect,
   take1,
 } from '../../config/directive.js'
+import { stringTemplate } from '../string-template.js'
 import { oneOf } from './arguments.js'
 import { coreDir, coreGlobal, coreServer, type FileETag } from './settings.js'
 
@@ -177,9 +178,12 @@ export const fileDirectives: readonly Directive[] = [
     override: 'FileInfo',
     help: 'A handler name that overrides any other configured handler',
     ...take1((cmd, word) => {
-      if (word.startsWith('expr=') || word.includes('%{'))
-        cmd.fail('SetHandler with an expression is not supported: give the name of a handler')
-      cmd.dir.draft(coreDir).handler = word.toLowerCase() === 'none' ? undefined : word.toLowerCase()
+      const draft = cmd.dir.draft(coreDir)
+      draft.handler = undefined
+      draft.handlerExpression = undefined
+      if (word.startsWith('expr='))
+        draft.handlerExpression = stringTemplate(cmd, word.slice(5), "Can't parse expression : ")
+      else if (word.toLowerCase() !== 'none') draft.handler = word.toLowerCase()
     }),
   }),
   directive({

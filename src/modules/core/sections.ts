@@ -15,7 +15,9 @@ import {
 import { fnmatch, hasWildcards } from '../../config/fnmatch.js'
 import { compileRegex } from '../../config/regex.js'
 import type { VhostAddress } from '../../config/site.js'
+import { conditionOf } from '../string-template.js'
 import { parseVhostAddress } from './listen.js'
+import { coreDir } from './settings.js'
 
 /** What `<Limit>` and `<LimitExcept>` leave in `enclosing[…].data` for the access directives inside. */
 export interface LimitData {
@@ -189,8 +191,26 @@ function openLimit(except: boolean): SectionDirective['open'] {
   }
 }
 
-function refuseExpression(cmd: SectionCommand): never {
-  return cmd.fail(`${cmd.name}> is not supported yet: expressions cannot be evaluated`)
+const IF_KINDS = { '<If': 'if', '<ElseIf': 'elseif', '<Else': 'else' } as const
+
+/** `<If>` and its kin: which hold is decided per request, after all other sections (src/request/walk/). */
+function openIf(cmd: SectionCommand, text: string): OpenedSection {
+  const kind = IF_KINDS[cmd.name as keyof typeof IF_KINDS]
+  const words = cmd.words(text)
+  if (kind === 'else') {
+    if (words.length > 0) cmd.fail('<Else> directive does not take additional arguments')
+  } else if (words.length === 0) cmd.fail(`${cmd.name}> directive requires additional arguments`)
+  if (words.length > 1)
+    cmd.fail(`Multiple ${cmd.name}> arguments not supported: put the whole expression into quotes.`)
+  const condition =
+    kind === 'else' ? undefined : conditionOf(cmd, words[0] as string, 'Cannot parse condition clause: ')
+  const draft = cmd.dir.draft(coreDir)
+  const before = draft.ifs ?? []
+  if (kind !== 'if' && (before.length === 0 || before.at(-1)?.kind === 'else'))
+    cmd.fail('<Else> or <ElseIf> section without previous <If> or <ElseIf> section in same scope')
+  const section = cmd.newSection({ kind: 'If', pattern: text.trim(), matches: () => false })
+  draft.ifs = [...before, { kind, condition, section }]
+  return { dir: section.settings, data: 'plain' satisfies PlaceData }
 }
 
 const SERVER = ['server', 'vhost'] as const
@@ -277,20 +297,14 @@ export const sectionDirectives: readonly SectionDirective[] = [
     ANYWHERE,
     'expression>',
     'Container for directives to be conditionally applied',
-    refuseExpression,
+    openIf,
   ),
   placeSection(
     '<ElseIf',
     ANYWHERE,
     'expression>',
     'Container for directives to be conditionally applied',
-    refuseExpression,
+    openIf,
   ),
-  placeSection(
-    '<Else',
-    ANYWHERE,
-    '>',
-    'Container for directives to be conditionally applied',
-    refuseExpression,
-  ),
+  placeSection('<Else', ANYWHERE, '>', 'Container for directives to be conditionally applied', openIf),
 ]

@@ -4,6 +4,9 @@
  */
 import type { Position } from '../../config/position.js'
 import { settingsKey } from '../../config/settings.js'
+import type { Section } from '../../config/site.js'
+import type { Condition } from '../../expr/expression.js'
+import type { Request } from '../../request/request.js'
 
 /** `ServerName [scheme://]host[:port]`, taken apart. */
 export interface ServerName {
@@ -120,12 +123,15 @@ export interface AllowOverride {
   readonly nonfatal: { readonly override: boolean; readonly unknown: boolean }
 }
 
+/** The text itself, or as it is for one request. */
+export type DocumentText = string | ((request: Request) => string)
+
 export type ErrorDocument =
   | { readonly kind: 'default' }
-  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'text'; readonly text: DocumentText }
   /** A URL path on this server, perhaps with a query. */
-  | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'path'; readonly path: DocumentText }
+  | { readonly kind: 'url'; readonly url: DocumentText }
 
 /** What goes into an `ETag`. */
 export interface FileETag {
@@ -135,8 +141,18 @@ export interface FileETag {
   readonly digest: boolean
 }
 
+/** An `<If>`, `<ElseIf>` or `<Else>` section. */
+export interface IfSection {
+  readonly kind: 'if' | 'elseif' | 'else'
+  /** undefined for `else`. */
+  readonly condition: Condition | undefined
+  readonly section: Section
+}
+
 /** Settings of places. */
 export interface CoreDir {
+  /** In the order in which they are tried; those of outer places first. */
+  readonly ifs: readonly IfSection[]
   readonly options: Options
   readonly allowOverride: AllowOverride
   /** Lower-case names of directives let in besides the classes. */
@@ -150,6 +166,8 @@ export interface CoreDir {
   readonly enableSendfile: boolean
   /** `SetHandler`; undefined for none. Takes precedence over what names and types choose. */
   readonly handler: string | undefined
+  /** `SetHandler expr=…`: the handler's name for one request. */
+  readonly handlerExpression: ((request: Request) => string) | undefined
   readonly forceType: string | undefined
   /** Added to `text/plain` and `text/html` without a charset. */
   readonly addDefaultCharset: string | undefined
@@ -181,6 +199,7 @@ export const NO_OVERRIDE: AllowOverride = {
 export const coreDir = settingsKey<CoreDir>(
   'core directory',
   {
+    ifs: [],
     options: { effective: OPTION.SymLinks, absolute: false, add: 0, remove: 0 },
     allowOverride: NO_OVERRIDE,
     allowOverrideList: new Set(),
@@ -191,6 +210,7 @@ export const coreDir = settingsKey<CoreDir>(
     fileETag: { inode: false, mtime: true, size: true, digest: false },
     enableSendfile: false,
     handler: undefined,
+    handlerExpression: undefined,
     forceType: undefined,
     addDefaultCharset: undefined,
     useCanonicalName: 'Off',
@@ -208,6 +228,7 @@ export const coreDir = settingsKey<CoreDir>(
   (base, added) => {
     const merged = { ...base, ...added }
     if (base.options && added.options) merged.options = mergeOptions(base.options, added.options)
+    if (base.ifs && added.ifs) merged.ifs = [...base.ifs, ...added.ifs]
     if (base.errorDocuments && added.errorDocuments)
       merged.errorDocuments = { ...base.errorDocuments, ...added.errorDocuments }
     return merged

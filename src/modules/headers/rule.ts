@@ -1,6 +1,7 @@
 /**
  * One `Header` or `RequestHeader` line, ready to run over a table of header fields.
  */
+import { type Condition, holds as conditionHolds } from '../../expr/expression.js'
 import type { HeaderTable } from '../../request/headers.js'
 import type { Request } from '../../request/request.js'
 import { compileSubstitution } from '../substitution.js'
@@ -27,7 +28,10 @@ export interface HeaderRule {
   readonly pattern: RegExp | undefined
   /** Run when the request has just been read. */
   readonly early: boolean
-  readonly condition: { readonly variable: string; readonly set: boolean } | undefined
+  readonly condition:
+    | { readonly variable: string; readonly set: boolean }
+    | { readonly expression: Condition }
+    | undefined
 }
 
 /** Runs the rules of one point in time over a table. */
@@ -42,6 +46,7 @@ export function runRules(
 
 export function holds({ condition }: HeaderRule, request: Request): boolean {
   if (condition === undefined) return true
+  if ('expression' in condition) return conditionHolds(condition.expression, request)
   const isSet = request.hasEnv && variable(request.env, condition.variable) !== undefined
   return isSet === condition.set
 }

@@ -68,6 +68,6 @@ export function compileValue(text: string): string | HeaderValue {
 }
 
 /** A line end in a value would begin a header of its own; other control characters are not allowed in one either. */
-function oneLine(value: string): string {
+export function oneLine(value: string): string {
   return /[\x00-\x08\x0a-\x1f\x7f]/.test(value) ? value.replace(/[\x00-\x08\x0a-\x1f\x7f]/g, ' ') : value
 }

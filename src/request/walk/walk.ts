@@ -1,12 +1,13 @@
 /**
  * Which sections hold for a request, and the settings that result: the `Location` walk over the URL path, and the walk over directories,
- * `DirectoryMatch`, `Files` and again `Location`.
+ * `DirectoryMatch`, `Files` and again `Location`; each with the `<If>` sections on top.
  * Manual: https://httpd.apache.org/docs/2.4/sections.html#merging
  */
 import { posix } from 'node:path'
 import type { Settings } from '../../config/settings.js'
 import type { Section, ServerConfig } from '../../config/site.js'
-import { coreServer, encodedSlashesOf } from '../../modules/core/settings.js'
+import { evaluate, whenReady } from '../../expr/expression.js'
+import { coreDir, coreServer, encodedSlashesOf, type IfSection } from '../../modules/core/settings.js'
 import type { Request } from '../request.js'
 import type { PathRules } from '../url-path.js'
 import { DirectoryWalk, type Refusal } from './directories.js'
@@ -33,15 +34,16 @@ export class ServerWalks {
   }
 
   /** The first walk: the server's own settings with those of the URL path, for translation alone. */
-  beforeTranslation(request: Request): void {
+  beforeTranslation(request: Request): void | Promise<void> {
     request.dir =
       this.#location.length === 0
         ? this.server.dir
         : apply(request, this.server.dir, this.#location, request.path)
+    return applyIfs(request)
   }
 
   /** The second walk, when the file name is known. Sets `dir`, `filename`, `finfo` and `pathInfo`. */
-  afterTranslation(request: Request): Refusal | undefined {
+  afterTranslation(request: Request): Refusal | undefined | Promise<undefined> {
     let settings = this.server.dir
     if (request.filename.startsWith('/')) {
       // Rewriting and patterns can put these into a path; a walk must not leave the directory it is in by name.
@@ -75,12 +77,47 @@ export class ServerWalks {
       }
     }
     request.dir = this.#withLocation(request, settings)
-    return undefined
+    return applyIfs(request)?.then(() => undefined)
   }
 
   #withLocation(request: Request, settings: Settings): Settings {
     return this.#location.length === 0 ? settings : apply(request, settings, this.#location, request.path)
   }
+}
+
+/**
+ * `<If>` sections, over everything else: those of the server first, then those that stand in other sections, in the order of merging. Waits only
+ * where an expression needs something that takes time.
+ */
+function applyIfs(request: Request): void | Promise<void> {
+  const { ifs } = request.dir.get(coreDir)
+  if (ifs.length === 0) return
+  const base = request.dir
+  const merged = whenReady(() => applyIfSections(request, base, ifs))
+  if (merged instanceof Promise)
+    return merged.then((settings) => {
+      request.dir = settings
+    })
+  request.dir = merged
+}
+
+function applyIfSections(request: Request, base: Settings, ifs: readonly IfSection[]): Settings {
+  let settings = base
+  /** Whether an `<ElseIf>` or `<Else>` here has nothing to do any more; a condition that fails counts as met. */
+  let settled = false
+  for (const { kind, condition, section } of ifs) {
+    if (kind === 'if') settled = false
+    if (settled) continue
+    const result = condition === undefined || evaluate(condition, request)
+    settled = result !== false
+    if (result !== true) continue
+    settings = settings.with(section.settings)
+    const name = request.filename.slice(request.filename.lastIndexOf('/') + 1)
+    if (section.nested.length > 0) settings = apply(request, settings, section.nested, name)
+    const inner = section.settings.peek(coreDir)?.ifs
+    if (inner !== undefined) settings = applyIfSections(request, settings, inner)
+  }
+  return settings
 }
 
 /** Lays the settings of the sections that match over those given, in order. Sections nested in a matching one come after all of these. */

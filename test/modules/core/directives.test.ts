@@ -216,7 +216,10 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
   ['<Directory /a /b>\n</Directory>', /Multiple <Directory> arguments not/],
   ['<DirectoryMatch "(">\n</DirectoryMatch>', /could not be compiled/],
   ['<Location /a>\n<Files b>\n</Files>\n</Location>', /<Files> cannot occur within <Location> section/],
-  ['<If "true">\n</If>', /expressions cannot be evaluated/],
+  ['<If "tru">\n</If>', /^Cannot parse condition clause: syntax error at its end: 'tru' needs quotes/],
+  ['<If true && false>\n</If>', /^Multiple <If> arguments not supported/],
+  ['<Else>\n</Else>', /^<Else> or <ElseIf> section without previous/],
+  ['<If true>\n</If>\n<Else x>\n</Else>', /^<Else> directive does not take/],
   [
     '<Directory /a>\n<Limit TRACE>\n</Limit>\n</Directory>',
     /TRACE cannot be controlled by <Limit, see TraceEnable/,

@@ -1,0 +1,16 @@
+/**
+ * Request header fields in expressions. A response that depends on one says so in `Vary`.
+ */
+import type { Evaluation } from './evaluation.js'
+
+/** The field's values joined as one list; empty where it is not there. */
+export function requestHeader(evaluation: Evaluation, name: string): string {
+  evaluation.vary?.push(name)
+  return requestHeaderUnnoted(evaluation, name)
+}
+
+/** The same without a note for `Vary`. */
+export function requestHeaderUnnoted({ request }: Evaluation, name: string): string {
+  const values = request.headersIn.all(name)
+  return values.length === 1 ? (values[0] as string) : values.join(/^cookie$/i.test(name) ? '; ' : ', ')
+}
