@@ -27,8 +27,23 @@ _wsgi_httpd.guest.start({text!r})
 '''
 
 
-def _create():
-    """An interpreter that shares the GIL: threads and all extension modules work in it as in the originals."""
+class CannotMake(RuntimeError):
+    """There is no such interpreter and there will be none: `status` is for the requests that wanted it."""
+
+    def __init__(self, text, status=500):
+        RuntimeError.__init__(self, text)
+        self.status = status
+
+
+def _create(own_gil):
+    """An interpreter. One that shares the GIL is as in the originals: threads and all extension modules work in it.
+
+    One with a GIL of its own refuses extension modules that are not made for it, and daemon threads.
+    """
+    if own_gil and sys.version_info >= (3, 13):
+        return _api.create(_api.new_config('isolated', allow_fork=True, allow_exec=True))
+    if own_gil:
+        return _api.create(isolated=True)
     if sys.version_info >= (3, 13):
         return _api.create('legacy')
     if sys.version_info >= (3, 9):
@@ -56,10 +71,20 @@ class Guest(object):
         self.rest = b''
         self.is_drained = False
         # The handle keeps the interpreter alive, so it is kept as long as the process lives.
-        self.number = _create()
+        try:
+            self.number = _create(settings.get('own_gil'))
+        except Exception as error:
+            raise CannotMake(str(error) or type(error).__name__)
         text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
                            'outbox': outbox, 'gate': gate})
-        _run(self.number, _START.format(home=home, text=text))
+        try:
+            _run(self.number, _START.format(home=home, text=text))
+        except RuntimeError as error:
+            # Each further request would leave another one behind.
+            for fd in (inbox, self.inbox, self.outbox, outbox):
+                os.close(fd)
+            _api.destroy(self.number)
+            raise CannotMake(str(error))
 
     def connected(self, sock, hello):
         self._tell({'type': 'connected', 'fd': sock.detach(), 'hello': hello})

@@ -59,16 +59,13 @@ def prepare_interpreter(settings, group, streams):
         sys.setswitchinterval(settings['switch_interval'])
     if settings.get('restrict_signal', True):
         restrict_signals(streams)
-    add_paths([native_text(path) for path in settings.get('python_path') or ()], streams)
+    for paths in settings.get('python_paths') or [settings.get('python_path') or ()]:
+        add_paths([native_text(path) for path in paths], streams)
     home = native_text(settings.get('home') or '')
     if home:
         sys.path.insert(0, home)
     Restricted.__module__ = 'mod_wsgi'
     install(settings, group, streams, {'Restricted': Restricted})
-    warn = settings.get('py3k_warning')
-    if warn:
-        # Python 2 takes the flag from its command line alone, where it does not arrive yet.
-        streams.process_line('WSGIPy3kWarningFlag has no effect %s.' % ('yet' if PY2 else 'with Python 3'), 'warn')
 
 
 def add_paths(directories, streams):
@@ -90,7 +87,12 @@ def add_paths(directories, streams):
 
 def restrict_signals(streams):
     """`signal.signal` of applications is refused with a note in the log (WSGIRestrictSignal)."""
+    pid, original = os.getpid(), signal.signal
+
     def restricted(number, handler):
+        if os.getpid() != pid:
+            # A child that the application has forked: its signals are its own.
+            return original(number, handler)
         streams.process_line('Callback registration for signal %d ignored.' % number, 'warn')
         for line in ''.join(traceback.format_stack()[:-1]).rstrip('\n').split('\n'):
             streams.process_line(line, 'warn')

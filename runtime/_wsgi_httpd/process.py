@@ -11,7 +11,8 @@ import time
 from . import system, wire
 from .compat import PY2, adopt_socket, allocate_lock, retry_interrupted, stack_size, start_new_thread
 from .host import Host
-from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, Guest
+from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
+from .options import resolve
 from .poller import Poller
 from .prepare import native_text, prepare_process
 from .progress import REGIONS, Progress
@@ -23,7 +24,7 @@ DRAIN_POLL_SECONDS = 0.01
 DEFAULTS = {
     'mode': 'daemon', 'process_group': '', 'main_group': None, 'threads': 1, 'processes': 1, 'multiprocess': False,
     'multithread': True, 'maximum_requests': 0, 'shutdown_timeout': 5, 'server_version': [0, 0, 0],
-    'server_software': '', 'restrict_signal': True,
+    'server_software': '', 'restrict_signal': True, 'destroy_interpreter': True, 'application_group_limit': 0,
 }
 
 
@@ -81,7 +82,9 @@ class Process(object):
         problems = list(prepare_process(settings))
         if settings.get('stack_size'):
             stack_size(settings['stack_size'])
-        self.main = Host(settings, '', self.progress_fd, self.notify)
+        for_main, notes = resolve(settings, settings['main_group'] or '', True)
+        problems += notes
+        self.main = Host(for_main, '', self.progress_fd, self.notify)
         self.progress = Progress(self.progress_fd)
         self.main_group = settings['main_group']
         self.hosts[''] = self.main
@@ -107,6 +110,9 @@ class Process(object):
         for item in self.settings.get('imports') or ():
             wanted.setdefault(item['application_group'], []).append(item['script'])
         self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
+        if not HAVE_SUBINTERPRETERS:
+            # The other groups have processes of their own, which load these scripts.
+            wanted = {}
         self.preloading = len(wanted)
         for group, scripts in wanted.items():
             try:
@@ -187,9 +193,10 @@ class Process(object):
             if self.settings['shutdown_timeout']:
                 start_new_thread(self.force, (self.settings['shutdown_timeout'],))
         self.main.crew.hang_up()
-        for guest in self.guests:
-            guest.finish(self.notify)
-        self.main.finish()
+        if self.settings['destroy_interpreter']:
+            for guest in self.guests:
+                guest.finish(self.notify)
+            self.main.finish()
         self.exit(False)
 
     def exit(self, forced):
@@ -305,10 +312,13 @@ class Process(object):
             self.connect(sock, hello)
         except Exception as error:
             text = '%s' % error
-            self.notify({'type': 'log', 'level': 'crit',
-                         'text': "Cannot acquire interpreter '%s': %s" % (hello.get('application_group'), text)})
+            status = getattr(error, 'status', None)
+            if status != 503:
+                self.notify({'type': 'log', 'level': 'crit',
+                             'text': "Cannot acquire interpreter '%s': %s" % (hello.get('application_group'), text)})
+            reply = json.dumps({'error': text, 'status': status}).encode('ascii')
             try:
-                sock.sendall(wire.frame(wire.R_HELLO, 0, 0, json.dumps({'error': text}).encode('ascii')))
+                sock.sendall(wire.frame(wire.R_HELLO, 0, 0, reply))
             except (OSError, IOError):
                 pass
             sock.close()
@@ -324,7 +334,7 @@ class Process(object):
         if hello.get('protocol') != wire.PROTOCOL:
             raise ValueError('protocol %r is not spoken here' % (hello.get('protocol'),))
         group = hello.get('application_group') or ''
-        host = self.host(group)
+        host = self.host(group, from_request=hello.get('from_request'))
         number = self.next_channel
         self.next_channel += 1
         region = self.free_regions.pop(0) if self.free_regions and self.progress_fd is not None else -1
@@ -339,8 +349,11 @@ class Process(object):
         if region >= 0:
             self.free_regions.append(region)
 
-    def host(self, group, preload=()):
-        """The interpreter of an application group, made now if it is new."""
+    def host(self, group, preload=(), from_request=False):
+        """The interpreter of an application group, made now if it is new.
+
+        `from_request`: the name came about by a request, so clients might make any number of them.
+        """
         found = self.hosts.get(group)
         if found is not None:
             return found
@@ -349,10 +362,17 @@ class Process(object):
                              % (sys.version_info[0], sys.version_info[1], self.main_group or ''))
         if self.leaving:
             raise ValueError('the process is shutting down')
-        # Settings that concern the process were applied when it started.
+        limit = self.settings['application_group_limit']
+        if from_request and sum(1 for guest in self.guests if guest.from_request) >= limit:
+            raise CannotMake("there are %d application groups already whose names came from requests, as many as "
+                             "WSGIHttpdApplicationGroupLimit allows" % limit, 503)
+        settings, problems = resolve(self.settings, group, False)
+        for problem in problems:
+            self.notify({'type': 'log', 'level': 'warn', 'text': problem})
         gate = self.open_gate() if self.settings['threads'] else None
-        guest = Guest(self.settings, group, self.progress_fd, gate, self.home, list(preload))
+        guest = Guest(settings, group, self.progress_fd, gate, self.home, list(preload))
         guest.preloads = bool(preload)
+        guest.from_request = from_request
         self.guests.append(guest)
         self.poller.add(guest.outbox)
         self.hosts[group] = guest

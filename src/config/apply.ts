@@ -180,14 +180,14 @@ class Applier {
     const { name } = declaration
     if (node.unclosed) throw new ConfigError(node.at, `${name}> directive missing closing '>'`)
     const cmd = new CommandImpl(name, node.at, scope, this.state)
-    const { dir, data, close } = declaration.open(cmd, node.args)
+    const { dir, data, only, close } = declaration.open(cmd, node.args)
     const { section, virtualHost } = cmd
     const innerDir = dir ?? virtualHost?.dir ?? section?.settings
     this.nodes(node.children ?? [], {
       context: innerContext(scope.context, virtualHost !== undefined, innerDir !== undefined),
       server: virtualHost ?? scope.server,
       dir: innerDir ?? scope.dir,
-      enclosing: [{ name, text: node.args, data, at: node.at }, ...scope.enclosing],
+      enclosing: [{ name, text: node.args, data, at: node.at, only }, ...scope.enclosing],
       sections: virtualHost?.sections ?? section?.nested ?? scope.sections,
     })
     close?.()
@@ -229,6 +229,9 @@ class Applier {
   #mayStand(declaration: Directive | SectionDirective, at: Position, scope: Scope): boolean {
     const { name, contexts, override } = declaration
     const { context } = scope
+    const { only, name: around } = scope.enclosing[0] ?? {}
+    if (only !== undefined && !only.includes(name))
+      throw new ConfigError(at, `${name} not allowed in ${around}> context`)
     if (contexts.includes(context) && (context !== 'htaccess' || this.htaccess?.allows(name, override)))
       return true
     const parent = scope.enclosing[0]

@@ -76,6 +76,8 @@ export interface EnclosingSection {
   /** Whatever the section's `open` put there for the directives inside (`<RequireAll>` keeps its list here). */
   readonly data: unknown
   readonly at: Position
+  /** See {@link OpenedSection.only}. */
+  readonly only?: readonly string[] | undefined
 }
 
 interface Declared {
@@ -129,6 +131,8 @@ export interface OpenedSection {
   readonly dir?: Settings
   /** Becomes `data` of {@link EnclosingSection}. */
   readonly data?: unknown
+  /** Names of the directives that may stand inside; absent: all that the context allows. */
+  readonly only?: readonly string[]
   /** Called after the last child, e.g. to refuse an empty container. */
   readonly close?: () => void
 }

@@ -1,8 +1,6 @@
 /**
  * mod_wsgi: its directives, the translation of URLs to script files, and the handler that gives requests to the gateway.
  */
-import type { SectionDirective } from '../config/directive.js'
-import { section } from '../config/directive.js'
 import type { Request } from '../request/request.js'
 import { matchAlias } from '../wsgi/alias-match.js'
 import { handleWsgi } from '../wsgi/handler.js'
@@ -12,16 +10,9 @@ import { checkHookAccess } from './wsgi/access.js'
 import { wsgiDaemonProcess } from './wsgi/daemon-process.js'
 import { wsgiDirectives } from './wsgi/directives.js'
 import { hookScriptDirectives } from './wsgi/hook-scripts.js'
+import { interpreterDirectives, interpreterOptionsSection } from './wsgi/interpreter-options.js'
 import { wsgiHandlerScript, wsgiImportScript, wsgiScriptAlias, wsgiScriptAliasMatch } from './wsgi/scripts.js'
 import { wsgiServer } from './wsgi/settings.js'
-
-const interpreterOptions: SectionDirective = section({
-  name: '<WSGIInterpreterOptions',
-  syntax: '[process-group=name] [application-group=name]>',
-  contexts: ['server'],
-  help: 'Settings for some interpreters alone (not available yet: refused)',
-  open: (cmd) => cmd.fail('<WSGIInterpreterOptions> is not available in this version of wsgi-httpd.'),
-})
 
 export const wsgi: HttpdModule = {
   id: 'wsgi_module',
@@ -34,7 +25,8 @@ export const wsgi: HttpdModule = {
     wsgiHandlerScript,
     ...wsgiDirectives,
     ...hookScriptDirectives,
-    interpreterOptions,
+    ...interpreterDirectives,
+    interpreterOptionsSection,
   ],
   hooks: { translateName, checkAccess: checkHookAccess, handler: handleWsgi },
   check: checkSite,

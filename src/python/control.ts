@@ -3,6 +3,7 @@
  * Used by the supervisor for daemon processes and by the worker for its embedded interpreter.
  */
 import type { Duplex } from 'node:stream'
+import type { RuntimeLayer } from '../wsgi/interpreter-options.js'
 
 /** The first message to a runtime process. Unknown keys are ignored. */
 export interface RuntimeSettings {
@@ -36,6 +37,16 @@ export interface RuntimeSettings {
   readonly restrict_stdout?: boolean
   readonly restrict_signal?: boolean
   readonly py3k_warning?: boolean
+  /** Sub-interpreters have a GIL of their own, where Python can (3.12 and later). */
+  readonly per_interpreter_gil?: boolean
+  /** The process is to run without GIL. */
+  readonly free_threading?: boolean
+  /** Settings of some interpreters alone; later ones win. */
+  readonly interpreter_layers?: readonly RuntimeLayer[]
+  /** false: the process ends without atexit functions and without waiting for threads. */
+  readonly destroy_interpreter?: boolean
+  /** Application groups whose names come from requests. */
+  readonly application_group_limit?: number
   readonly server_version: readonly [number, number, number]
   readonly server_software: string
   /** Scripts to load before `ready`. */

@@ -14,15 +14,14 @@ import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from './con
 import { findPython } from './find.js'
 import { findLibrary, type PythonLibrary } from './library.js'
 import { runtimeMain } from './runtime-path.js'
+import { type StartOptions, startFor } from './start.js'
 import { listenUnix, socketPair } from './unix-sockets.js'
 
 export interface EmbedOptions {
   /** Python home; without one, the first Python on `PATH`. */
   readonly home?: string | undefined
-  /** More flags for the interpreter: `-O`, `-B`, `-Wspec`. */
-  readonly flags?: readonly string[]
-  /** `PYTHONHASHSEED`: a number as text, or `random`. */
-  readonly hashSeed?: string | number | undefined
+  /** How it is started: optimisation, warnings and the like. */
+  readonly start?: StartOptions
   /** Directory for the socket; only this process connects to it. */
   readonly runtimeDir: string
   readonly settings: RuntimeSettings
@@ -51,14 +50,15 @@ let started = false
  * @throws {PythonNotFound | LibraryNotFound | EmbeddingFailed}
  */
 export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython> {
-  const { executable } = findPython(options.home)
+  const { executable, kind } = findPython(options.home)
   const library = await findLibrary(executable)
   if (started) throw new EmbeddingFailed('Python has been started in this process before')
   const socketPath = join(options.runtimeDir, `embedded.${process.pid}.sock`)
   const listen = listenUnix(socketPath)
   const [ours, theirs] = socketPair()
   started = true
-  if (options.hashSeed !== undefined) process.env.PYTHONHASHSEED = String(options.hashSeed)
+  const start = startFor(options.start ?? {}, kind)
+  Object.assign(process.env, start.environment)
 
   const ready = deferred<string>()
   const stopped = deferred<void>()
@@ -73,7 +73,7 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   control.configure({ ...options.settings, mode: 'embedded' })
   leaveWithoutWaiting(socketPath)
   const words = [
-    ...(options.flags ?? []),
+    ...start.flags,
     runtimeMain(),
     ...['--control', String(theirs), '--listen', String(listen), '--embedded'],
   ]

@@ -126,7 +126,7 @@ function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
       frontUser,
       mainGroup: mainApplicationGroup(site, group),
       imports: importsOf(site, group.name),
-      findPython: (home) => findPython(home).executable,
+      findPython,
       errorLog: destinationKey(parseDestination(text, 'error', site.serverRoot)),
       environment: process.env,
       serverVersion: versionNumbers(),

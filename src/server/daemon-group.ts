@@ -188,6 +188,7 @@ export class DaemonGroupProcesses {
         if (process.state === 'ready') {
           place.failure = undefined
           place.settled = true
+          this.#startPreloadedSets(process)
         }
         this.options.changed()
         this.#notifySettled()
@@ -209,6 +210,12 @@ export class DaemonGroupProcesses {
         for (const resolve of this.#waiting.splice(0)) resolve()
       },
     }
+  }
+
+  /** Scripts of other application groups that are loaded in advance: where processes hold one group only, each gets its own now. */
+  #startPreloadedSets(first: DaemonProcess): void {
+    if (!first.isSingle || first.applicationGroup !== null) return
+    for (const { application_group } of this.plan.settings.imports ?? []) this.need(application_group)
   }
 
   #failed(place: Place, message: string): void {

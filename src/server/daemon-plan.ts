@@ -6,8 +6,12 @@ import { ConfigError } from '../config/errors.js'
 import { findGroup, findUser } from '../modules/unixd.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
 import type { RuntimeSettings } from '../python/control.js'
+import type { FoundPython } from '../python/find.js'
+import { startFor } from '../python/start.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
 import type { RuntimeImport } from '../wsgi/imports.js'
+import { interpreterSettings } from '../wsgi/interpreter-options.js'
+import { startOptions } from '../wsgi/python-start.js'
 import { accountOf } from './accounts.js'
 import type { LaunchPlan } from './launch-plan.js'
 import { INTERNAL_VARIABLES } from './launch-plan.js'
@@ -39,8 +43,8 @@ export interface PlanInputs {
   /** Application group of the main interpreter, see `src/wsgi/main-group.ts`. */
   readonly mainGroup: string | null
   readonly imports: readonly RuntimeImport[]
-  /** The Python executable of that home (undefined: the first on `PATH`). Throws an Error that says what is missing. */
-  readonly findPython: (home: string | undefined) => string
+  /** The Python of that home (undefined: the first on `PATH`). Throws an Error that says what is missing. */
+  readonly findPython: (home: string | undefined) => Pick<FoundPython, 'executable' | 'kind'>
   readonly errorLog: string
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly serverVersion: readonly [number, number, number]
@@ -53,17 +57,19 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
   const { wsgi, frontUser } = inputs
   const identity = identityOf(group, frontUser)
   const account = accountOf(identity?.uid ?? process.getuid?.() ?? 0)
+  const python = pythonOf(group, inputs)
+  const start = startFor(startOptions(wsgi, group.name), python.kind)
   return {
     name: group.name,
     group,
     frontUser,
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     errorLog: inputs.errorLog,
-    environment: environmentOf(group, inputs),
-    flags: flagsOf(wsgi),
+    environment: { ...environmentOf(group, inputs), ...start.environment },
+    flags: start.flags,
     launch: {
       group: group.name,
-      program: pythonOf(group, inputs),
+      program: python.executable,
       priority: group.cpuPriority,
       chroot: group.chroot,
       identity,
@@ -90,10 +96,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       display_name: group.displayName?.replaceAll('%{GROUP}', `(wsgi:${group.name})`) ?? null,
       stack_size: group.stackSize ?? null,
       switch_interval: group.switchInterval ?? wsgi.switchInterval ?? null,
-      restrict_stdin: wsgi.restrictStdin,
-      restrict_stdout: wsgi.restrictStdout,
-      restrict_signal: wsgi.restrictSignal,
-      py3k_warning: wsgi.py3kWarningFlag,
+      ...interpreterSettings(wsgi, group.name),
       server_version: inputs.serverVersion,
       server_software: inputs.serverSoftware,
       imports: inputs.imports,
@@ -147,7 +150,10 @@ function groupId(group: DaemonGroup, name: string): number {
   return found.id
 }
 
-function pythonOf(group: DaemonGroup, { wsgi, findPython }: PlanInputs): string {
+function pythonOf(
+  group: DaemonGroup,
+  { wsgi, findPython }: PlanInputs,
+): Pick<FoundPython, 'executable' | 'kind'> {
   try {
     return findPython(group.pythonHome ?? (wsgi.pythonHome && textOf(wsgi.pythonHome)))
   } catch (error) {
@@ -167,14 +173,6 @@ function directoryOf(
   return { path: accountOf(identity.uid)?.home ?? '/', required: false }
 }
 
-function flagsOf(wsgi: WsgiMain): string[] {
-  return [
-    ...(wsgi.pythonOptimize > 0 ? [`-${'O'.repeat(Math.min(2, wsgi.pythonOptimize))}`] : []),
-    ...(wsgi.dontWriteBytecode ? ['-B'] : []),
-    ...wsgi.pythonWarnings.map((spec) => `-W${spec}`),
-  ]
-}
-
 /** Values that mean ASCII to Python before 3.7, and to C libraries. */
 const PLAIN_LOCALES: ReadonlySet<string | undefined> = new Set([undefined, '', 'C', 'POSIX'])
 
@@ -182,7 +180,7 @@ const PLAIN_LOCALES: ReadonlySet<string | undefined> = new Set([undefined, '', '
  * The server's own environment without what is only for this server's processes. Init systems start servers in the `C` locale, where file names
  * that are not ASCII cannot be used from Python: UTF-8 is the default here.
  */
-function environmentOf(group: DaemonGroup, { wsgi, environment }: PlanInputs): Record<string, string> {
+function environmentOf(group: DaemonGroup, { environment }: PlanInputs): Record<string, string> {
   const result: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) if (value !== undefined) result[name] = value
   for (const name of INTERNAL_VARIABLES) delete result[name]
@@ -194,6 +192,5 @@ function environmentOf(group: DaemonGroup, { wsgi, environment }: PlanInputs): R
       result.LC_CTYPE = 'C.UTF-8'
     }
   }
-  if (wsgi.pythonHashSeed !== undefined) result.PYTHONHASHSEED = wsgi.pythonHashSeed
   return result
 }

@@ -10,8 +10,10 @@ import type { EmbeddedPython as Interpreter } from '../python/embed.js'
 import { serverBanner } from '../request/server-tokens.js'
 import { VERSION } from '../server/version.js'
 import type { WorkerContext } from '../server/worker-context.js'
-import { Channel } from './channel/channel.js'
+import { Channel, ChannelRefused } from './channel/channel.js'
 import { importsOf } from './imports.js'
+import { interpreterSettings } from './interpreter-options.js'
+import { startOptions } from './python-start.js'
 
 /** As many requests at a time as an httpd child process has threads, unless `ThreadsPerChild` says otherwise. */
 const DEFAULT_THREADS = 25
@@ -19,6 +21,8 @@ const DEFAULT_THREADS = 25
 /** What the interpreter can be given: a request for an application, or a call of a hook. */
 export interface EmbeddedJob {
   readonly applicationGroup: string
+  /** That name came about by a request: their number is limited. */
+  readonly isNamedByRequest?: boolean
   /** Hands it to the channel. */
   begin(channel: Channel): void
   /** There is no interpreter; `message` is for the error log. */
@@ -51,7 +55,7 @@ export class EmbeddedPython {
     if (waiting !== undefined) waiting.push(job)
     else {
       this.#opening.set(job.applicationGroup, [job])
-      void this.#open(job.applicationGroup)
+      void this.#open(job.applicationGroup, job.isNamedByRequest === true)
     }
   }
 
@@ -74,10 +78,14 @@ export class EmbeddedPython {
     await (await this.#interpreter?.catch(() => undefined))?.stop('shutdown_signal')
   }
 
-  async #open(applicationGroup: string): Promise<void> {
+  async #open(applicationGroup: string, isNamedByRequest: boolean): Promise<void> {
     try {
       const interpreter = await this.start()
-      const channel = await Channel.connect({ socketPath: interpreter.socketPath, applicationGroup })
+      const channel = await Channel.connect({
+        socketPath: interpreter.socketPath,
+        applicationGroup,
+        isNamedByRequest,
+      })
       this.#channels.set(applicationGroup, channel)
       channel.onClose(() => {
         if (this.#channels.get(applicationGroup) === channel) this.#channels.delete(applicationGroup)
@@ -85,7 +93,8 @@ export class EmbeddedPython {
       for (const job of this.#take(applicationGroup)) job.begin(channel)
     } catch (error) {
       const message = `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${(error as Error).message}`
-      for (const job of this.#take(applicationGroup)) job.refuse(500, message)
+      const status = (error instanceof ChannelRefused && error.status) || 500
+      for (const job of this.#take(applicationGroup)) job.refuse(status, message)
     }
   }
 
@@ -104,12 +113,7 @@ export class EmbeddedPython {
     const { embedPython } = await import('../python/embed.js')
     return embedPython({
       home: main.pythonHome,
-      flags: [
-        ...(main.pythonOptimize > 0 ? [`-${'O'.repeat(main.pythonOptimize)}`] : []),
-        ...(main.dontWriteBytecode ? ['-B'] : []),
-        ...main.pythonWarnings.map((specification) => `-W${specification}`),
-      ],
-      hashSeed: main.pythonHashSeed,
+      start: startOptions(main, ''),
       runtimeDir: this.context.runtimeDir,
       settings: {
         mode: 'embedded',
@@ -122,10 +126,7 @@ export class EmbeddedPython {
         python_path: main.pythonPath,
         python_eggs: main.pythonEggs ?? null,
         switch_interval: main.switchInterval ?? null,
-        restrict_stdin: main.restrictStdin,
-        restrict_stdout: main.restrictStdout,
-        restrict_signal: main.restrictSignal,
-        py3k_warning: main.py3kWarningFlag,
+        ...interpreterSettings(main, ''),
         server_version: [major, minor, patch],
         server_software: serverBanner(site.main),
         imports: importsOf(site, ''),

@@ -69,6 +69,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   rollIndex = -1
   deadline?: number
   readonly values: readonly string[]
+  isNamedByRequest = false
   readonly extra?: readonly string[]
   readonly rawHeaders: readonly string[]
   readonly startTime: number

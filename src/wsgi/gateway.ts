@@ -53,12 +53,14 @@ export class Gateway implements ExchangeOwner {
       this.#groups.set(
         group.name,
         new ProcessGroup(group, {
-          connect: (info, applicationGroup) =>
+          connect: (info, applicationGroup, isNamedByRequest) =>
             Channel.connect({
               socketPath: info.socketPath,
               applicationGroup,
+              isNamedByRequest,
               progressPath: info.progressPath,
             }),
+          applicationGroupLimit: context.site.main.settings.get(wsgiMain).applicationGroupLimit,
           requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),
           processRetired: (id) => context.processRetired(id),
           log: (level, message) => log.server('wsgi', level, message),

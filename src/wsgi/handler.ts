@@ -154,6 +154,7 @@ function run(
     gateway.groupOf(target.processGroup),
     gateway,
   )
+  exchange.isNamedByRequest = target.isNamedByRequest
   gateway.run(exchange, target.processGroup)
   return 'done'
 }

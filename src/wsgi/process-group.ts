@@ -7,24 +7,28 @@
  */
 
 import type { DaemonInfo } from '../server/messages.js'
-import type { Channel } from './channel/channel.js'
+import { type Channel, ChannelRefused } from './channel/channel.js'
 import type { RejectReason } from './channel/types.js'
 import type { DaemonGroup } from './groups.js'
 
 /** A request that a process group is asked to run. */
 export interface Job {
   readonly applicationGroup: string
+  /** That name came about by the request: how many of them there may be is limited. */
+  readonly isNamedByRequest?: boolean
   /** Hands the request to a channel. Called once per attempt. */
   begin(channel: Channel, member: Member): void
   /** The group cannot run it; `message` is for the error log. */
-  refuse(status: 503, message: string): void
+  refuse(status: 500 | 503, message: string): void
   /** Milliseconds on the clock of `Date.now` at which waiting ends. Set when the job is first queued. */
   deadline?: number
 }
 
 /** What a process group needs from the rest of the worker. */
 export interface Surroundings {
-  connect(info: DaemonInfo, applicationGroup: string): Promise<Channel>
+  connect(info: DaemonInfo, applicationGroup: string, isNamedByRequest: boolean): Promise<Channel>
+  /** Application groups that requests may bring about in each process. */
+  readonly applicationGroupLimit: number
   /** Asks the supervisor for a process of a Python that has no sub-interpreters. */
   requestProcess(group: string, applicationGroup: string): void
   /** Tells the supervisor that a process refuses requests. */
@@ -63,6 +67,7 @@ export class ProcessGroup {
   #sweep: NodeJS.Timeout | undefined
   #failure: string | undefined
   #subinterpreters = true
+  readonly #namedByRequests = new Set<string>()
 
   constructor(
     readonly group: DaemonGroup,
@@ -172,14 +177,13 @@ export class ProcessGroup {
       suitable = true
       const channel = member.channels.get(job.applicationGroup)
       if (channel === undefined || channel.closed) {
-        this.#open(member, job.applicationGroup)
+        this.#open(member, job.applicationGroup, job.isNamedByRequest === true)
         continue
       }
       if (member.inFlight < window && (best === undefined || member.inFlight < best.inFlight)) best = member
     }
     if (best === undefined) {
-      if (!suitable && !this.#subinterpreters)
-        this.surroundings.requestProcess(this.group.name, job.applicationGroup)
+      if (!suitable && !this.#subinterpreters) this.#requestProcess(job)
       return false
     }
     best.inFlight++
@@ -187,10 +191,25 @@ export class ProcessGroup {
     return true
   }
 
-  #open(member: Member, applicationGroup: string): void {
+  /** Asks for processes of an application group's own; there is a bound on those whose names clients choose. */
+  #requestProcess({ applicationGroup, isNamedByRequest }: Job): void {
+    if (isNamedByRequest && !this.#namedByRequests.has(applicationGroup)) {
+      const limit = this.surroundings.applicationGroupLimit
+      if (this.#namedByRequests.size >= limit) {
+        const why = `there are ${limit} application groups already whose names came from requests, as many as WSGIHttpdApplicationGroupLimit allows`
+        // later: the job may not be in the queue yet
+        setImmediate(() => this.#refuseGroup(applicationGroup, 503, why))
+        return
+      }
+      this.#namedByRequests.add(applicationGroup)
+    }
+    this.surroundings.requestProcess(this.group.name, applicationGroup)
+  }
+
+  #open(member: Member, applicationGroup: string, isNamedByRequest: boolean): void {
     if (member.connecting.has(applicationGroup)) return
     member.connecting.add(applicationGroup)
-    this.surroundings.connect(member.info, applicationGroup).then(
+    this.surroundings.connect(member.info, applicationGroup, isNamedByRequest).then(
       (channel) => {
         member.connecting.delete(applicationGroup)
         member.channels.set(applicationGroup, channel)
@@ -203,6 +222,10 @@ export class ProcessGroup {
         member.connecting.delete(applicationGroup)
         if (!this.#members.has(member.info.id)) return
         const message = error instanceof Error ? error.message : String(error)
+        if (error instanceof ChannelRefused && error.status !== undefined) {
+          this.#refuseGroup(applicationGroup, error.status, message)
+          return
+        }
         this.surroundings.log(
           'error',
           `WSGI0117: Unable to connect to WSGI daemon process '${this.group.name}' (pid ${member.info.pid}) on '${member.info.socketPath}': ${message}`,
@@ -210,6 +233,15 @@ export class ProcessGroup {
         // Tried again with the next sweep, as long as requests wait for it.
       },
     )
+  }
+
+  /** The process cannot make that interpreter, and another try would not either. */
+  #refuseGroup(applicationGroup: string, status: 500 | 503, why: string): void {
+    const refused = this.#waiting.filter((job) => job.applicationGroup === applicationGroup)
+    for (const job of refused) {
+      this.withdraw(job)
+      job.refuse(status, `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${why}`)
+    }
   }
 
   #enqueue(job: Job, first: boolean): void {

@@ -15,6 +15,8 @@ export interface Target {
   readonly callable: string
   readonly processGroup: string
   readonly applicationGroup: string
+  /** The client has a say in that name: see {@link isNamedByRequest}. */
+  readonly isNamedByRequest: boolean
   readonly passAuthorization: boolean
 }
 
@@ -39,6 +41,7 @@ export function resolveTarget(
 ): Target {
   const facts = new RequestFacts(request, alias, scriptName)
   const from = handler ?? alias
+  const group = from?.applicationGroup ?? dir.applicationGroup
   return {
     kind: handler ? 'handler' : 'script',
     script: handler ? handler.script : request.filename,
@@ -49,10 +52,8 @@ export function resolveTarget(
           ? 'handle_request'
           : callableName(alias?.callableObject, dir.callableObject, facts),
     processGroup: expand(chosen(choice.processGroup) ?? from?.processGroup ?? dir.processGroup, facts),
-    applicationGroup: expand(
-      chosen(choice.applicationGroup) ?? from?.applicationGroup ?? dir.applicationGroup,
-      facts,
-    ),
+    applicationGroup: expand(chosen(choice.applicationGroup) ?? group, facts),
+    isNamedByRequest: choice.applicationGroup !== undefined || isNamedByRequest(group, alias, handler),
     passAuthorization: from?.passAuthorization ?? dir.passAuthorization,
   }
 }
@@ -66,6 +67,28 @@ function chosen(text: string | undefined): GroupName | undefined {
 /** The application group of a hook script in one request. */
 export function hookGroup(request: Request, name: GroupName): string {
   return expand(name, new RequestFacts(request, undefined, ''))
+}
+
+/**
+ * Whether requests bring about ever new names of application groups. The names of servers and of mount points are counted by the configuration,
+ * those of scripts in a directory by its files; handlers and patterns match URLs that nobody has counted. What a dispatch script says counts as
+ * brought about by the request.
+ */
+function isNamedByRequest(
+  group: GroupName,
+  alias: ScriptAlias | undefined,
+  handler: HandlerScript | undefined,
+): boolean {
+  switch (group.kind) {
+    case 'literal':
+    case 'server':
+      return false
+    case 'resource':
+      return handler !== undefined || alias?.pattern !== undefined
+    case 'host':
+    case 'environment':
+      return true
+  }
 }
 
 function expand(name: GroupName, facts: GroupNameFacts): string {

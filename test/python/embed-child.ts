@@ -10,7 +10,7 @@ const directory = mkdtempSync(join(tmpdir(), 'embed-'))
 const log: string[] = []
 const python = await embedPython({
   home: dirname(dirname(process.argv[2] as string)),
-  flags: ['-B'],
+  start: { dontWriteBytecode: true },
   runtimeDir: directory,
   settings: {
     mode: 'embedded',

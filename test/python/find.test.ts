@@ -34,6 +34,7 @@ test('a virtual environment keeps its own path', () => {
     executable: join(home, 'bin/python3'),
     home,
     isVirtualEnvironment: true,
+    kind: { major: 3, isFreeThreaded: false },
   })
 })
 

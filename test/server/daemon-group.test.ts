@@ -65,7 +65,7 @@ function plan(
       frontUser: NOBODY,
       mainGroup: null,
       imports: [],
-      findPython: () => python,
+      findPython: () => ({ executable: python, kind: { major: 3, isFreeThreaded: false } }),
       errorLog: 'file /log',
       environment: process.env,
       serverVersion: [1, 2, 3],

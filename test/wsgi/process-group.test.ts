@@ -38,6 +38,7 @@ function makeGroup(options: Partial<DaemonGroup> = {}) {
       lanes.push(lane)
       return lane as unknown as Channel
     },
+    applicationGroupLimit: 2,
     requestProcess: (_, applicationGroup) => asked.push(applicationGroup),
     processRetired: (id) => retired.push(id),
     log: () => {},

@@ -13,6 +13,7 @@ import {
 } from '../../config/directive.js'
 import { parseGroupName } from '../../wsgi/group-name.js'
 import { parseSubnet, type Subnet, SubnetError } from '../subnet.js'
+import { onOff } from './flags.js'
 import { type WsgiDir, type WsgiMain, wsgiDir, wsgiMain } from './settings.js'
 
 type Draft<T> = { -readonly [K in keyof T]?: T[K] }
@@ -20,14 +21,6 @@ type Draft<T> = { -readonly [K in keyof T]?: T[K] }
 const SERVER: readonly Context[] = ['server']
 const EVERYWHERE: readonly Context[] = ['server', 'vhost', 'directory']
 const ALSO_HTACCESS: readonly Context[] = ['server', 'vhost', 'directory', 'htaccess']
-
-/** mod_wsgi reads its flags itself, so its message differs from httpd's. */
-function onOff(apply: (cmd: Command, on: boolean) => void) {
-  return take1((cmd, word) => {
-    if (!/^(on|off)$/i.test(word)) cmd.fail(`${cmd.name} must be one of: Off | On`)
-    apply(cmd, word.toLowerCase() === 'on')
-  })
-}
 
 /** A flag of the main server. */
 function mainFlag(name: string, property: keyof WsgiMain, byDefault: boolean, help: string): Directive {
@@ -114,14 +107,6 @@ export const wsgiDirectives: readonly Directive[] = [
     },
   ),
   mainValue(
-    'WSGIPythonPath',
-    'directory[:directory ...]',
-    'Directories added to the front of the Python module path of embedded processes.',
-    (main, value) => {
-      main.pythonPath = value.split(':').filter(Boolean)
-    },
-  ),
-  mainValue(
     'WSGIPythonEggs',
     'directory',
     'Python eggs cache directory of embedded processes.',
@@ -177,28 +162,11 @@ export const wsgiDirectives: readonly Directive[] = [
     false,
     'Refuse to run applications in the server workers.',
   ),
-  mainFlag('WSGIRestrictStdin', 'restrictStdin', false, 'Make any use of sys.stdin an error.'),
-  mainFlag('WSGIRestrictStdout', 'restrictStdout', false, 'Make any use of sys.stdout an error.'),
-  mainFlag(
-    'WSGIRestrictSignal',
-    'restrictSignal',
-    true,
-    'Ignore signal handlers that applications register.',
-  ),
   mainFlag(
     'WSGICaseSensitivity',
     'caseSensitivity',
     true,
     'Whether URLs that differ in case have interpreters of their own.',
-  ),
-  mainValue(
-    'WSGISwitchInterval',
-    'seconds',
-    'Thread switch interval of embedded Python.',
-    (main, value, cmd) => {
-      if (!(Number(value) > 0)) cmd.fail('WSGISwitchInterval must be a positive number of seconds.')
-      main.switchInterval = Number(value)
-    },
   ),
   directive({
     name: 'WSGIAcceptMutex',
@@ -235,14 +203,6 @@ export const wsgiDirectives: readonly Directive[] = [
     'More records at debug level.',
     'Use LogLevel wsgi:debug or wsgi:trace1.',
   ),
-  inertFlag(
-    'WSGIDestroyInterpreter',
-    true,
-    'Whether Python is finalised when a process exits.',
-    NO_EFFECT_YET,
-  ),
-  inertFlag('WSGIPerInterpreterGIL', false, 'A GIL of its own for each sub-interpreter.', NO_EFFECT_YET),
-  inertFlag('WSGIFreeThreading', false, 'Run without GIL on a free-threaded Python.', NO_EFFECT_YET),
   inertFlag(
     'WSGIServerMetrics',
     false,

@@ -5,6 +5,7 @@ import type { Position } from '../../config/position.js'
 import { settingsKey } from '../../config/settings.js'
 import { GLOBAL, type GroupName, RESOURCE } from '../../wsgi/group-name.js'
 import type { DaemonGroup } from '../../wsgi/groups.js'
+import type { InterpreterLayer } from '../../wsgi/interpreter-options.js'
 
 /** Directives of the main server alone: they say how Python is started. */
 export interface WsgiMain {
@@ -27,6 +28,14 @@ export interface WsgiMain {
   /** Off: names that differ in case share an interpreter. */
   readonly caseSensitivity: boolean
   readonly switchInterval: number | undefined
+  readonly perInterpreterGil: boolean
+  readonly freeThreading: boolean
+  /** `<WSGIInterpreterOptions>` containers, in file order. */
+  readonly interpreterLayers: readonly InterpreterLayer[]
+  /** Off: processes end without atexit functions. */
+  readonly destroyInterpreter: boolean
+  /** Application groups of a process whose names requests bring about. */
+  readonly applicationGroupLimit: number
   readonly daemonGroups: readonly DaemonGroup[]
   /** Import scripts and preloading aliases of every server, in file order. */
   readonly imports: readonly ImportScript[]
@@ -63,6 +72,11 @@ export const wsgiMain = settingsKey<WsgiMain>(
     restrictSignal: true,
     caseSensitivity: true,
     switchInterval: undefined,
+    perInterpreterGil: false,
+    freeThreading: false,
+    interpreterLayers: [],
+    destroyInterpreter: true,
+    applicationGroupLimit: 32,
     daemonGroups: [],
     imports: [],
     hookScripts: false,

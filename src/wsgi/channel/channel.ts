@@ -39,6 +39,8 @@ const KICKS = Buffer.alloc(256, 'k')
 /** Thrown by {@link Channel.connect} with the reason that the runtime gave, or the connection's error as `cause`. */
 export class ChannelRefused extends Error {
   override readonly name = 'ChannelRefused'
+  /** Set where trying again is of no use: the status for requests that wanted this interpreter. */
+  status: 500 | 503 | undefined
 }
 
 export class Channel implements FrameSink {
@@ -79,6 +81,7 @@ export class Channel implements FrameSink {
       lane: 'control',
       application_group: target.applicationGroup,
       worker: process.pid,
+      from_request: target.isNamedByRequest === true,
     } as const
     this.#control = openControlLane(target.socketPath, hello, (bytes) => this.#received(bytes))
     this.#control.on('error', (error) => {
@@ -381,7 +384,9 @@ export class Channel implements FrameSink {
     if (greeted === undefined) throw new ProtocolViolation('second greeting')
     const details = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
     if (typeof details.error === 'string') {
-      greeted(new ChannelRefused(details.error.slice(0, 4096)))
+      const refused = new ChannelRefused(details.error.slice(0, 4096))
+      if (details.status === 500 || details.status === 503) refused.status = details.status
+      greeted(refused)
       this.#control.destroy()
       return
     }

@@ -8,6 +8,8 @@ export type LaneHello =
       readonly lane: 'control'
       readonly application_group: string
       readonly worker: number
+      /** The group's name came about by a request: their number is limited. */
+      readonly from_request: boolean
     }
   | { readonly lane: 'kick'; readonly channel: number }
   | { readonly lane: 'bulk'; readonly channel: number; readonly index: number }

@@ -161,6 +161,8 @@ export interface ChannelTarget {
   readonly socketPath: string
   /** `''` is the main interpreter (`%{GLOBAL}`). */
   readonly applicationGroup: string
+  /** That name came about by a request: their number is limited (`WSGIHttpdApplicationGroupLimit`). */
+  readonly isNamedByRequest?: boolean
   /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
   readonly progressPath?: string
   /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */

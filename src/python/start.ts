@@ -1,0 +1,46 @@
+/**
+ * How a Python is started: the words of its command line and the variables of its environment, for daemon processes and embedded ones alike. Pure.
+ */
+
+/** What can be told of a Python without running it. Undefined where nothing tells. */
+export interface PythonKind {
+  readonly major: 2 | 3 | undefined
+  /** A build that can run without GIL (`python3.13t`). */
+  readonly isFreeThreaded: boolean
+}
+
+export interface StartOptions {
+  /** 0, 1 (`-O`) or 2 (`-OO`). */
+  readonly optimize?: number
+  readonly dontWriteBytecode?: boolean
+  /** Specifications of the `-W` option. */
+  readonly warnings?: readonly string[]
+  /** `PYTHONHASHSEED`: a number as text, or `random`. */
+  readonly hashSeed?: string | undefined
+  /** Python 2: warn of what Python 3 will not have (`-3`). */
+  readonly py3kWarning?: boolean
+  /** Where the build can: without GIL. */
+  readonly freeThreading?: boolean
+}
+
+export interface PythonStart {
+  readonly flags: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+}
+
+export function startFor(options: StartOptions, kind: PythonKind): PythonStart {
+  const { optimize = 0, hashSeed } = options
+  return {
+    flags: [
+      ...(optimize > 0 ? [`-${'O'.repeat(Math.min(2, optimize))}`] : []),
+      ...(options.dontWriteBytecode ? ['-B'] : []),
+      ...(options.py3kWarning && kind.major === 2 ? ['-3'] : []),
+      ...(options.warnings ?? []).map((specification) => `-W${specification}`),
+    ],
+    environment: {
+      ...(hashSeed === undefined ? {} : { PYTHONHASHSEED: hashSeed }),
+      // Any other build would refuse to start.
+      ...(kind.isFreeThreaded ? { PYTHON_GIL: options.freeThreading ? '0' : '1' } : {}),
+    },
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * Application groups and what interpreters are set up with, in daemon processes of each Python that is there and in embedded mode.
+ */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { findPython, type Python, skipWithout, usable } from '../support/pythons.js'
+import { type Layout, type TestServer, withServer } from '../support/server.js'
+import { until } from '../support/wait.js'
+
+const VERSIONS = ['2.7', '3.8', '3.11', '3.12', '3.13']
+const PYTHONS: [name: string, python: Python][] = VERSIONS.flatMap((version) => {
+  const python = findPython(version)
+  return python === undefined ? [] : [[`py${version.replace('.', '')}`, usable(python)]]
+})
+
+/** Says about its interpreter whatever the tests want to know. */
+const FACTS = `
+import json, os, sys, threading
+local = threading.local()
+
+def application(environ, start_response):
+    local.count = getattr(local, 'count', 0) + 1
+    facts = {
+        'count': local.count, 'group': environ['mod_wsgi.application_group'], 'pid': os.getpid(),
+        'version': '%d.%d' % sys.version_info[:2], 'path': sys.path, 'stdout': type(sys.stdout).__name__,
+        'stdin': type(sys.stdin).__name__, 'py3k': getattr(sys, 'py3kwarning', None), 'optimize': sys.flags.optimize,
+        'interval': getattr(sys, 'getswitchinterval', lambda: None)(), 'bytecode': sys.dont_write_bytecode,
+        'warnoptions': sys.warnoptions, 'hash': hash('wsgi'), 'prefix': sys.prefix,
+    }
+    start_response('200 OK', [('Content-Type', 'application/json')])
+    return [json.dumps(facts).encode('ascii')]
+`
+
+interface Facts {
+  count: number
+  group: string
+  pid: number
+  version: string
+  path: string[]
+  stdout: string
+  stdin: string
+  py3k: boolean | null
+  optimize: number
+  interval: number | null
+  bytecode: boolean
+  warnoptions: string[]
+  hash: number
+}
+
+async function facts(server: TestServer, place: string, host?: string): Promise<Facts> {
+  const answer = await server.get(place, host === undefined ? {} : { headers: { Host: host } })
+  assert.equal(answer.status, 200, `${place}: ${answer.text}`)
+  return JSON.parse(answer.text)
+}
+
+/** A daemon process group for each Python, by a template in which `NAME` stands for the group. */
+function forEach(template: string): string {
+  return PYTHONS.map(
+    ([name, { home }]) =>
+      `WSGIDaemonProcess ${name} threads=1 python-home=${home}\n${template.replaceAll('NAME', name)}`,
+  ).join('\n')
+}
+
+describe('interpreters', { concurrency: 2 }, () => {
+  test('thread-local data lives as long as the process, in each application group for itself', async () => {
+    const conf = forEach(`
+WSGIScriptAlias /NAME/global \${ROOT}/apps/facts.wsgi process-group=NAME application-group=%{GLOBAL}
+WSGIScriptAlias /NAME/one \${ROOT}/apps/facts.wsgi process-group=NAME application-group=one
+WSGIScriptAlias /NAME/mount \${ROOT}/apps/facts.wsgi process-group=NAME`)
+    await withServer({ conf, apps: { 'facts.wsgi': FACTS } }, async (server) => {
+      for (const [name, python] of PYTHONS) {
+        for (const [place, group] of [
+          ['global', ''],
+          ['one', 'one'],
+          ['mount', `localhost:${server.port}|/${name}/mount`],
+        ] as const) {
+          for (const expected of [1, 2, 3]) {
+            const seen = await facts(server, `/${name}/${place}`)
+            assert.equal(seen.count, expected, `${name} ${place}`)
+            assert.equal(seen.group, group)
+            assert.equal(seen.version, `${python.major}.${python.minor}`)
+          }
+        }
+      }
+    })
+  })
+
+  test('how Python is started: flags and hash seed for every process, -3 for Python 2', async () => {
+    const conf = `
+WSGIPythonOptimize 2
+WSGIDontWriteBytecode On
+WSGIPythonWarnings ignore::ImportWarning
+WSGIPythonWarnings default::UserWarning
+WSGIPythonHashSeed 7
+WSGIPy3kWarningFlag On
+WSGIScriptAlias /embedded \${ROOT}/apps/facts.wsgi
+${forEach('WSGIScriptAlias /NAME ${ROOT}/apps/facts.wsgi process-group=NAME')}`
+    await withServer({ conf, apps: { 'facts.wsgi': FACTS } }, async (server) => {
+      for (const name of ['embedded', ...PYTHONS.map(([group]) => group)]) {
+        const seen = await facts(server, `/${name}`)
+        assert.equal(seen.optimize, 2)
+        assert.equal(seen.bytecode, true)
+        assert.deepEqual(seen.warnoptions, ['ignore::ImportWarning', 'default::UserWarning'])
+        assert.equal(seen.py3k, seen.version === '2.7' ? true : null)
+        const fresh = execFileSync(
+          findPython(seen.version)?.executable as string,
+          ['-c', "print(hash('wsgi'))"],
+          {
+            env: { PYTHONHASHSEED: '7' },
+            encoding: 'utf8',
+          },
+        )
+        // 2.7 hashes without seed unless it is told to by -R, which PYTHONHASHSEED is
+        assert.equal(seen.hash, Number(fresh), name)
+      }
+      assert.match(server.errorLog(), /WSGIPy3kWarningFlag has no effect: it is for Python 2/)
+      assert.doesNotMatch(server.errorLog(), /WSGIPy3kWarningFlag.*is Python 2/)
+    })
+  })
+
+  test('<WSGIInterpreterOptions>: the most specific container wins, paths add up', async () => {
+    const conf = `
+WSGIDaemonProcess g threads=1 python-path=\${ROOT}/base
+WSGIRestrictStdin On
+<WSGIInterpreterOptions application-group=special process-group=g>
+  WSGIPythonPath \${ROOT}/both
+  WSGIRestrictStdout On
+  WSGIRestrictStdin Off
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions process-group=g>
+  WSGIPythonPath \${ROOT}/group
+  WSGISwitchInterval 0.25
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions application-group=special>
+  WSGIPythonPath \${ROOT}/application
+  WSGIRestrictStdin On
+</WSGIInterpreterOptions>
+<WSGIInterpreterOptions process-group=%{GLOBAL}>
+  WSGISwitchInterval 0.125
+</WSGIInterpreterOptions>
+WSGIScriptAlias /special \${ROOT}/apps/facts.wsgi process-group=g application-group=special
+WSGIScriptAlias /other \${ROOT}/apps/facts.wsgi process-group=g application-group=other
+WSGIScriptAlias /embedded \${ROOT}/apps/facts.wsgi process-group=%{GLOBAL} application-group=special`
+    const files = { 'base/': '', 'both/': '', 'group/': '', 'application/': '' }
+    await withServer({ conf, files, apps: { 'facts.wsgi': FACTS } }, async (server) => {
+      const heads = (seen: Facts, count: number) =>
+        seen.path.slice(0, count).map((entry) => entry.replace(`${server.root}/`, ''))
+      const special = await facts(server, '/special')
+      assert.deepEqual(heads(special, 4), ['both', 'application', 'group', 'base'])
+      assert.equal(special.stdout, 'Restricted')
+      assert.notEqual(special.stdin, 'Restricted')
+      assert.equal(special.interval, 0.25)
+      const other = await facts(server, '/other')
+      assert.deepEqual(heads(other, 2), ['group', 'base'])
+      assert.notEqual(other.stdout, 'Restricted')
+      assert.equal(other.stdin, 'Restricted')
+      const embedded = await facts(server, '/embedded')
+      assert.deepEqual(heads(embedded, 1), ['application'])
+      assert.equal(embedded.interval, 0.125)
+    })
+  })
+
+  test('names that requests bring about are limited', async () => {
+    const conf = `
+WSGIHttpdApplicationGroupLimit 2
+WSGIScriptAlias /embedded \${ROOT}/apps/facts.wsgi application-group=%{HOST}
+${forEach('WSGIScriptAlias /NAME ${ROOT}/apps/facts.wsgi process-group=NAME application-group=%{HOST}\nWSGIScriptAlias /NAME-named ${ROOT}/apps/facts.wsgi process-group=NAME application-group=named')}`
+    await withServer({ conf, args: ['-X'], apps: { 'facts.wsgi': FACTS } }, async (server) => {
+      for (const name of ['embedded', ...PYTHONS.map(([group]) => group)]) {
+        const [first, second] = [
+          await facts(server, `/${name}`, 'a.test'),
+          await facts(server, `/${name}`, 'b.test'),
+        ]
+        assert.notEqual(first.group, second.group)
+        const refused = await server.get(`/${name}`, { headers: { Host: 'c.test' } })
+        assert.equal(refused.status, 503, name)
+        const again = await facts(server, `/${name}`, 'a.test')
+        assert.deepEqual([again.group, again.pid], [first.group, first.pid])
+        if (name !== 'embedded') assert.equal((await facts(server, `/${name}-named`)).group, 'named')
+      }
+      const told = server
+        .errorLog()
+        .match(/Cannot acquire interpreter 'c\.test:\d+': .*WSGIHttpdApplicationGroupLimit/g)
+      assert.equal(told?.length, PYTHONS.length + 1)
+    })
+  })
+
+  test('WSGIDestroyInterpreter Off: no atexit functions', async () => {
+    const app = `import atexit, sys
+atexit.register(lambda: sys.stderr.write('atexit has run\\n'))
+${FACTS}`
+    for (const [mode, ran] of [
+      ['On', true],
+      ['Off', false],
+    ] as const) {
+      const conf = `WSGIDestroyInterpreter ${mode}
+WSGIDaemonProcess g threads=1
+WSGIScriptAlias /main \${ROOT}/apps/app.wsgi process-group=g application-group=%{GLOBAL}
+WSGIScriptAlias /sub \${ROOT}/apps/app.wsgi process-group=g application-group=sub`
+      await withServer({ conf, apps: { 'app.wsgi': app } }, async (server) => {
+        const { pid } = await facts(server, '/main')
+        await facts(server, '/sub')
+        process.kill(pid, 'SIGTERM')
+        await server.waitForLog(/Process 'g' has ended/)
+        assert.equal(server.errorLog().match(/atexit has run/g)?.length ?? 0, ran ? 2 : 0)
+      })
+    }
+  })
+})
+
+/** Holds the GIL in C code until another application group has written to the pipe. */
+const HOLD = `
+import ctypes, os
+def application(environ, start_response):
+    start_response('200 OK', [])
+    fd = os.open(environ['HTTP_X_PIPE'], os.O_RDWR)
+    if environ['PATH_INFO'] == '/write':
+        os.write(fd, b'x')
+        return [b'written']
+    buffer = ctypes.create_string_buffer(1)
+    open(environ['HTTP_X_PIPE'] + '.began', 'w').close()
+    ctypes.PyDLL(None).read(fd, buffer, 1)
+    return [b'held']
+`
+
+/** Keeps a thread busy until a file appears; answers how much processor time the process had per second of the clock. */
+const BURN = `
+import os, time
+def application(environ, start_response):
+    start_response('200 OK', [])
+    if environ['PATH_INFO'] == '/pid':
+        return [str(os.getpid()).encode('ascii')]
+    wall, cpu = time.time(), sum(os.times()[:2])
+    while not os.path.exists(environ['HTTP_X_STOP']) and time.time() < wall + 60:
+        for _ in range(100):
+            sum(range(1000))
+    return [('%.2f' % ((sum(os.times()[:2]) - cpu) / (time.time() - wall))).encode('ascii')]
+`
+
+/** Threads of a process that run or wait for nothing but a processor. */
+function runnable(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).filter((task) =>
+    / R /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1').replace(/^.*\)/, '')),
+  ).length
+}
+
+function makePipe({ root }: Layout): void {
+  mkdirSync(`${root}/pipes`)
+  chmodSync(`${root}/pipes`, 0o777)
+  execFileSync('mkfifo', ['-m', '666', `${root}/pipes/pipe`])
+}
+
+const OWN_GIL = `WSGIPerInterpreterGIL On
+WSGIDaemonProcess g threads=4 processes=1
+WSGIScriptAlias /a \${ROOT}/apps/app.wsgi process-group=g application-group=a
+WSGIScriptAlias /b \${ROOT}/apps/app.wsgi process-group=g application-group=b`
+
+describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
+  test('one group runs while another holds its lock', { skip: skipWithout('3.13') }, async () => {
+    await withServer(
+      { conf: OWN_GIL, python: '3.13', apps: { 'app.wsgi': HOLD }, prepare: makePipe },
+      async (server) => {
+        const headers = { 'X-Pipe': `${server.root}/pipes/pipe` }
+        const held = server.get('/a/hold', { headers })
+        await until('the lock to be held', () => existsSync(`${server.root}/pipes/pipe.began`))
+        assert.equal((await server.get('/b/write', { headers })).text, 'written')
+        assert.equal((await held).text, 'held')
+      },
+    )
+  })
+
+  for (const version of ['3.12', '3.13']) {
+    const skip = skipWithout(version) || (process.platform !== 'linux' && 'needs /proc')
+    test(`two groups of one process use more than one processor: ${version}`, { skip }, async (t) => {
+      await withServer({ conf: OWN_GIL, python: version, apps: { 'app.wsgi': BURN } }, async (server) => {
+        const pid = Number((await server.get('/a/pid')).text)
+        const headers = { 'X-Stop': `${server.root}/stop` }
+        const burning = ['/a', '/b'].map((place) => server.get(place, { headers }))
+        // However busy the machine is: with one lock for both, one of them would wait for it.
+        let times = 0
+        await until('both to run all the time', () => {
+          times = runnable(pid) >= 2 ? times + 1 : 0
+          return times >= 20
+        })
+        server.write('stop', '')
+        const [ratio] = (await Promise.all(burning)).map(({ text }) => text)
+        t.diagnostic(`processor time per second of the clock: ${ratio}`)
+      })
+    })
+  }
+
+  test('elsewhere it says that it has no effect', { skip: skipWithout('3.8') }, async () => {
+    await withServer({ conf: OWN_GIL, python: '3.8', apps: { 'app.wsgi': FACTS } }, async (server) => {
+      await facts(server, '/a')
+      assert.match(server.errorLog(), /WSGI0198: WSGIPerInterpreterGIL has no effect on interpreter 'a'/)
+    })
+  })
+})
