@@ -8,7 +8,7 @@ import type { ConfigWarning } from '../config/errors.js'
 import { settingsKey } from '../config/settings.js'
 import type { Section, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
-import { authzDir } from './authz-core.js'
+import { authzDir, someAuthRequired } from './authz-core.js'
 import { clientHost, inDomain } from './client-host.js'
 import { type LimitData, limitApplies } from './core/sections.js'
 import type { HttpdModule, Outcome } from './module.js'
@@ -149,6 +149,8 @@ function checkAccess(request: Request): Outcome | Promise<Outcome> {
 function decide(request: Request, order: Order, allowed: boolean, denied: boolean): Outcome {
   const passes = order === 'deny,allow' ? allowed || !denied : allowed && !denied
   if (passes) return 'ok'
+  // under Satisfy Any this is not the last word
+  if (satisfiesAny(request) && someAuthRequired(request)) return 403
   const place = request.filename === '' ? `uri ${request.path}` : request.filename
   request.report('access_compat', 'error', `client denied by server configuration: ${place}`, 'AH01797')
   return 403

@@ -1,12 +1,13 @@
 /**
- * mod_authn_core: `AuthType` and `AuthName`, and the last word in checkUser where no authentication module has spoken.
+ * mod_authn_core: `AuthType`, `AuthName` and `<AuthnProviderAlias>`, and the last word in checkUser where no authentication module has spoken.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authn_core.html
  */
-import { type Command, directive, take1 } from '../config/directive.js'
+import { type Command, directive, section, take1 } from '../config/directive.js'
 import { type Provider, providerGroup } from '../config/provider.js'
-import { settingsKey } from '../config/settings.js'
+import { Settings, settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
+import { AUTHN, type AuthnProvider } from './authn-provider.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { type StringTemplate, stringTemplate } from './string-template.js'
 
@@ -27,9 +28,16 @@ interface AuthnDir {
   readonly name: StringTemplate | undefined
   /** What there is for `type`. */
   readonly schemes: readonly AuthScheme[]
+  /** Asked where no `AuthBasicProvider` or `AuthDigestProvider` names others. */
+  readonly defaultProviders: readonly AuthnProvider[]
 }
 
-export const authnDir = settingsKey<AuthnDir>('authn_core', { type: undefined, name: undefined, schemes: [] })
+export const authnDir = settingsKey<AuthnDir>('authn_core', {
+  type: undefined,
+  name: undefined,
+  schemes: [],
+  defaultProviders: [],
+})
 
 const PLACES = { contexts: ['directory', 'htaccess'], override: 'AuthConfig' } as const
 
@@ -43,7 +51,8 @@ const directives = [
       const type = stringTemplate(cmd, word)
       const schemes = cmd.providers(AUTH_SCHEME)
       if (word.toLowerCase() !== 'none' && schemeOf(schemes, word) === undefined) failScheme(cmd, word)
-      Object.assign(cmd.dir.draft(authnDir), { type, schemes })
+      const defaultProviders = cmd.providers(AUTHN).filter(({ name }) => name === 'file')
+      Object.assign(cmd.dir.draft(authnDir), { type, schemes, defaultProviders })
     }),
   }),
   directive({
@@ -55,7 +64,42 @@ const directives = [
       cmd.dir.draft(authnDir).name = stringTemplate(cmd, realm)
     }),
   }),
+  section({
+    name: '<AuthnProviderAlias',
+    syntax: 'provider alias>',
+    contexts: ['server'],
+    help: 'container for directives that make a provider of its own out of another one',
+    open: (cmd, text) => {
+      const [baseName = '', alias = ''] = cmd.words(text)
+      if (alias === '') cmd.fail(`${cmd.name}> directive requires additional arguments`)
+      if (baseName.toLowerCase() === alias.toLowerCase())
+        cmd.fail('The alias provider name must be different from the base provider name.')
+      const base = cmd.provider(AUTHN, baseName) ?? cmd.fail(`Unknown Authn provider: ${baseName}`)
+      if (cmd.provider(AUTHN, alias) !== undefined)
+        cmd.fail(
+          'The alias provider name has already been used previously as either a base provider or an alias provider.',
+        )
+      const own = new Settings()
+      return { dir: own, close: () => cmd.addProvider(AUTHN, aliasOf(base, alias, own)) }
+    },
+  }),
 ]
+
+/** A provider that answers as `base` does, with settings of its own laid over those of the place. */
+function aliasOf(base: AuthnProvider, name: string, own: Settings): AuthnProvider {
+  const { checkPassword, getRealmHash, learn } = base
+  return {
+    name,
+    ...(checkPassword && {
+      checkPassword: (request, user, password, dir) => checkPassword(request, user, password, dir.with(own)),
+    }),
+    ...(getRealmHash && {
+      getRealmHash: (request, user, realm, dir, algorithm) =>
+        getRealmHash(request, user, realm, dir.with(own), algorithm),
+    }),
+    ...(learn && { learn: (request, from, found, dir) => learn(request, from, found, dir.with(own)) }),
+  }
+}
 
 function schemeOf(schemes: readonly AuthScheme[], type: string): AuthScheme | undefined {
   return schemes.find(({ name }) => name.toLowerCase() === type.toLowerCase())
@@ -64,6 +108,10 @@ function schemeOf(schemes: readonly AuthScheme[], type: string): AuthScheme | un
 /** A place that is to be protected must not be served unprotected, so the server does not start. */
 function failScheme(cmd: Command, type: string): never {
   const there = ['None', ...cmd.providers(AUTH_SCHEME).map(({ name }) => name)]
+  if (type.toLowerCase() === 'form')
+    return cmd.fail(
+      'AuthType Form is not supported: let the application show its log-in form, or use AuthType Basic.',
+    )
   const known = there.length === 1 ? 'None is the only type there is' : `There is ${there.join(', ')}`
   return cmd.fail(
     `AuthType ${type} is not supported: no module here authenticates users that way. ${known}. Remove the directive, and protect the place by address with Require ip or Require local.`,
@@ -78,18 +126,28 @@ export function authTypeOf(request: Request): string | undefined {
   return word.toLowerCase() === 'none' ? undefined : word
 }
 
+/** The realm as hashes and headers mean it; undefined where no `AuthName` is set. httpd swallows backslashes. */
+export function plainRealmOf(request: Request): string | undefined {
+  return request.dir.get(authnDir).name?.(request).replace(/\\/g, '')
+}
+
 /** The realm for a challenge, as it stands between quotes there; undefined where no `AuthName` is set. */
 export function realmOf(request: Request): string | undefined {
-  return request.dir.get(authnDir).name?.(request).replace(/\\/g, '').replace(/"/g, '\\"')
+  return plainRealmOf(request)?.replace(/"/g, '\\"')
 }
 
 /**
  * The realm, or an entry in the error log where there is none: an authentication module then ends the request with 500.
  */
-export function requiredRealm(request: Request, module: string): string | undefined {
+export function requiredRealm(request: Request, module: string, code: string): string | undefined {
   const realm = realmOf(request)
-  if (realm === undefined) request.report(module, 'error', `need AuthName: ${request.path}`)
+  if (realm === undefined) request.report(module, 'error', `need AuthName: ${request.path}`, code)
   return realm
+}
+
+/** Whether the `AuthType` in force is this one. */
+export function hasAuthType(request: Request, type: string): boolean {
+  return authTypeOf(request)?.toLowerCase() === type.toLowerCase()
 }
 
 /** Asks the client for a user name, in the way of the `AuthType` in force. */

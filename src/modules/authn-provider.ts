@@ -29,12 +29,14 @@ import type { Request } from '../request/request.js'
  * - `'denied'`: there is such a user, and the password is wrong. No other provider is asked.
  * - `'notFound'`: no such user here; the next provider is asked, in the end the client gets 401.
  * - `'error'`: could not be found out; no other provider is asked, and the request ends with 500. The provider has logged why.
+ * - `'busy'`: not now, too much is waiting; no other provider is asked, and the request ends with 503. The provider has logged it.
  */
 export type PasswordVerdict =
   | 'granted'
   | 'denied'
   | 'notFound'
   | 'error'
+  | 'busy'
   | {
       readonly granted: string
     }
@@ -64,7 +66,28 @@ export interface AuthnProvider extends Provider {
     dir: Settings,
     algorithm: DigestAlgorithm,
   ) => RealmHash | Promise<RealmHash>
+  /**
+   * For caches: told what a provider after this one has found, when this one knew nothing.
+   * @param from the other's name in `AuthBasicProvider` or `AuthDigestProvider`
+   */
+  readonly learn?: (request: Request, from: string, found: Found, dir: Settings) => void
 }
+
+/** A password that was right, or a hash. */
+export type Found =
+  | {
+      readonly kind: 'password'
+      readonly user: string
+      readonly password: string
+      readonly verdict: PasswordVerdict
+    }
+  | {
+      readonly kind: 'hash'
+      readonly user: string
+      readonly realm: string
+      readonly algorithm: DigestAlgorithm
+      readonly hash: string
+    }
 
 /** The group to `provide` them in. */
 export const AUTHN = providerGroup<AuthnProvider>('authentication provider')

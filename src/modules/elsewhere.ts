@@ -27,12 +27,6 @@ const IN_THE_APPLICATION = 'Applications keep their own sessions.'
 
 const MODULES: readonly ModuleElsewhere[] = [
   {
-    module: 'mod_authn_core',
-    advice: 'Write the directives into each section that needs them.',
-    security: true,
-    directives: '<AuthnProviderAlias',
-  },
-  {
     module: 'mod_authz_core',
     advice: 'Write the Require lines into each section that needs them.',
     security: true,
@@ -50,12 +44,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     advice: 'Use <LimitExcept> with Require all denied.',
     security: true,
     directives: 'AllowMethods',
-  },
-  {
-    module: 'mod_auth_basic',
-    advice: '',
-    security: true,
-    directives: 'AuthBasicProvider AuthBasicAuthoritative AuthBasicFake AuthBasicUseDigestAlgorithm',
   },
   {
     module: 'mod_auth_digest',
@@ -78,23 +66,10 @@ const MODULES: readonly ModuleElsewhere[] = [
     `,
   },
   {
-    module: 'mod_authn_anon',
-    advice: '',
-    security: true,
-    directives:
-      'Anonymous Anonymous_MustGiveEmail Anonymous_NoUserId Anonymous_VerifyEmail Anonymous_LogEmail',
-  },
-  {
     module: 'mod_authn_dbm',
     advice: 'Use AuthUserFile or a WSGIAuthUserScript.',
     security: true,
     directives: 'AuthDBMUserFile AuthDBMType',
-  },
-  {
-    module: 'mod_authn_file',
-    advice: '',
-    security: true,
-    directives: 'AuthUserFile',
   },
   {
     module: 'mod_authnz_fcgi',
@@ -107,12 +82,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     advice: 'Use AuthGroupFile or a WSGIAuthGroupScript.',
     security: true,
     directives: 'AuthDBMGroupFile AuthzDBMType',
-  },
-  {
-    module: 'mod_authz_groupfile',
-    advice: '',
-    security: true,
-    directives: 'AuthGroupFile',
   },
   {
     module: 'mod_brotli',

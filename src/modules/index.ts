@@ -4,7 +4,10 @@
  */
 import { accessCompat } from './access-compat.js'
 import { alias } from './alias.js'
+import { authBasic } from './auth-basic.js'
+import { authnAnon } from './authn-anon.js'
 import { authnCore } from './authn-core.js'
+import { authnFile } from './authn-file.js'
 import { authzCore } from './authz-core.js'
 import { authzGroupfile } from './authz-groupfile.js'
 import { authzHost } from './authz-host.js'
@@ -49,8 +52,12 @@ export const modules: readonly HttpdModule[] = [
   // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables
   earlyHeaders,
   setenvif,
-  // access: by address first, then who it is, then whether that user may; authz_core asks the providers of the others
+  // access: by address first, then who it is, then whether that user may. authz_core asks the providers of the others; authn_core has the last
+  // word on who it is
   accessCompat,
+  authBasic,
+  authnFile,
+  authnAnon,
   authnCore,
   authzCore,
   authzGroupfile,

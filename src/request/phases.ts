@@ -59,6 +59,7 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
   add([...of('translateName'), translateToDocumentRoot], 'first')
   const [storage] = add([mapToStorage], 'all')
   add(of('headerParser'), 'all')
+  const [same] = add([checkedBefore], 'first') as [number, number]
   const access = add(of('checkAccess'), 'all')
   const [anyOf] = access[0] < access[1] ? add([passedIsEnough], 'all') : [undefined]
   const early = add(of('checkAccessEx'), 'first')
@@ -67,6 +68,7 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
     add([...of('checkAuth'), nobodyAuthorizes], 'first')
   }
   const typeChecker = hooks.length
+  onOk[same] = typeChecker
   if (anyOf !== undefined) onOk[anyOf] = typeChecker
   for (let at = early[0]; at < early[1]; at++) onOk[at] = typeChecker
   add(of('typeChecker'), 'first')
@@ -85,6 +87,20 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
     logTransaction: modules.flatMap((module) => module.hooks?.logTransaction ?? []),
     dispatch,
   }
+}
+
+/**
+ * A look-up or an internal redirect to where the very same settings hold is not asked again who the client is, and whether he may. So the
+ * error document of a protected place can be shown to who is refused; but a name that was given and not proved is not handed on to it.
+ */
+function checkedBefore(request: Request): Outcome {
+  const from = request.prev ?? request.main
+  if (from === undefined || from.dir !== request.dir) return undefined
+  if (from.status !== 401) {
+    request.user = from.user
+    request.authType = from.authType
+  }
+  return 'ok'
 }
 
 /** Under `Satisfy Any`, who passed checkAccess need not pass the rest. */

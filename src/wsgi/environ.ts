@@ -119,9 +119,19 @@ function extraValues(request: Request): string[] | undefined {
     }
   }
   if (request.user !== undefined) extra.push('REMOTE_USER', latin1(request.user))
+  else if (request.prev !== undefined) pushEarlierUser(request.prev, extra)
   if (request.authType !== undefined) extra.push('AUTH_TYPE', request.authType)
   if (chunked) extra.push('mod_wsgi.input_chunked', '1')
   return extra
+}
+
+/** Who was known before an internal redirect to a place that asks nobody. */
+function pushEarlierUser(from: Request, extra: string[]): void {
+  for (let at: Request | undefined = from; at !== undefined; at = at.prev) {
+    if (at.user === undefined || at.status === 401) continue
+    extra.push('REDIRECT_REMOTE_USER', latin1(at.user))
+    return
+  }
 }
 
 const NOT_BINARY = /[^\u0001-\u00ff]/
