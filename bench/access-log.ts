@@ -2,13 +2,14 @@
  * What one line in the `combined` format costs: making it, and handing it to a sink that writes to /dev/null.
  * Run: node build/bench/access-log.js
  */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Settings } from '../src/config/settings.js'
 import { compileLogFormat } from '../src/log/access-format.js'
 import { namesOfRequest } from '../src/log/names.js'
 import { stderrLog } from '../src/log/server-log.js'
 import { openFileSink } from '../src/log/sink.js'
 import { Request } from '../src/request/request.js'
+
+import { incomingOf, outgoingOf } from '../test/support/messages.js'
 
 const LINES = 1_000_000
 const COMBINED = '%h %l %u %t "%r" %>s %O "%{Referer}i" "%{User-Agent}i"'
@@ -41,8 +42,8 @@ const rawHeaders = [
 ]
 // A few requests in turn, so that nothing can be kept from one line to the next.
 const requests = Array.from({ length: 64 }, (_, index) => {
-  const incoming = { rawHeaders } as unknown as IncomingMessage
-  const request = new Request(connection, server, incoming, {} as ServerResponse, stderrLog())
+  const incoming = incomingOf({ rawHeaders })
+  const request = new Request(connection, server, incoming, outgoingOf(), stderrLog())
   request.target = `/articles/${index}?x=1`
   request.bytesSent = 5000 + index
   request.headerBytesSent = 200

@@ -8,8 +8,8 @@
  */
 import { type ChildProcess, execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
+import type { AddressInfo, Server } from 'node:net'
 import { promisify } from 'node:util'
 import { applyTree } from '../src/config/apply.js'
 import { readTree } from '../src/config/reader.js'

@@ -13,7 +13,7 @@ const SOURCES = fileURLToPath(new URL('../../src', import.meta.url))
  */
 const LAYERS = ['cli', 'server', 'request', 'modules', 'wsgi', 'python']
 /** Known to all layers, knowing none: of requests they know the type alone. */
-const FOUNDATION = ['config', 'log', 'system']
+const FOUNDATION = ['config', 'http', 'log', 'system']
 /** Not code of a layer but facts that all may read: what directives have set, and the version. */
 const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url|server\/version)\.js$/
 /** What the life of a request offers to handlers; the WSGI gateway is one. */

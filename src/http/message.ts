@@ -89,6 +89,8 @@ export interface OutgoingMessage {
   readonly headSent: boolean
   /** `respond`, `end` or `cut` was called. */
   readonly ended: boolean
+  /** The header has been sent, and said that no other request follows. */
+  readonly closes: boolean
   /** Nothing can be sent any more. */
   readonly isOver: boolean
   /** All of it has been handed to the kernel. */

@@ -185,8 +185,7 @@ function processPrinter(arg: string): Printer {
 /** `X` cut, `+` may be used again, `-` will be closed. */
 function connectionState({ connection, cut, outgoing }: Request): string {
   if (connection.aborted || cut) return 'X'
-  // Node keeps there whether `Connection: close` was sent; there is no public way to know.
-  return outgoing.shouldKeepAlive && (outgoing as { _last?: boolean })._last !== true ? '+' : '-'
+  return outgoing.canKeep && !outgoing.closes ? '+' : '-'
 }
 
 function tlsPrinter(name: string): Printer {

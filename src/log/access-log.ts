@@ -2,7 +2,7 @@
  * The access logs of one server: which targets get a line for a finished request. Runs in the last phase, `logTransaction`.
  */
 import type { ServerConfig } from '../config/site.js'
-import type { Connection, Request } from '../request/request.js'
+import type { Request } from '../request/request.js'
 import { compileLogFormat, countsInput } from './access-format.js'
 import type { ServerNames } from './names.js'
 import { type AccessLogTarget, accessLogKey } from './settings.js'
@@ -48,22 +48,7 @@ export function accessLoggerOf(server: ServerConfig, options: AccessLoggerOption
   if (writers.length === 0 && !countInput) return undefined
   return function writeAccessLogs(request) {
     const last = request.transaction?.last ?? request
-    if (countInput) last.bytesReceived ??= receivedSinceLast(last)
+    if (countInput) last.bytesReceived ??= last.incoming.bytesReceived
     for (const write of writers) write(last)
   }
-}
-
-/** Bytes that each connection had received when its last request was logged. */
-const receivedBefore = new WeakMap<Connection, number>()
-
-/**
- * What the connection received since its last request was logged. Exact as long as the client waits for answers; where it does not, the bytes of a
- * request that has arrived early are counted with the one before.
- */
-function receivedSinceLast({ connection, incoming }: Request): number | undefined {
-  const total = incoming.socket?.bytesRead
-  if (total === undefined) return undefined
-  const before = receivedBefore.get(connection) ?? 0
-  receivedBefore.set(connection, total)
-  return total - before
 }

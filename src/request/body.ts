@@ -41,32 +41,29 @@ export interface BodyReader {
 }
 
 /**
- * Reads the body, asking the client for it where it waits. Pause and resume `request.incoming` to hold it back. Exactly one of `onEnd` and
+ * Reads the body, asking the client for it where it waits. Pause and resume `request.incoming.body` to hold it back. Exactly one of `onEnd` and
  * `onFault` is called, nothing after it.
  */
 export function readBody(request: Request, reader: BodyReader): void {
-  const { incoming } = request
-  const limit = request.dir.get(coreDir).limitRequestBody
-  let received = 0
-  let over = false
-  const finish = (report: () => void): void => {
-    if (over) return
-    over = true
-    incoming.off('data', onData)
-    report()
-  }
-  const onData = (chunk: Buffer): void => {
-    received += chunk.length
-    if (limit > 0 && received > limit) finish(() => reader.onFault('limit'))
-    else reader.onData(chunk)
-  }
+  const { body } = request.incoming
   if (refuseDeclaredBody(request) !== undefined) {
-    finish(() => reader.onFault('limit'))
+    reader.onFault('limit')
     return
   }
+  const limit = request.dir.get(coreDir).limitRequestBody
+  let received = 0
   request.sendContinue()
-  incoming.on('data', onData)
-  incoming.once('end', () => finish(() => reader.onEnd()))
-  incoming.once('error', () => finish(() => reader.onFault('aborted')))
-  incoming.once('close', () => finish(() => reader.onFault('aborted')))
+  body.read({
+    data: (chunk) => {
+      received += chunk.length
+      if (limit === 0 || received <= limit) {
+        reader.onData(chunk)
+        return
+      }
+      body.stop()
+      reader.onFault('limit')
+    },
+    end: () => reader.onEnd(),
+    aborted: () => reader.onFault('aborted'),
+  })
 }

@@ -2,6 +2,7 @@
  * A client connection of this server worker, and what is known about it beside its requests.
  */
 import type { Socket } from 'node:net'
+import type { Http1Connection } from '../http/http1/connection.js'
 import { canonicalAddress } from '../modules/core/listen.js'
 import type { Connection, Request } from './request.js'
 import type { HostGroup } from './vhost.js'
@@ -28,14 +29,12 @@ export class ClientConnection implements Connection {
   aborted = false
   /** The request at hand, until its response is over. */
   latest: Request | undefined
-  /** What to do when all responses are over: something that could not be parsed came behind the requests. */
-  afterwards: (() => void) | undefined
+  /** The protocol it speaks; set at once after it is made. */
+  http!: Http1Connection<ClientConnection>
+  /** `KeepAliveTimeout` of the virtual host of the last request, in milliseconds; undefined while there has been none. */
+  keepAliveMs: number | undefined = undefined
   /** Milliseconds since the epoch: since when the connection waits for a request. */
   idleSince = Date.now()
-  /** `socket.bytesRead` when it began to wait. */
-  idleAtBytes = 0
-  /** How long it may wait; undefined while it has not had a request. */
-  idleLimitMs: number | undefined = undefined
   /** When the first byte of a request's header was noticed, 0 where none came yet. */
   headerSince = 0
   /** What was seen when the connection was last looked at while it had a request. */
@@ -49,10 +48,10 @@ export class ClientConnection implements Connection {
     unsent: 0,
     /** Last time that something moved. */
     since: 0,
+    /** When something last came on a connection that is being closed, and how much had come at first. */
+    lingerAt: 0,
+    lingerFromBytes: 0,
   }
-  /** Requests that came before the one at hand was answered: each is begun when the one before it is over. */
-  waiting: (() => void)[] = []
-
   constructor(
     readonly socket: Socket,
     private readonly listening: Listening,

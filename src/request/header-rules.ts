@@ -1,8 +1,8 @@
 /**
- * What a request header may be, beyond what Node's parser checks: one pass over its fields for everything the front needs of them.
+ * What a request header may be, beyond what the protocol itself checks: one pass over its fields for everything the front needs of them.
  * Rules: RFC 9112 sections 3.2, 6.1 and 6.3.
  */
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from '../http/message.js'
 
 /** What the pass found. The one object is used again for each request. */
 export interface HeaderFacts {
@@ -13,22 +13,34 @@ export interface HeaderFacts {
   /** Bytes of the longest field, name, colon and value. */
   longest: number
   asksKeepAlive: boolean
+  /** Of `Expect`, which HTTP/1.0 does not know. */
+  expectation: 'none' | 'continue' | 'unknown'
   /** 0: nothing wrong; else what refuses the request. */
   status: number
   why: string
 }
 
-const facts: HeaderFacts = { host: undefined, count: 0, longest: 0, asksKeepAlive: false, status: 0, why: '' }
+const facts: HeaderFacts = {
+  host: undefined,
+  count: 0,
+  longest: 0,
+  asksKeepAlive: false,
+  expectation: 'none',
+  status: 0,
+  why: '',
+}
 
-/** Reads the fields. The result is valid until the next call. */
+/** Reads the fields. `isHttp1`: the version was the client's to say. The result is valid until the next call. */
 export function readHeader(
-  incoming: Pick<IncomingMessage, 'rawHeaders' | 'httpVersion'>,
+  incoming: Pick<IncomingMessage, 'rawHeaders' | 'version'>,
+  isHttp1: boolean,
 ): Readonly<HeaderFacts> {
-  const { rawHeaders, httpVersion } = incoming
+  const { rawHeaders, version } = incoming
   facts.host = undefined
   facts.count = rawHeaders.length >> 1
   facts.longest = 0
   facts.asksKeepAlive = false
+  facts.expectation = 'none'
   facts.status = 0
   facts.why = ''
   let coding: string | undefined
@@ -43,6 +55,11 @@ export function readHeader(
         if (name !== 'Host' && name.toLowerCase() !== 'host') break
         if (facts.host !== undefined) refuse(400, 'more than one Host field')
         facts.host = value
+        break
+      case 6:
+        if (name.toLowerCase() !== 'expect' || version === '1.0') break
+        if (!/^100-continue$/i.test(value)) facts.expectation = 'unknown'
+        else if (facts.expectation === 'none') facts.expectation = 'continue'
         break
       case 10:
         if (name.toLowerCase() === 'connection' && /(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(value))
@@ -59,12 +76,12 @@ export function readHeader(
         break
     }
   }
-  if (httpVersion !== '1.1' && httpVersion !== '1.0')
-    refuse(httpVersion.startsWith('0') ? 400 : 505, `HTTP/${httpVersion} is not served`)
-  else if (facts.host === undefined && httpVersion === '1.1') refuse(400, 'HTTP/1.1 request without Host')
+  if (isHttp1 && version !== '1.1' && version !== '1.0')
+    refuse(version.startsWith('0') ? 400 : 505, `HTTP/${version} is not served`)
+  else if (facts.host === undefined && version === '1.1') refuse(400, 'HTTP/1.1 request without Host')
   if (coding !== undefined) {
     if (coding.trim().toLowerCase() !== 'chunked') refuse(400, `unknown Transfer-Encoding: ${coding}`)
-    else if (httpVersion === '1.0') refuse(400, 'Transfer-Encoding in an HTTP/1.0 request')
+    else if (version === '1.0') refuse(400, 'Transfer-Encoding in an HTTP/1.0 request')
   }
   return facts
 }

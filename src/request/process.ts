@@ -33,9 +33,9 @@ export function settle(request: Request, outcome: Outcome | Promise<Outcome>): v
 /** Ends a request with a status: the only way to an error page. Never throws nor rejects. */
 export function fail(request: Request, status: number): void | Promise<void> {
   try {
-    if (request.outgoing.headersSent) {
+    if (request.outgoing.headSent) {
       // too late for a page; the client must not take what it has for the whole
-      if (!request.outgoing.writableEnded) cutOff(request)
+      if (!request.outgoing.ended) cutOff(request)
       return
     }
     const pending = respondWithError(request, status, internalRedirect)
@@ -48,7 +48,7 @@ export function fail(request: Request, status: number): void | Promise<void> {
 function giveUp(request: Request, error: unknown): void {
   request.report('core', 'error', `Internal fault while sending an error page: ${stackOf(error)}`, 'WSGH0005')
   request.status = 500
-  request.outgoing.destroy()
+  request.outgoing.cut()
 }
 
 /**

@@ -3,9 +3,9 @@
  * the connection and the headers with the one they came from.
  */
 import type { Stats } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Settings } from '../config/settings.js'
 import type { ServerConfig } from '../config/site.js'
+import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
 import type { ErrorLog, Level } from '../log/error-log.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
@@ -165,9 +165,9 @@ export class Request {
   constructor(
     readonly connection: Connection,
     server: ServerConfig,
-    /** Node's side of it, shared by the whole chain of internal redirects. */
+    /** The protocol's side of it, shared by the whole chain of internal redirects. */
     readonly incoming: IncomingMessage,
-    readonly outgoing: ServerResponse,
+    readonly outgoing: OutgoingMessage,
     readonly log: ErrorLog,
   ) {
     this.server = server

@@ -2,13 +2,10 @@
  * The header of a response: what modules and handlers have set, without what is ours to say, and our own fields.
  * Rules: RFC 9110, RFC 9112 section 9; httpd's ap_http_header_filter and ap_set_keepalive.
  */
+import { DISCARD_MAX_BYTES } from '../http/http1/connection.js'
 import { coreDir, coreServer } from '../modules/core/settings.js'
-import { lingerOnClose } from './linger.js'
 import type { Request } from './request.js'
 import { serverBanner } from './server-tokens.js'
-
-/** An unread request body up to this size is read and thrown away to keep the connection. */
-const DISCARD_MAX_BYTES = 64 * 1024
 
 /** Statuses after which httpd closes the connection. */
 const CLOSING: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 431, 500, 501, 503])
@@ -84,42 +81,45 @@ function withCharset(request: Request, type: string): string {
   return `${type}; charset=${charset}`
 }
 
-/** Decides whether the connection stays, and says so as httpd does: `Keep-Alive` only to who asked for it. */
-export function connectionFields(request: Request, fields: string[]): void {
+/**
+ * Decides whether the connection stays, and says so as httpd does: `Keep-Alive` only to who asked for it.
+ * @returns true: no other request follows.
+ */
+export function connectionFields(request: Request, fields: string[]): boolean {
   const { outgoing, connection, incoming } = request
   const core = request.server.settings.get(coreServer)
   const left = core.maxKeepAliveRequests === 0 ? 1 : core.maxKeepAliveRequests - connection.keepalives
-  const unread = !incoming.complete && leavesBodyUnread(request)
   const stays =
-    outgoing.shouldKeepAlive &&
+    outgoing.canKeep &&
     core.keepAlive &&
     core.keepAliveTimeout > 0 &&
     left > 0 &&
     connection.closing !== true &&
     !CLOSING.has(request.status) &&
-    !unread &&
+    (incoming.body.complete || !leavesBodyUnread(request)) &&
     !(request.hasEnv && request.env.has('nokeepalive'))
   if (!stays) {
     fields.push('Connection', 'close')
-    if (unread && outgoing.socket !== null) lingerOnClose(outgoing.socket)
-    return
+    return true
   }
   connection.keepalives++
-  if (!request.asksKeepAlive) return
+  if (!request.asksKeepAlive) return false
   const seconds = Math.floor(core.keepAliveTimeout / 1000)
   fields.push(
     'Keep-Alive',
     core.maxKeepAliveRequests === 0 ? `timeout=${seconds}` : `timeout=${seconds}, max=${left}`,
   )
   fields.push('Connection', 'Keep-Alive')
+  return false
 }
 
 /** Whether a body is on its way that nobody has begun to read and that is too much to throw away. */
 function leavesBodyUnread(request: Request): boolean {
   const { incoming, headersIn } = request
-  if (incoming.readableFlowing !== null || incoming.readableDidRead) return false
+  if (incoming.body.aborted) return true
   // who waits for 100 Continue may send the body or not: no telling where the next request begins
   if (request.expectsContinue) return true
+  if (incoming.body.begun) return false
   if (headersIn.has('Transfer-Encoding')) return true
   return Number(headersIn.get('Content-Length') ?? 0) > DISCARD_MAX_BYTES
 }

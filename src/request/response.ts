@@ -1,10 +1,10 @@
 /**
  * Sending a response: the final header of what modules and handlers have set, and the body, whole or piece by piece.
- * Node's `http` frames the message and refuses control characters in names and values, so a response cannot be split.
+ * The protocol (src/http/) frames the message and refuses control characters in names and values, so a response cannot be split.
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { stackOf } from './phases.js'
+import { STATUS_CODES } from 'node:http'
+import { HeaderFault, type ResponseHead } from '../http/message.js'
 import type { Request } from './request.js'
 import { connectionFields, finalFields } from './response-header.js'
 
@@ -21,40 +21,29 @@ export interface BodyWriter {
   readonly bufferedBytes: number
 }
 
-/** Bodies up to this size go out in one write with the header. */
-const JOINED_BODY_MAX_BYTES = 16 * 1024
-
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
 export function sendWhole(request: Request, body: Uint8Array | string = ''): void {
   const { outgoing } = request
-  const length = body.length
+  const { length } = body
+  const bodyless = hasNoBody(request)
   // without a body, only HEAD can tell its length, and only where there would be one
-  if (!sendHeader(request, length > 0 || !hasNoBody(request) ? length : undefined)) return
-  if (hasNoBody(request) || length === 0) {
-    outgoing.end()
-    return
-  }
-  const declared = declaredLength(request)
-  const sent = declared === undefined || declared >= length ? body : body.slice(0, declared)
-  request.bytesSent = sent.length
-  if (declared !== undefined && declared > length) {
+  const head = makeHead(request, length > 0 || !bodyless ? length : undefined)
+  if (head === undefined) return
+  const declared = bodyless || length === 0 ? undefined : declaredLength(request)
+  if (bodyless || length === 0) send(request, () => outgoing.respond(head, ''))
+  else if (declared === undefined || declared === length) {
+    request.bytesSent = length
+    send(request, () => outgoing.respond(head, body))
+  } else if (declared < length) {
+    request.bytesSent = declared
+    send(request, () => outgoing.respond(head, body.slice(0, declared)))
+  } else {
+    request.bytesSent = length
     reportShort(request, declared, length)
-    outgoing.write(sent, 'latin1')
+    if (!send(request, () => outgoing.begin(head))) return
+    outgoing.write(body)
     cutOff(request)
-  } else if (length > JOINED_BODY_MAX_BYTES) outgoing.end(sent, 'latin1')
-  else endJoined(outgoing, typeof sent === 'string' ? sent : asText(sent))
-}
-
-/**
- * Ends a response with header and body in one write. Given to `end`, the body would go out in a vector of two pieces, of which the second is
- * empty: that costs a tenth of a small response's time. `_header` is where Node keeps the header's text until it is sent.
- */
-function endJoined(outgoing: ServerResponse, body: string): void {
-  const message = outgoing as ServerResponse & { _header?: unknown; _headerSent?: unknown }
-  if (typeof message._header === 'string' && message._headerSent === false && !outgoing.chunkedEncoding) {
-    message._header += body
-    outgoing.end()
-  } else outgoing.end(body, 'latin1')
+  }
 }
 
 /** Sends a status with no body of its own: 204, 304, or a redirect whose page nobody reads. */
@@ -69,8 +58,9 @@ export function sendStatus(request: Request, status: number): void {
  * HTTP/1.0 the end of the connection.
  */
 export function openBody(request: Request, length?: number): BodyWriter {
-  if (!sendHeader(request, length)) return new DiscardingWriter()
-  return new ResponseWriter(request, declaredLength(request))
+  const head = makeHead(request, length)
+  if (head === undefined || !send(request, () => request.outgoing.begin(head))) return new DiscardingWriter()
+  return new ResponseWriter(request, head.hasLength ? declaredLength(request) : undefined)
 }
 
 class ResponseWriter implements BodyWriter {
@@ -85,14 +75,14 @@ class ResponseWriter implements BodyWriter {
   }
 
   get bufferedBytes(): number {
-    return this.request.outgoing.writableLength
+    return this.request.outgoing.bufferedBytes
   }
 
   write(chunk: Uint8Array | string): boolean {
     const { request } = this
     const { outgoing } = request
     // a client that is gone takes everything
-    if (this.#silent || this.#ended || chunk.length === 0 || outgoing.destroyed) return true
+    if (this.#silent || this.#ended || chunk.length === 0 || outgoing.isOver) return true
     let piece = chunk
     if (this.declared !== undefined) {
       const room = this.declared - request.bytesSent
@@ -101,22 +91,18 @@ class ResponseWriter implements BodyWriter {
       if (piece.length > room) piece = piece.slice(0, room)
     }
     request.bytesSent += piece.length
-    if (outgoing.chunkedEncoding) addOverhead(request, piece.length.toString(16).length + 4)
-    return outgoing.write(piece, 'latin1')
+    return outgoing.write(piece)
   }
 
   end(): void {
     if (this.#ended) return
     this.#ended = true
     const { request, declared } = this
-    if (request.outgoing.destroyed) return
+    if (request.outgoing.isOver) return
     if (!this.#silent && declared !== undefined && request.bytesSent < declared) {
       reportShort(request, declared, request.bytesSent)
       cutOff(request)
-    } else {
-      if (request.outgoing.chunkedEncoding) addOverhead(request, LAST_CHUNK_BYTES)
-      request.outgoing.end()
-    }
+    } else request.outgoing.end()
   }
 
   cut(): void {
@@ -126,7 +112,7 @@ class ResponseWriter implements BodyWriter {
   }
 
   onDrain(callback: () => void): void {
-    this.request.outgoing.on('drain', callback)
+    this.request.outgoing.onDrain(callback)
   }
 }
 
@@ -141,22 +127,10 @@ class DiscardingWriter implements BodyWriter {
   onDrain(): void {}
 }
 
-/** `0`, and two line ends. */
-const LAST_CHUNK_BYTES = 5
-
-function addOverhead(request: Request, bytes: number): void {
-  request.headerBytesSent = (request.headerBytesSent ?? 0) + bytes
-}
-
-/** Ends the connection without ending the response. */
+/** Ends the response so that the client can tell that it is incomplete. */
 export function cutOff(request: Request): void {
   request.cut = true
-  const { outgoing } = request
-  const { socket } = outgoing
-  if (socket === null) outgoing.destroy()
-  // Without length or chunks, the end of the connection is the end of the body: only a reset tells the client otherwise.
-  else if (declaredLength(request) === undefined && !outgoing.chunkedEncoding) socket.resetAndDestroy()
-  else socket.destroySoon()
+  request.outgoing.cut()
 }
 
 function reportShort(request: Request, declared: number, sent: number): void {
@@ -179,47 +153,53 @@ function declaredLength(request: Request): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
-/** One write instead of two, when header and body are both text. */
-function asText(bytes: Uint8Array): string {
-  return Buffer.isBuffer(bytes)
-    ? bytes.toString('latin1')
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-}
-
-/** Sends the header. False: it could not be sent, and an error page went out in its place. */
-function sendHeader(request: Request, length: number | undefined): boolean {
+/** The header as it goes out; undefined where it is too late for one. */
+function makeHead(request: Request, length: number | undefined): ResponseHead | undefined {
   const { outgoing, transaction } = request
-  if (request.headersSent || outgoing.headersSent || outgoing.destroyed) return false
+  if (request.headersSent || outgoing.headSent || outgoing.isOver) return undefined
   if (transaction !== undefined) {
     transaction.last = request
     for (const edit of transaction.phases.responseHeaders) edit(request)
   }
   const fields = finalFields(request, length)
-  connectionFields(request, fields)
-  const reason = request.reason || STATUS_CODES[request.status] || 'Unknown'
+  const close = outgoing.hasConnectionFields && connectionFields(request, fields)
+  const { status } = request
+  const bodyless = hasNoBody(request)
+  request.headersSent = true
+  return {
+    status,
+    reason: request.reason || STATUS_CODES[status] || 'Unknown',
+    fields,
+    bodyless,
+    hasLength: !bodyless && declaredLength(request) !== undefined,
+    close,
+  }
+}
+
+/** Hands something to the protocol. False: the header could not be sent, and an error page went out in its place. */
+function send(request: Request, handOver: () => void): boolean {
   try {
-    // Tells Node that `Connection` is ours to decide.
-    outgoing.removeHeader('Connection')
-    outgoing.writeHead(request.status, reason, fields)
+    handOver()
+    return true
   } catch (error) {
-    request.report('core', 'error', `Response header refused: ${stackOf(error)}`, 'WSGH0004')
-    sendBareFailure(request)
+    if (!(error instanceof HeaderFault)) throw error
+    request.report('core', 'error', `Response header refused: ${error.message}`, 'WSGH0004')
+    // even the header of an error page may be what is refused
+    request.status = 500
+    request.bytesSent = 0
+    request.outgoing.respond(
+      {
+        status: 500,
+        reason: 'Internal Server Error',
+        fields: request.outgoing.hasConnectionFields
+          ? ['Content-Length', '0', 'Connection', 'close']
+          : ['Content-Length', '0'],
+        bodyless: false,
+        hasLength: true,
+        close: true,
+      },
+      '',
+    )
     return false
   }
-  request.headersSent = true
-  request.headerBytesSent = headerLength(outgoing)
-  return true
-}
-
-/** Where even the header of an error page is refused. */
-function sendBareFailure(request: Request): void {
-  request.status = 500
-  request.headersSent = true
-  request.outgoing.writeHead(500, 'Internal Server Error', ['Content-Length', '0', 'Connection', 'close'])
-  request.outgoing.end()
-}
-
-/** Node keeps the header's text there; there is no public way to its length. */
-function headerLength(outgoing: object): number {
-  return (outgoing as { _header?: string })._header?.length ?? 0
 }

@@ -178,16 +178,16 @@ async function stream(
   let wake: (() => void) | undefined
   const proceed = (): void => wake?.()
   body.onDrain(proceed)
-  outgoing.once('close', proceed)
+  outgoing.onOver(proceed)
   try {
     for (const [at, { start, end }] of ranges.entries()) {
       if (heads[at] !== undefined) body.write(heads[at])
       for (let position = start; position <= end; ) {
-        if (outgoing.destroyed || request.connection.aborted) return
+        if (outgoing.isOver || request.connection.aborted) return
         const piece = await readPiece(fd, position, Math.min(PIECE_BYTES, end - position + 1))
         if (piece.length === 0) break
         position += piece.length
-        if (!body.write(piece) && !outgoing.destroyed)
+        if (!body.write(piece) && !outgoing.isOver)
           await new Promise<void>((resolve) => {
             wake = resolve
           })

@@ -4,6 +4,7 @@
  * - while a header arrives: RequestReadTimeout's header time
  * - while a body is being read: RequestReadTimeout's body time, and Timeout without any progress
  * - while a response waits for the client: Timeout without any progress
+ * - after the last response, until the client has closed its side: as httpd's lingering close
  * A handler that takes its time is none of this file's business.
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_reqtimeout.html
  */
@@ -14,12 +15,16 @@ import type { Request } from './request.js'
 
 const LOOK_EVERY_MS = 500
 
+/** A connection that is closed for writing is read, and what comes thrown away: at most this long, */
+const LINGER_MAX_MS = 30_000
+/** as long as something comes at least this often, */
+const LINGER_IDLE_MS = 2000
+/** and no more than this. */
+const LINGER_MAX_BYTES = 16 * 1024 * 1024
+
 export class TimeKeeper {
   readonly #connections = new Set<ClientConnection>()
   #timer: NodeJS.Timeout | undefined
-
-  /** @param refuse answers a request whose header does not arrive. */
-  constructor(private readonly refuse: (connection: ClientConnection, status: 408) => void) {}
 
   watch(connection: ClientConnection): void {
     this.#connections.add(connection)
@@ -27,12 +32,14 @@ export class TimeKeeper {
     this.#timer ??= setInterval(() => this.#look(Date.now()), LOOK_EVERY_MS).unref()
   }
 
-  /** The responses of a connection are over, and it waits for another request. */
-  rest(connection: ClientConnection, keepAliveMs: number): void {
-    connection.idleSince = Date.now()
-    connection.idleAtBytes = connection.socket.bytesRead
-    connection.idleLimitMs = keepAliveMs
+  /** The response of a connection is over, and it waits for another request. */
+  rest(connection: ClientConnection): void {
+    connection.idleSince = 0
     connection.headerSince = 0
+  }
+
+  cutAll(): void {
+    for (const { socket } of this.#connections) socket.destroy()
   }
 
   stop(): void {
@@ -44,27 +51,45 @@ export class TimeKeeper {
     for (const connection of this.#connections) {
       if (connection.socket.destroyed) continue
       if (connection.latest !== undefined) lookAtRequest(connection, connection.latest, now)
-      else this.#lookAtWaiting(connection, now)
+      else if (connection.http.lingersSince > 0) lookAtLingering(connection, now)
+      else lookAtWaiting(connection, now)
     }
   }
+}
 
-  #lookAtWaiting(connection: ClientConnection, now: number): void {
-    const { socket, idleLimitMs } = connection
-    const received = socket.bytesRead - connection.idleAtBytes
-    const isFirst = idleLimitMs === undefined
-    if (received === 0 && (!isFirst || connection.closing)) {
-      const limit = idleLimitMs ?? settingsOf(connection).keepAliveTimeout
-      if (now - connection.idleSince >= limit) socket.destroySoon()
-      return
-    }
-    if (connection.headerSince === 0) connection.headerSince = isFirst ? connection.idleSince : now
-    const server = connection.hosts.servers[0]
-    if (server === undefined) return
-    const { header } = server.settings.get(requestReadTimeout)
-    if (now < deadline(header, connection.headerSince, received)) return
-    connection.headerSince = now
-    this.refuse(connection, 408)
+function lookAtWaiting(connection: ClientConnection, now: number): void {
+  const { http, keepAliveMs } = connection
+  // when it began to rest, nobody looked at the clock
+  if (connection.idleSince === 0) connection.idleSince = now
+  const isFirst = keepAliveMs === undefined
+  if (!http.hasBegunHead && (!isFirst || connection.closing)) {
+    const limit = keepAliveMs ?? settingsOf(connection).keepAliveTimeout
+    if (now - connection.idleSince >= limit) http.close()
+    return
   }
+  if (connection.headerSince === 0) connection.headerSince = isFirst ? connection.idleSince : now
+  const server = connection.hosts.servers[0]
+  if (server === undefined) return
+  const { header } = server.settings.get(requestReadTimeout)
+  if (now < deadline(header, connection.headerSince, http.headBytes)) return
+  connection.headerSince = now
+  http.timeOut()
+}
+
+function lookAtLingering({ http, socket, watched }: ClientConnection, now: number): void {
+  if (watched.lingerAt === 0) {
+    watched.lingerFromBytes = http.bytesRead
+    watched.received = http.bytesRead
+    watched.lingerAt = now
+  } else if (http.bytesRead !== watched.received) {
+    watched.received = http.bytesRead
+    watched.lingerAt = now
+  }
+  const isOver =
+    now - watched.lingerAt >= LINGER_IDLE_MS ||
+    now - http.lingersSince >= LINGER_MAX_MS ||
+    http.bytesRead - watched.lingerFromBytes > LINGER_MAX_BYTES
+  if (isOver && socket.writableLength === 0) socket.destroy()
 }
 
 function settingsOf(connection: ClientConnection) {
@@ -73,28 +98,28 @@ function settingsOf(connection: ClientConnection) {
 }
 
 function lookAtRequest(connection: ClientConnection, request: Request, now: number): void {
-  const { socket, watched } = connection
+  const { socket, http, watched } = connection
   if (watched.request !== request) {
     watched.request = request
     watched.bodyMs = 0
-    watched.bodyFromBytes = socket.bytesRead
+    watched.bodyFromBytes = http.bytesRead
     watched.since = now
   }
-  const { incoming } = request
-  const readsBody = !incoming.complete && incoming.readableFlowing === true
+  const { body } = request.incoming
+  const readsBody = !body.complete && body.flowing
   const writes = socket.writableLength > 0
   const unsent = unsentBytes(socket)
   const sent = socket.bytesWritten - socket.writableLength
-  const moved = watched.unsent !== unsent || watched.sent !== sent || watched.received !== socket.bytesRead
+  const moved = watched.unsent !== unsent || watched.sent !== sent || watched.received !== http.bytesRead
   watched.unsent = unsent
   watched.sent = sent
-  watched.received = socket.bytesRead
+  watched.received = http.bytesRead
   if (moved || !(readsBody || writes)) watched.since = now
 
   if (readsBody) {
     watched.bodyMs += LOOK_EVERY_MS
-    const { body } = request.server.settings.get(requestReadTimeout)
-    if (watched.bodyMs >= deadline(body, 0, socket.bytesRead - watched.bodyFromBytes)) {
+    const limits = request.server.settings.get(requestReadTimeout)
+    if (watched.bodyMs >= deadline(limits.body, 0, http.bytesRead - watched.bodyFromBytes)) {
       giveUp(connection, request, 'Request body read timeout', 'AH01383')
       return
     }

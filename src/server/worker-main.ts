@@ -3,7 +3,7 @@
  * for good, and only then starts what is foreign and accepts connections on the sockets that it inherited.
  */
 
-import type { Server } from 'node:http'
+import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { applyTree } from '../config/apply.js'

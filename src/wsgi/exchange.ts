@@ -115,11 +115,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   /** Nothing moves because the client does not: it is slow to take the response, or to send the body that the application reads. */
   get waitsForClient(): boolean {
     if (this.#paused) return true
-    return (
-      this.body.kind === 'stream' &&
-      this.body.source.readableFlowing !== null &&
-      !this.body.source.readableEnded
-    )
+    return this.body.kind === 'stream' && this.body.source.begun && !this.body.source.ended
   }
 
   // Job: the process group's side

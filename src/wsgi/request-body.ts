@@ -46,7 +46,7 @@ function planChunked(request: Request, dir: WsgiDir, coding: string): PlannedBod
 function stream(request: Request, limit: number): BodyPlan {
   return {
     kind: 'stream',
-    source: request.incoming,
+    source: request.incoming.body,
     ...(limit > 0 ? { limit } : {}),
     wanted: () => request.sendContinue(),
   }
@@ -54,34 +54,28 @@ function stream(request: Request, limit: number): BodyPlan {
 
 /** Waits for a small body, so that no Python thread waits for a slow client. */
 function collect(request: Request, length: number): BodyPlan | Promise<PlannedBody> {
-  const { incoming } = request
-  if (incoming.readableLength >= length) {
-    const data = incoming.read(length) as Buffer | null
-    if (data !== null) {
-      incoming.resume()
-      return { kind: 'inline', data }
-    }
-  }
+  const { body } = request.incoming
+  const whole = body.takeWhole()
+  if (whole !== undefined) return { kind: 'inline', data: whole }
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let received = 0
-    function onData(chunk: Buffer): void {
-      chunks.push(chunk)
-      received += chunk.length
-      if (received >= length)
-        finish({ kind: 'inline', data: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) })
+    body.read({
+      data(chunk) {
+        chunks.push(chunk)
+        received += chunk.length
+      },
+      end: () =>
+        received === length
+          ? resolve({
+              kind: 'inline',
+              data: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks),
+            })
+          : incomplete(),
+      aborted: incomplete,
+    })
+    function incomplete(): void {
+      resolve({ refused: 400, why: 'The client closed the connection before the request body was complete' })
     }
-    function onClose(): void {
-      finish({ refused: 400, why: 'The client closed the connection before the request body was complete' })
-    }
-    function finish(plan: PlannedBody): void {
-      incoming.off('data', onData)
-      incoming.off('close', onClose)
-      incoming.off('error', onClose)
-      resolve(plan)
-    }
-    incoming.on('data', onData)
-    incoming.once('close', onClose)
-    incoming.once('error', onClose)
   })
 }

@@ -181,7 +181,7 @@ test('the state of the connection', () => {
   assert.equal(line('%X', get({ keepAlive: false })), '-')
   assert.equal(line('%X', get({ connection: { aborted: true } })), 'X')
   const closing = get()
-  Object.assign(closing.outgoing, { _last: true })
+  Object.assign(closing.outgoing, { closes: true })
   assert.equal(line('%X', closing), '-')
   assert.equal(line('%k %{remote}p', get({ connection: { keepalives: 3, remotePort: 7 } })), '2 7')
 })

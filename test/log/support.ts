@@ -1,7 +1,6 @@
 /** Servers, sites, requests and commands for tests of the logs, made without a configuration file and without a network. */
 
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -14,6 +13,7 @@ import { stderrLog } from '../../src/log/server-log.js'
 import { loggingDirectives } from '../../src/modules/core/logging.js'
 import { logConfig, logio } from '../../src/modules/log-config.js'
 import { type Connection, Request } from '../../src/request/request.js'
+import { incomingOf, outgoingOf } from '../support/messages.js'
 
 // All expected lines are in UTC; set before the first Date of this process.
 process.env.TZ = 'UTC'
@@ -126,8 +126,8 @@ export function makeRequest(facts: RequestFacts = {}): Request {
   const request = new Request(
     { ...connection, ...facts.connection },
     server,
-    { rawHeaders: headers, rawTrailers: trailers } as unknown as IncomingMessage,
-    { shouldKeepAlive: keepAlive } as unknown as ServerResponse,
+    incomingOf({ rawHeaders: headers, rawTrailers: trailers }),
+    outgoingOf({ canKeep: keepAlive }),
     stderrLog({ write: () => {} }),
   )
   if (facts.startedAt !== undefined) Object.assign(request, { startedAt: facts.startedAt })

@@ -201,7 +201,7 @@ function streaming(write: (request: Request) => void): {
   const seen: Written[] = []
   const module = hooksOf({
     handler: (request) => {
-      const close = new Promise<void>((resolve) => request.outgoing.once('close', resolve))
+      const close = new Promise<void>((resolve) => request.outgoing.onOver(resolve))
       seen.push({ request, close })
       write(request)
       return 'done'
@@ -244,7 +244,7 @@ test('what is more than the declared length is not sent, what is less breaks the
     body.end()
   })
   await withFront('', { modules: [less.module] }, async ({ port, ended, records }) => {
-    assert.match(await raw(port, get()), /Content-Length: 9\r\n[^]*\r\n\r\nabc$/)
+    assert.match(await raw(port, get()), /Content-Length: 9\r\n(?:[^]*\r\n)?\r\nabc$/)
     await until('the expected', () => ended.length === 1)
     assert.equal(ended[0]?.cut, true)
     assert.ok(records.some((record) => record.includes('WSGH0003')))
@@ -334,13 +334,11 @@ test('requests sent without waiting are begun one after the other', async () => 
         })
       }),
   })
-  await withFront('', { modules: [slow] }, async ({ port, ended, server }) => {
+  await withFront('', { modules: [slow] }, async ({ port, ended }) => {
     const client = new Client(port)
-    let parsed = 0
-    server.on('request', () => parsed++)
     const ask = (query: string) => `GET /?${query} HTTP/1.1\r\nHost: a\r\n\r\n`
     client.socket.write(ask('one') + ask('two') + ask('three') + ask('four'))
-    await until('all to be parsed', () => parsed === 4)
+    await until('the first', () => running.length === 1)
     assert.equal(running.length, 1)
     answers[0]?.()
     await until('the second', () => running.length === 2)
@@ -400,7 +398,7 @@ test('writing to a client that is gone harms nobody', async () => {
   const late = streaming((request) => {
     const body = openBody(request)
     body.write('a')
-    request.outgoing.once('close', () => {
+    request.outgoing.onOver(() => {
       body.write('b')
       body.end()
       sendWhole(request, 'c')

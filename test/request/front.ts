@@ -3,8 +3,7 @@
  * records.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { ErrorLog } from '../../src/log/error-log.js'
@@ -12,7 +11,7 @@ import { core, http } from '../../src/modules/core.js'
 import { coreLanguage } from '../../src/modules/language.js'
 import type { HttpdModule } from '../../src/modules/module.js'
 import { reqtimeout } from '../../src/modules/reqtimeout.js'
-import { createHttpServer } from '../../src/request/http-server.js'
+import { createHttpServer, cutConnections } from '../../src/request/http-server.js'
 import { phaseTable } from '../../src/request/process.js'
 import type { Request } from '../../src/request/request.js'
 import { siteOf } from '../support/site.js'
@@ -78,7 +77,7 @@ export async function withFront(
     const { port } = made.address() as AddressInfo
     await use({ port, root, server: made, records, ended })
   } finally {
-    server?.closeAllConnections()
+    if (server !== undefined) cutConnections(server)
     if (server?.listening) server.close()
     rmSync(root, { recursive: true, force: true })
   }

@@ -2,12 +2,12 @@
  * Requests made of literals, for tests of hooks: no sockets, no files, a configuration given as text.
  */
 import type { Stats } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Settings } from '../../src/config/settings.js'
 import type { Section, Site } from '../../src/config/site.js'
 import type { ErrorLog, Level } from '../../src/log/error-log.js'
 import { modules } from '../../src/modules/index.js'
 import { type Connection, type Dispatch, Request } from '../../src/request/request.js'
+import { incomingOf, outgoingOf } from './messages.js'
 import { siteOf } from './site.js'
 
 /** What would have been written to the error log. */
@@ -73,8 +73,8 @@ export function makeRequest(conf: string | Site, facts: RequestFacts = {}): Made
   const request = new Request(
     { ...CONNECTION, ...facts.connection },
     server,
-    { rawHeaders: [...headers] } as unknown as IncomingMessage,
-    {} as ServerResponse,
+    incomingOf({ rawHeaders: [...headers] }),
+    outgoingOf(),
     recorder(records),
   )
   const at = url.indexOf('?')

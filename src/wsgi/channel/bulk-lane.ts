@@ -83,7 +83,6 @@ export class BulkLane {
     const onData = (chunk: Buffer) => {
       total += chunk.length
       if (total > limit) {
-        source.pause()
         tooLarge()
         finish(Block.tooLarge)
         return
@@ -99,26 +98,15 @@ export class BulkLane {
       if (!flowing) source.pause()
     }
     const onDrain = () => source.resume()
-    const onEnd = () => finish(Block.end)
-    const onGone = () => finish(Block.abort)
     const stop = () => {
       done = true
       this.#stopBody = undefined
-      source.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone)
+      source.stop()
       socket.off('drain', onDrain)
     }
-    this.#stopBody = () => {
-      stop()
-      source.pause()
-    }
-    if (source.readableEnded) finish(Block.end)
-    else if (source.destroyed) finish(Block.abort)
-    else {
-      source.on('end', onEnd).on('error', onGone).on('close', onGone)
-      socket.on('drain', onDrain)
-      source.on('data', onData)
-      source.resume()
-    }
+    this.#stopBody = stop
+    socket.on('drain', onDrain)
+    source.read({ data: onData, end: () => finish(Block.end), aborted: () => finish(Block.abort) })
   }
 
   /** Leaves what is left of the request body to whoever owns its source. */

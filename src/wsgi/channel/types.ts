@@ -5,7 +5,7 @@
  * The gateway hands it exchanges; the channel calls each exchange back until exactly one final call has been made.
  * Strings that become WSGI values are "binary strings": one character per byte, U+0000 to U+00FF, and never NUL.
  */
-import type { Readable } from 'node:stream'
+import type { BodySource } from '../../http/message.js'
 
 /**
  * The environ keys whose values come with every request, in the order of `Exchange.values`.
@@ -62,8 +62,8 @@ export type BodyPlan =
   | { readonly kind: 'inline'; readonly data: Uint8Array }
   | {
       readonly kind: 'stream'
-      /** Read only once the application reads; an `IncomingMessage` will do. Ends early ⇒ OSError in Python. */
-      readonly source: Readable
+      /** Read only once the application reads. Ends early ⇒ OSError in Python. */
+      readonly source: BodySource
       /** Most bytes that may arrive; the read that goes beyond raises, and the exchange fails with `body-too-large`. */
       readonly limit?: number
       /** Called once, just before the first byte is asked for: the moment for `100 Continue`. */

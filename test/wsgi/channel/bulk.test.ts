@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { PassThrough, Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ReadableBody } from '../../../src/http/readable-body.js'
 import type { RuntimeSettings } from '../../../src/python/control.js'
 import { type Daemon, NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
@@ -65,7 +66,11 @@ for (const python of PYTHONS) {
     await request(channel, script).outcome
     const before = [resident(process.pid), resident(daemon.child.pid as number)] as const
     let wanted = 0
-    const body = { kind: 'stream', source: Readable.from(chunks(100, MIB)), wanted: () => wanted++ } as const
+    const body = {
+      kind: 'stream',
+      source: new ReadableBody(Readable.from(chunks(100, MIB))),
+      wanted: () => wanted++,
+    } as const
     const { body: answer } = await request(channel, script, { body }).outcome
     assert.equal(answer.toString(), String(100 * MIB))
     assert.equal(wanted, 1)
@@ -120,7 +125,7 @@ def application(environ, start_response):
     const source = new PassThrough()
     let got = 0
     const { outcome } = request(channel, script, {
-      body: { kind: 'stream', source },
+      body: { kind: 'stream', source: new ReadableBody(source) },
       onData(chunk) {
         got += chunk.length
         return true
@@ -158,7 +163,9 @@ for (const python of PYTHONS_FEW) {
     const asked = new Promise<void>((resolve) => {
       wanted = resolve
     })
-    const { outcome, seen } = request(channel, script, { body: { kind: 'stream', source, wanted } })
+    const { outcome, seen } = request(channel, script, {
+      body: { kind: 'stream', source: new ReadableBody(source), wanted },
+    })
     await asked
     source.write('abc')
     await until(() => seen.chunks === 1, 'the first three bytes come back')
@@ -181,7 +188,9 @@ for (const python of PYTHONS_FEW) {
     const channel = await daemon.connect()
     for (let i = 0; i < 5; i++) {
       const source = Readable.from(chunks(50, MIB))
-      const { outcome } = request(channel, some, { body: { kind: 'stream', source } })
+      const { outcome } = request(channel, some, {
+        body: { kind: 'stream', source: new ReadableBody(source) },
+      })
       assert.equal((await outcome).body.toString(), 'xxxxx')
       source.destroy()
     }
@@ -191,14 +200,14 @@ for (const python of PYTHONS_FEW) {
     const read = place(daemon.script('read.wsgi', COUNT.replace('%s', '')))
     const channel = await daemon.connect()
     const early = new PassThrough()
-    const first = request(channel, read, { body: { kind: 'stream', source: early } })
+    const first = request(channel, read, { body: { kind: 'stream', source: new ReadableBody(early) } })
     early.write('abc')
     early.destroy()
     const outcome = await first.outcome
     assert.deepEqual([outcome.kind, outcome.why], ['failed', 'exception'])
     assert.match(outcome.log.at(-1) as string, /(OSError|IOError): request data read error/)
     const large = request(channel, read, {
-      body: { kind: 'stream', source: Readable.from(chunks(3, MIB)), limit: 2 * MIB },
+      body: { kind: 'stream', source: new ReadableBody(Readable.from(chunks(3, MIB))), limit: 2 * MIB },
     })
     assert.deepEqual([(await large.outcome).kind, (await large.outcome).why], ['failed', 'body-too-large'])
   })
@@ -266,7 +275,7 @@ def application(environ, start_response):
       for (const query of ['write', 'read']) {
         const { exchange, seen } = request(channel, script, {
           query,
-          body: { kind: 'stream', source: new PassThrough() },
+          body: { kind: 'stream', source: new ReadableBody(new PassThrough()) },
         })
         await until(() => seen.chunks > 0, 'something arrives')
         await sleep(20)

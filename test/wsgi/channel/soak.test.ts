@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { utimesSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
+import { ReadableBody } from '../../../src/http/readable-body.js'
 import type { BodyPlan } from '../../../src/wsgi/channel/types.js'
 import { NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
@@ -80,7 +81,9 @@ for (const [python, threads] of [
           const channel = channels[Math.floor(Math.random() * channels.length)] as (typeof channels)[0]
           const source = Readable.from(uploads())
           const body: BodyPlan =
-            kind === 'up' || kind === 'some' ? { kind: 'stream', source } : { kind: 'none' }
+            kind === 'up' || kind === 'some'
+              ? { kind: 'stream', source: new ReadableBody(source) }
+              : { kind: 'none' }
           let got = 0
           const slowly = (chunk: Buffer, resume: () => void) => {
             got += chunk.length

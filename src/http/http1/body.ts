@@ -1,0 +1,148 @@
+/**
+ * The body of an HTTP/1 request on its way from the connection to whoever reads it. What comes before anybody reads, or while the reader pauses,
+ * waits here; when it is more than a little, the connection stops reading.
+ */
+import type { BodyReader, BodySource } from '../message.js'
+
+/** More than this does not gather before the client is held back. */
+const BACKLOG_MAX_BYTES = 64 * 1024
+
+/** The connection, as far as a body needs it. */
+export interface BodyCarrier {
+  holdBack(): void
+  goOn(): void
+}
+
+const NOTHING = Buffer.alloc(0)
+
+export class Http1Body implements BodySource {
+  complete = false
+  ended = false
+  aborted = false
+  begun = false
+  backlog = 0
+  #chunks: Buffer[] = []
+  #reader: BodyReader | undefined
+  #paused = false
+  #scheduled = false
+  /** What comes is thrown away. */
+  #discarding = false
+
+  constructor(private readonly carrier: BodyCarrier) {}
+
+  get flowing(): boolean {
+    return this.#reader !== undefined && !this.#paused && !this.ended
+  }
+
+  takeWhole(): Buffer | undefined {
+    if (!this.complete || this.begun) return undefined
+    this.begun = true
+    this.ended = true
+    const chunks = this.#take()
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+  }
+
+  read(reader: BodyReader): void {
+    this.begun = true
+    this.#reader = reader
+    this.resume()
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    if (this.#reader === undefined) return
+    if (this.#scheduled) return
+    if (this.backlog > 0 || this.complete || this.aborted) {
+      this.#scheduled = true
+      process.nextTick(() => this.#deliver())
+    } else this.carrier.goOn()
+  }
+
+  stop(): void {
+    this.#reader = undefined
+  }
+
+  // the connection's side
+
+  /** The next piece. */
+  push(chunk: Buffer): void {
+    if (this.#discarding) return
+    if (this.flowing && !this.#scheduled) {
+      this.#reader?.data(chunk)
+      if (this.#paused) this.carrier.holdBack()
+      return
+    }
+    this.#chunks.push(chunk)
+    this.backlog += chunk.length
+    if (this.backlog >= BACKLOG_MAX_BYTES) this.carrier.holdBack()
+  }
+
+  /** All of it has come. */
+  finish(): void {
+    this.complete = true
+    if (this.#reader !== undefined && !this.#scheduled) {
+      this.#scheduled = true
+      process.nextTick(() => this.#deliver())
+    }
+  }
+
+  /** No more will come, and it is not complete. */
+  abort(): void {
+    if (this.complete || this.aborted) return
+    this.aborted = true
+    if (this.#reader !== undefined && !this.#scheduled) this.#deliver()
+  }
+
+  /** The response is over: nobody reads any more. */
+  discard(): void {
+    this.#discarding = true
+    this.#reader = undefined
+    this.#take()
+  }
+
+  #deliver(): void {
+    this.#scheduled = false
+    while (this.#chunks.length > 0 && this.#reader !== undefined && !this.#paused) {
+      const chunk = this.#chunks.shift() as Buffer
+      this.backlog -= chunk.length
+      this.#reader.data(chunk)
+    }
+    if (this.#reader === undefined || this.#paused || this.ended) return
+    if (this.complete) {
+      const reader = this.#reader
+      this.ended = true
+      this.#reader = undefined
+      reader.end()
+    } else if (this.aborted) {
+      const reader = this.#reader
+      this.#reader = undefined
+      reader.aborted()
+    } else this.carrier.goOn()
+  }
+
+  #take(): Buffer[] {
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.backlog = 0
+    return chunks
+  }
+}
+
+/** The body of all requests that have none. */
+export const NO_BODY: BodySource = {
+  complete: true,
+  ended: true,
+  aborted: false,
+  begun: false,
+  flowing: false,
+  backlog: 0,
+  takeWhole: () => NOTHING,
+  read: (reader) => process.nextTick(() => reader.end()),
+  pause() {},
+  resume() {},
+  stop() {},
+}

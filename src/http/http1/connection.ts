@@ -1,0 +1,386 @@
+/**
+ * One client connection that speaks HTTP/1: reads requests one after the other, hands each to the sink, and goes on when its response is over.
+ * It works on any duplex socket, plain or encrypted.
+ *
+ *     head ──header complete──▶ message (its body arrives, its response goes out) ──response over, body read──▶ head
+ *       └──what is no header──▶ refused (sink.refuse answers) ──▶ closing          └──▶ closing | detached
+ *
+ * Nothing is read ahead: what a client sends while its request is being answered waits in the kernel.
+ * Rules: RFC 9112 sections 6, 7 and 9; httpd's lingering close.
+ */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { IncomingMessage, MessageSink, OutgoingMessage } from '../message.js'
+import { type BodyCarrier, Http1Body, NO_BODY } from './body.js'
+import { ChunkedDecoder } from './chunked.js'
+import { type HeadFault, parseHead } from './grammar.js'
+import { HeadReader, type HeadRefusal } from './head-reader.js'
+import { Http1Incoming, UNREADABLE } from './incoming.js'
+import { Http1Outgoing, type ResponseCarrier } from './outgoing.js'
+
+/** Headers up to this size are looked for in the first piece as a whole. */
+const WHOLE_HEAD_MAX_BYTES = 4096
+/** What is left of a body when its response is over is thrown away up to this size; beyond it the connection closes. */
+export const DISCARD_MAX_BYTES = 64 * 1024
+
+/** What the connection tells beside the requests themselves. */
+export interface Http1Sink<Conn> extends MessageSink<Conn> {
+  /** What came is no request: answer with that status; the connection ends after it. `line` is its first line, as far as it is known. */
+  refuse(
+    connection: Conn,
+    incoming: IncomingMessage,
+    outgoing: OutgoingMessage,
+    status: 400 | 408 | 414 | 431,
+    line: string,
+    why: HeadFault,
+  ): void
+  /** The response is over, and the connection waits for another request. */
+  rests(connection: Conn): void
+}
+
+enum State {
+  head,
+  message,
+  closing,
+  detached,
+}
+
+export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
+  /** Bytes that have been read from the socket. */
+  bytesRead = 0
+  /** The client has closed its side. */
+  hasEnded = false
+  /** Set while a response is being sent that ends the connection: since when what still comes is thrown away, in milliseconds. */
+  lingersSince = 0
+  readonly written: (error?: Error | null) => void
+  #state: State = State.head
+  #incoming: Http1Incoming | undefined
+  #outgoing: Http1Outgoing | undefined
+  #body: Http1Body | undefined
+  /** Bytes that the body still lacks; unused where it is chunked. */
+  #left = 0
+  #chunks: ChunkedDecoder | undefined
+  #discarded = 0
+  /** What has been read of the next request, or of a body that nobody takes. */
+  #held: Buffer | undefined
+  #isPaused = false
+  #isFirst = true
+  #reader: HeadReader | undefined
+
+  constructor(
+    readonly socket: Duplex,
+    private readonly sink: Http1Sink<Conn>,
+    private readonly owner: Conn,
+    private readonly headMaxBytes: number,
+  ) {
+    this.written = (error) => {
+      if (!error) this.#sent()
+    }
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('drain', () => this.#outgoing?.drain?.())
+    socket.on('error', () => {})
+    socket.on('close', () => this.#onClose())
+  }
+
+  /** A request is at hand: its header is complete, and its response not over. */
+  get isBusy(): boolean {
+    return this.#outgoing !== undefined
+  }
+
+  /** Bytes of a header that is not complete yet. */
+  get headBytes(): number {
+    return this.#reader?.bytes ?? 0
+  }
+
+  /** The first bytes of a header are here. */
+  get hasBegunHead(): boolean {
+    return this.headBytes > 0
+  }
+
+  /** The request's header did not come in time. */
+  timeOut(): void {
+    if (this.#state === State.head)
+      this.#refuse({ status: 408, why: 'the header did not arrive in time' }, '')
+  }
+
+  /** Closes an idle connection. */
+  close(): void {
+    if (this.#outgoing === undefined) this.#finish()
+  }
+
+  /**
+   * Takes the connection over from HTTP, after a response that says so (101, or 200 to CONNECT) has been sent with `begin`.
+   * @returns the bytes that were read and belong to the new protocol. The caller owns the socket from here on.
+   */
+  detach(): Buffer {
+    const rest = this.#held ?? Buffer.alloc(0)
+    this.#state = State.detached
+    this.#held = undefined
+    this.socket.removeAllListeners('data')
+    this.socket.removeAllListeners('end')
+    return rest
+  }
+
+  // reading
+
+  #onData(chunk: Buffer): void {
+    this.bytesRead += chunk.length
+    if (this.#held !== undefined) this.#hold(chunk)
+    else this.#read(chunk)
+  }
+
+  #read(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#state === State.head) at = this.#readHead(chunk, at)
+      else if (this.#state !== State.message) return
+      else if (this.#body !== undefined && !this.#body.complete) at = this.#readBody(chunk, at)
+      else {
+        this.#hold(at === 0 ? chunk : chunk.subarray(at))
+        return
+      }
+    }
+  }
+
+  /** @returns the index after what belonged to the request. */
+  #readHead(chunk: Buffer, from: number): number {
+    if (this.#reader === undefined || this.#reader.bytes === 0) {
+      const piece = chunk.toString('latin1', from, Math.min(chunk.length, from + WHOLE_HEAD_MAX_BYTES))
+      const end = piece.indexOf('\r\n\r\n')
+      // empty lines before a request are rare
+      if (end > 0 && piece.charCodeAt(0) !== 13) {
+        const bytes = end + 4
+        this.#begin(piece.slice(0, end + 2), chunk, from + bytes, bytes)
+        return this.#consumed
+      }
+    }
+    return this.#readSlowly(chunk, from)
+  }
+
+  #consumed = 0
+
+  #readSlowly(chunk: Buffer, from: number): number {
+    this.#reader ??= new HeadReader(this.headMaxBytes)
+    const piece = chunk.toString('latin1', from, chunk.length)
+    const before = this.#reader.bytes
+    const progress = this.#reader.feed(piece)
+    if (progress === undefined) return chunk.length
+    if (typeof progress === 'string') {
+      this.#begin(progress, chunk, from + this.#reader.consumed, before + this.#reader.consumed)
+      return this.#consumed
+    }
+    this.#refuse(progress)
+    return chunk.length
+  }
+
+  /** A header is complete. Sets `#consumed` to the index after what belongs to the request. */
+  #begin(text: string, chunk: Buffer, at: number, headBytes: number): void {
+    this.#consumed = at
+    const head = parseHead(text)
+    if (typeof head === 'string') {
+      this.#refuse({ status: 400, why: head }, text)
+      return
+    }
+    let body: Http1Body | undefined
+    this.#discarded = 0
+    if (head.length !== 0) {
+      body = new Http1Body(this)
+      this.#left = head.length
+      this.#chunks = head.length < 0 ? new ChunkedDecoder() : undefined
+    }
+    this.#body = body
+    const incoming = new Http1Incoming(head, body ?? NO_BODY, headBytes)
+    const outgoing = new Http1Outgoing(this, head.version === '1.0', head.canKeep && !this.hasEnded)
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#state = State.message
+    // what has come with the header is there when the request is looked at
+    if (body !== undefined && at < chunk.length) this.#consumed = this.#readBody(chunk, at)
+    this.sink.serve(this.owner, incoming, outgoing)
+  }
+
+  /** @returns the index after what belonged to the body. */
+  #readBody(chunk: Buffer, from: number): number {
+    const body = this.#body as Http1Body
+    const incoming = this.#incoming
+    let end: number
+    if (this.#chunks === undefined) {
+      end = Math.min(chunk.length, from + this.#left)
+      this.#left -= end - from
+      body.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end))
+      if (this.#left === 0) this.#bodyComplete(body)
+    } else {
+      end = this.#chunks.feed(chunk, from, (data) => body.push(data))
+      if (this.#chunks.fault !== undefined) {
+        this.#brokenBody(body)
+        return chunk.length
+      }
+      if (this.#chunks.done) {
+        if (incoming !== undefined) incoming.rawTrailers = this.#chunks.trailers
+        this.#bodyComplete(body)
+      }
+    }
+    if (incoming !== undefined) incoming.bytesReceived += end - from
+    else if (!body.complete) {
+      this.#discarded += end - from
+      if (this.#discarded > DISCARD_MAX_BYTES) this.#finish()
+    }
+    return end
+  }
+
+  #bodyComplete(body: Http1Body): void {
+    body.finish()
+    if (this.#outgoing === undefined) this.#ready()
+  }
+
+  /** The framing is not what it should be: whoever reads the body is told, and after the response nothing more is read. */
+  #brokenBody(body: Http1Body): void {
+    this.hasEnded = true
+    body.abort()
+    if (this.#outgoing === undefined) this.#finish()
+    else this.holdBack()
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    this.holdBack()
+  }
+
+  /** {@link BodyCarrier} */
+  holdBack(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.socket.pause()
+  }
+
+  /** {@link BodyCarrier} */
+  goOn(): void {
+    if (!this.#isPaused || this.#held !== undefined) return
+    this.#isPaused = false
+    this.socket.resume()
+  }
+
+  // ends
+
+  /** All of the response has been handed to the kernel. */
+  #sent(): void {
+    const outgoing = this.#outgoing
+    if (outgoing === undefined || !outgoing.ended) return
+    this.#outgoing = undefined
+    this.#incoming = undefined
+    this.#isFirst = false
+    const body = this.#body
+    const isRead = body === undefined || body.complete
+    if (outgoing.closes || !outgoing.canKeep || (this.hasEnded && this.#held === undefined)) {
+      outgoing.close(true)
+      this.#finish()
+      return
+    }
+    outgoing.close(true)
+    if (this.#state !== State.message) return
+    if (isRead) this.#next()
+    else if (this.#mayDiscard()) {
+      body.discard()
+      this.goOn()
+    } else this.#finish()
+  }
+
+  #mayDiscard(): boolean {
+    return this.#chunks !== undefined || this.#left <= DISCARD_MAX_BYTES
+  }
+
+  /** The request is over, and its body read. What was held is the beginning of the next one. */
+  #next(): void {
+    this.#ready()
+    const held = this.#held
+    if (held === undefined) return
+    this.#held = undefined
+    this.#read(held)
+    if (this.#held === undefined) this.goOn()
+  }
+
+  /** The connection is ready for another request. */
+  #ready(): void {
+    this.#body = undefined
+    this.#chunks = undefined
+    if (this.hasEnded && this.#held === undefined) {
+      this.#finish()
+      return
+    }
+    this.#state = State.head
+    this.sink.rests(this.owner)
+    this.goOn()
+  }
+
+  #refuse(
+    { status, why }: HeadRefusal | { status: 408; why: string },
+    text = this.#reader?.firstLine ?? '',
+  ): void {
+    const line = text.split('\r\n', 1)[0] as string
+    this.#state = State.closing
+    this.#reader = undefined
+    this.#held = undefined
+    const incoming = new Http1Incoming(UNREADABLE, NO_BODY, this.bytesRead)
+    const outgoing = new Http1Outgoing(this, false, false)
+    this.#outgoing = outgoing
+    this.sink.refuse(this.owner, incoming, outgoing, status, line, why)
+  }
+
+  /**
+   * Closes after what has been written: our side first, the rest when the client has closed its own or does nothing for a while (the caller's
+   * clock ends it, {@link lingersSince}). A plain close would answer what is still on its way with a reset, which can destroy the response
+   * before the client has read it.
+   */
+  #finish(): void {
+    this.#state = State.closing
+    this.#held = undefined
+    this.#reader = undefined
+    if (this.socket.destroyed) return
+    this.socket.end()
+    if (this.socket.readableEnded) return
+    this.lingersSince = Date.now()
+    this.#isPaused = false
+    this.socket.resume()
+  }
+
+  /** {@link ResponseCarrier} */
+  cutOff(abrupt: boolean): void {
+    const socket = this.socket as Socket
+    this.#state = State.closing
+    if (!abrupt) {
+      // what was written still goes out, and the end of the connection tells the rest
+      socket.destroySoon()
+    } else if (socket.resetAndDestroy !== undefined && !('encrypted' in socket)) socket.resetAndDestroy()
+    else socket.destroy()
+  }
+
+  /** The client will send nothing more. */
+  #onEnd(): void {
+    this.hasEnded = true
+    if (this.#state === State.closing) {
+      this.socket.destroy()
+      return
+    }
+    const outgoing = this.#outgoing
+    if (outgoing === undefined) {
+      if (this.#state === State.head && this.hasBegunHead) {
+        this.#refuse({ status: 400, why: 'the connection ended in the middle of a header' })
+      } else this.#finish()
+      return
+    }
+    if (this.#body !== undefined && !this.#body.complete) this.socket.destroy()
+    // Who said that this is the last request, or has not had an answer yet, may have closed its side on purpose; who kept the connection is gone.
+    else if (outgoing.canKeep && (outgoing.headSent || !this.#isFirst)) this.socket.destroy()
+  }
+
+  #onClose(): void {
+    this.#state = State.closing
+    this.#held = undefined
+    this.#body?.abort()
+    const outgoing = this.#outgoing
+    this.#outgoing = undefined
+    this.#incoming = undefined
+    outgoing?.close(false)
+  }
+}

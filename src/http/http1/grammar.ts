@@ -1,0 +1,157 @@
+/**
+ * The grammar of an HTTP/1 request header, as regular expressions that read like the RFC's rules, and what the framing of the message follows from.
+ * Pure: text in, facts out. It accepts what Node's own parser accepts in its strict form, and less; test/http/fuzz.test.ts compares the two.
+ * Rules: RFC 9112 sections 2 to 6; RFC 9110 section 5.
+ */
+import { METHODS } from 'node:http'
+
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
+/** What a field's value may hold: tabs, blanks, visible ASCII, and bytes above. */
+const VALUE = '[\\t\\x20-\\x7e\\x80-\\xff]*'
+
+/** `/path?query`, `*`, `scheme://authority/…`; for CONNECT an authority. Visible ASCII alone. */
+const REQUEST_LINE =
+  /^([A-Z-]+) (\/[\x21-\x7e]*|\*|[A-Za-z]+:\/\/[\x21-\x7e]+|[\w.\-[\]]*:[0-9]+) HTTP\/([0-9]\.[0-9])$/
+
+/** One or more whole fields with their line ends. */
+const FIELDS = new RegExp(`^(?:${TOKEN}:${VALUE}\\r\\n)*$`)
+
+export const FIELD_LINE = new RegExp(`^${TOKEN}:${VALUE}\\r\\n$`)
+
+/** A request line whose end has not come yet, as far as it can be told. */
+export const BEGUN_LINE = /^[\t\x20-\x7e\x80-\xff]*\r?$/
+export const BEGUN_REQUEST_LINE = /^[A-Z-]*(?: [\x21-\x7e]*(?: [HTP/0-9.]*\r?)?)?$/
+
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS)
+
+/** Versions that are read as far as their header; what is not served is refused afterwards, by its own status. */
+const KNOWN_VERSIONS: ReadonlySet<string> = new Set(['1.1', '1.0', '0.9', '2.0'])
+
+/** A request header, taken apart. */
+export interface RequestHead {
+  readonly method: string
+  readonly target: string
+  readonly version: string
+  /** Names and values in turn. */
+  readonly rawHeaders: string[]
+  /** Bytes of the body; 0 where there is none; -1: chunked. */
+  readonly length: number
+  /** The client allows another request on the connection. */
+  readonly canKeep: boolean
+}
+
+/** Why a header is refused: what is wrong, for the log. */
+export type HeadFault = string
+
+const TOO_LONG = 'Content-Length is too large'
+
+/** @param line without its line end. */
+export function faultOfRequestLine(line: string): HeadFault | undefined {
+  const parts = REQUEST_LINE.exec(line)
+  if (parts === null) return 'the request line is not "method target HTTP/version"'
+  if (!KNOWN_METHODS.has(parts[1] as string)) return 'unknown method'
+  if (!KNOWN_VERSIONS.has(parts[3] as string)) return 'unknown version of HTTP'
+  return undefined
+}
+
+/**
+ * Takes a header apart.
+ * @param text the request line and all fields, each with its line end; without the empty line after them.
+ */
+export function parseHead(text: string): RequestHead | HeadFault {
+  const lineEnd = text.indexOf('\r\n')
+  const parts = REQUEST_LINE.exec(text.slice(0, lineEnd))
+  if (parts === null) return faultOfRequestLine(text.slice(0, lineEnd)) as HeadFault
+  const method = parts[1] as string
+  const target = parts[2] as string
+  const version = parts[3] as string
+  if (!KNOWN_METHODS.has(method)) return 'unknown method'
+  if (!KNOWN_VERSIONS.has(version)) return 'unknown version of HTTP'
+  const first = target.charCodeAt(0)
+  if (
+    (method === 'CONNECT') !== (first !== 47 && first !== 42 && !target.includes('://')) &&
+    method !== 'CONNECT'
+  )
+    return 'the target is neither a path nor a URL'
+  return parseFields(method, target, version, text, lineEnd + 2)
+}
+
+function parseFields(
+  method: string,
+  target: string,
+  version: string,
+  text: string,
+  from: number,
+): RequestHead | HeadFault {
+  const rawHeaders: string[] = []
+  let length = 0
+  let hasLength = false
+  let isChunked = false
+  let canKeep = version === '1.1'
+  const fault = eachField(text, from, (name, value) => {
+    rawHeaders.push(name, value)
+    switch (name.length) {
+      case 10:
+        if (name === 'Connection' || name.toLowerCase() === 'connection')
+          canKeep = keepsConnection(value, canKeep, version)
+        return undefined
+      case 14:
+        if (name.toLowerCase() !== 'content-length') return undefined
+        if (hasLength) return 'more than one Content-Length'
+        if (!/^[0-9]+$/.test(value)) return 'Content-Length is not a number'
+        hasLength = true
+        length = Number(value)
+        return Number.isSafeInteger(length) ? undefined : TOO_LONG
+      case 17:
+        if (name.toLowerCase() !== 'transfer-encoding') return undefined
+        if (isChunked || !/^chunked$/i.test(value)) return `unknown Transfer-Encoding: ${value}`
+        isChunked = true
+        return undefined
+    }
+    return undefined
+  })
+  if (fault !== undefined) return fault
+  if (isChunked && hasLength) return 'both Content-Length and Transfer-Encoding'
+  if (isChunked && version !== '1.1') return `Transfer-Encoding in an HTTP/${version} request`
+  return { method, target, version, rawHeaders, length: isChunked ? -1 : length, canKeep }
+}
+
+/** `Connection: close` counts always; HTTP/1.0 stays by `keep-alive` alone. */
+function keepsConnection(value: string, before: boolean, version: string): boolean {
+  if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) return false
+  return before || (version === '1.0' && /(?:^|,)[ \t]*keep-alive[ \t]*(?:,|$)/i.test(value))
+}
+
+/**
+ * Reads fields, of a header or of trailers.
+ * @param text whole lines from `from` on.
+ * @param visit may return a fault, which ends the reading.
+ */
+export function eachField(
+  text: string,
+  from: number,
+  visit: (name: string, value: string) => HeadFault | undefined,
+): HeadFault | undefined {
+  if (!FIELDS.test(from === 0 ? text : text.slice(from))) return 'a field is not "name: value"'
+  for (let at = from; at < text.length; ) {
+    const colon = text.indexOf(':', at)
+    const end = text.indexOf('\r', colon)
+    const fault = visit(text.slice(at, colon), trimmed(text, colon + 1, end))
+    if (fault !== undefined) return fault
+    at = end + 2
+  }
+  return undefined
+}
+
+/** Without blanks and tabs around it. */
+function trimmed(text: string, from: number, to: number): string {
+  let start = from
+  let end = to
+  while (start < end && isBlank(text.charCodeAt(start))) start++
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9
+}

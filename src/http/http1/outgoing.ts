@@ -1,0 +1,199 @@
+/**
+ * A response on its way over HTTP/1: header and body in one write where they are small, else the pieces of one turn of the event loop together.
+ * Rules: RFC 9112 sections 6 and 7.
+ */
+import type { Duplex } from 'node:stream'
+import type { OutgoingMessage, ResponseHead } from '../message.js'
+import { headText, trailerText } from './response-head.js'
+
+/** Pieces up to this size are copied into one text with what surrounds them: cheaper than a vector. */
+const JOINED_MAX_BYTES = 16 * 1024
+
+/** The connection, as far as a response needs it. */
+export interface ResponseCarrier {
+  readonly socket: Duplex
+  /** Called when the last byte has been handed to the kernel, or with an error. */
+  readonly written: (error?: Error | null) => void
+  /** The response ends here; what was written still goes out. `abrupt`: only a reset can tell that it is incomplete. */
+  cutOff(abrupt: boolean): void
+}
+
+enum Framing {
+  none,
+  length,
+  chunked,
+  /** The end of the connection is the end of the body. */
+  close,
+}
+
+export class Http1Outgoing implements OutgoingMessage {
+  readonly hasConnectionFields = true
+  headSent = false
+  ended = false
+  isOver = false
+  isComplete = false
+  overheadBytes = 0
+  /** No other request after this one. */
+  closes = false
+  whenOver: ((outgoing: OutgoingMessage) => void) | undefined = undefined
+  drain: (() => void) | undefined = undefined
+  #over: (() => void)[] | undefined
+  #framing: Framing = Framing.none
+  /** Text that goes out at the end of this turn, or with the next piece. */
+  #pending = ''
+  #flushes = false
+
+  constructor(
+    private readonly carrier: ResponseCarrier,
+    /** HTTP/1.0: no chunks. */
+    private readonly isOld: boolean,
+    readonly canKeep: boolean,
+  ) {}
+
+  get bufferedBytes(): number {
+    return this.isOver ? 0 : this.carrier.socket.writableLength + this.#pending.length
+  }
+
+  writeContinue(): void {
+    if (!this.headSent && !this.isOver) this.carrier.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1')
+  }
+
+  respond(head: ResponseHead, body: string | Uint8Array): void {
+    if (this.headSent || this.ended || this.isOver) return
+    const text = `${headText(head)}\r\n`
+    this.headSent = true
+    this.ended = true
+    this.closes = head.close
+    this.overheadBytes += text.length
+    const { socket, written } = this.carrier
+    if (typeof body === 'string' || body.length <= JOINED_MAX_BYTES) {
+      const whole = body.length === 0 ? text : text + (typeof body === 'string' ? body : asText(body))
+      socket.write(whole, 'latin1', written)
+    } else {
+      socket.cork()
+      socket.write(text, 'latin1')
+      socket.write(body, written)
+      socket.uncork()
+    }
+  }
+
+  begin(head: ResponseHead): void {
+    if (this.headSent || this.ended || this.isOver) return
+    let text = headText(head)
+    let framing = Framing.none
+    if (!head.bodyless) {
+      if (head.hasLength) framing = Framing.length
+      else if (this.isOld) framing = Framing.close
+      else {
+        framing = Framing.chunked
+        text += 'Transfer-Encoding: chunked\r\n'
+      }
+    }
+    text += '\r\n'
+    this.headSent = true
+    this.closes = head.close || framing === Framing.close
+    this.#framing = framing
+    this.overheadBytes += text.length
+    this.#add(text)
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    if (!this.headSent || this.ended || this.isOver) return true
+    const { length } = chunk
+    if (length === 0 || this.#framing === Framing.none) return true
+    const { socket } = this.carrier
+    const isChunked = this.#framing === Framing.chunked
+    if (isChunked) {
+      const size = `${length.toString(16)}\r\n`
+      this.overheadBytes += size.length + 2
+      this.#add(size)
+    }
+    if (typeof chunk === 'string' || length <= JOINED_MAX_BYTES) {
+      this.#add(typeof chunk === 'string' ? chunk : asText(chunk))
+      if (isChunked) this.#add('\r\n')
+      if (this.#pending.length > JOINED_MAX_BYTES) this.#flush()
+    } else {
+      socket.cork()
+      this.#flush()
+      socket.write(chunk)
+      if (isChunked) socket.write('\r\n', 'latin1')
+      // a turn's pieces go out together
+      process.nextTick(uncork, socket)
+    }
+    return !socket.writableNeedDrain
+  }
+
+  end(trailers?: readonly string[]): void {
+    if (!this.headSent || this.ended || this.isOver) return
+    if (this.#framing === Framing.chunked) {
+      const last = `0\r\n${trailers === undefined ? '' : trailerText(trailers)}\r\n`
+      this.overheadBytes += last.length
+      this.#pending += last
+    }
+    this.ended = true
+    const text = this.#pending
+    this.#pending = ''
+    const { socket, written } = this.carrier
+    // an empty write comes back when everything before it has gone
+    socket.write(text, 'latin1', written)
+  }
+
+  cut(): void {
+    if (this.ended || this.isOver) return
+    this.#flush()
+    this.ended = true
+    this.carrier.cutOff(!this.headSent || this.#framing === Framing.close)
+  }
+
+  onDrain(callback: () => void): void {
+    this.drain = callback
+  }
+
+  onOver(callback: () => void): void {
+    if (this.isOver) callback()
+    else {
+      this.#over ??= []
+      this.#over.push(callback)
+    }
+  }
+
+  /** The connection says that this is the end, one way or the other. */
+  close(isComplete: boolean): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.isComplete = isComplete
+    this.drain = undefined
+    this.#pending = ''
+    const callbacks = this.#over
+    this.#over = undefined
+    if (callbacks !== undefined) for (const callback of callbacks) callback()
+    this.whenOver?.(this)
+  }
+
+  #add(text: string): void {
+    this.#pending += text
+    if (this.#flushes) return
+    this.#flushes = true
+    process.nextTick(() => {
+      this.#flushes = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#pending === '' || this.isOver) return
+    const text = this.#pending
+    this.#pending = ''
+    this.carrier.socket.write(text, 'latin1')
+  }
+}
+
+function uncork(socket: Duplex): void {
+  socket.uncork()
+}
+
+function asText(bytes: Uint8Array): string {
+  return Buffer.isBuffer(bytes)
+    ? bytes.toString('latin1')
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+}
