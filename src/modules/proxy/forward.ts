@@ -147,12 +147,12 @@ class Forwarding {
   #sendBody(sent: ClientRequest): void {
     // what has been sent of a body cannot be sent again
     this.#again = false
-    const { incoming } = this.request
+    const { body } = this.request.incoming
     readBody(this.request, {
       onData: (chunk) => {
         if (!sent.write(chunk) && !sent.destroyed) {
-          incoming.pause()
-          sent.once('drain', () => incoming.resume())
+          body.pause()
+          sent.once('drain', () => body.resume())
         }
       },
       onEnd: () => sent.end(),
