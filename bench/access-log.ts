@@ -7,6 +7,7 @@ import { compileLogFormat } from '../src/log/access-format.js'
 import { namesOfRequest } from '../src/log/names.js'
 import { stderrLog } from '../src/log/server-log.js'
 import { openFileSink } from '../src/log/sink.js'
+import { ModuleRegistry } from '../src/modules/module-registry.js'
 import { Request } from '../src/request/request.js'
 
 import { incomingOf, outgoingOf } from '../test/support/messages.js'
@@ -34,6 +35,14 @@ const server = {
   settings: new Settings(),
   dir: new Settings(),
   sections: { directory: [], directoryMatch: [], files: [], location: [], if: [] },
+  perDirectory: {
+    vocabulary: new ModuleRegistry([]),
+    environment: {},
+    serverRoot: '/',
+    defines: {},
+    providers: [],
+    warnUnsupported: false,
+  },
 }
 const rawHeaders = [
   ...['Host', 'www.example.com', 'Connection', 'keep-alive', 'Accept', '*/*', 'Accept-Encoding', 'gzip, br'],

@@ -48,8 +48,16 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
     enclosing: [],
     sections: main.sections,
   })
-  const errors = applier.finish(main.settings.get(unsupportedPolicy).unsupported === 'warn')
-  const site = buildSite(tree, main, state.virtualHosts, warnings, state.providers)
+  const warnUnsupported = main.settings.get(unsupportedPolicy).unsupported === 'warn'
+  const errors = applier.finish(warnUnsupported)
+  const site = buildSite(tree, main, state.virtualHosts, warnings, {
+    vocabulary,
+    environment: options.environment,
+    serverRoot: tree.serverRoot,
+    defines: tree.defines,
+    providers: state.providers,
+    warnUnsupported,
+  })
   // checks look at the whole: with faults in its parts they would tell of the same ones again
   if (errors.length === 0) errors.push(...runChecks(vocabulary, site, warnings))
   return { site, errors }
@@ -63,6 +71,8 @@ export interface HtaccessOptions extends ApplyOptions {
   readonly serverIndex?: number
   /** Whether `AllowOverride` lets a directive of that class in. */
   readonly allows: (name: string, override: OverrideClass | undefined) => boolean
+  /** Bits of `Options` that may be changed; undefined: all. */
+  readonly optionBits?: number
   /** `AllowOverride Nonfatal=…`: such faults are warnings. */
   readonly nonfatal?: { readonly override?: boolean; readonly unknown?: boolean }
   /** Whether `WSGIHttpdUnsupported Warn` is set. */
@@ -92,7 +102,7 @@ export function applyHtaccess(
   const providers = [...(options.providers ?? vocabulary.providers)]
   const applier = new Applier(
     vocabulary,
-    { main, virtualHosts: [], environment, serverRoot, warnings, providers },
+    { main, virtualHosts: [], environment, serverRoot, warnings, providers, optionBits: options.optionBits },
     options,
   )
   const dir = new Settings()

@@ -28,6 +28,8 @@ export interface ApplyState {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly serverRoot: string
   readonly warnings: ConfigWarning[]
+  /** In `.htaccess`: bits of `Options` that may be changed. */
+  readonly optionBits?: number | undefined
   /** The modules' own, and what the configuration adds. */
   readonly providers: Provided[]
 }
@@ -69,6 +71,10 @@ export class CommandImpl implements SectionCommand {
   resolve(name: string): string {
     const { normalize, isAbsolute, join } = path.posix
     return isAbsolute(name) ? normalize(name) : join(this.serverRoot, name)
+  }
+
+  get optionBits(): number | undefined {
+    return this.#state.optionBits
   }
 
   words(text: string): readonly string[] {

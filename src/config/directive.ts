@@ -53,6 +53,8 @@ export interface Command {
   /** Environment of the server process (for `PassEnv`). */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly serverRoot: string
+  /** In `.htaccess`: bits of `Options` that `AllowOverride` lets it change; undefined: all. */
+  readonly optionBits: number | undefined
   /** A path made absolute: relative ones are under `ServerRoot`. */
   resolve(path: string): string
   /** Splits text into words by the quoting rules of directives; for those that take the rest of their line as it is. */

@@ -14,6 +14,7 @@ import type { Vocabulary } from './vocabulary.js'
 export interface StateOptions {
   readonly serverRoot: string
   readonly defines: Iterable<string>
+  readonly values?: Readonly<Record<string, string>>
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly vocabulary: Vocabulary
   readonly files: ConfigFiles
@@ -31,9 +32,10 @@ export class ReadState implements Facts {
   /** What `LoadModule` asked for in vain. Distributions load dozens of modules that nothing uses: they are told in one warning. */
   readonly #missing: { readonly module: string; readonly at: Position }[] = []
 
-  constructor({ serverRoot, defines, environment, vocabulary, files }: StateOptions) {
+  constructor({ serverRoot, defines, values = {}, environment, vocabulary, files }: StateOptions) {
     this.serverRoot = serverRoot
     this.variables = new Variables(defines, environment)
+    for (const [name, value] of Object.entries(values)) this.variables.define(name, value || undefined)
     this.#vocabulary = vocabulary
     this.#files = files
   }

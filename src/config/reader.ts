@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly serverRoot: string
   /** `-D` names. */
   readonly defines?: Iterable<string>
+  /** Names with their values, as `Define` left them; for `.htaccess` files. */
+  readonly values?: Readonly<Record<string, string>>
   /** `-C` lines, read before the file, and `-c` lines, read after it. */
   readonly before?: readonly string[]
   readonly after?: readonly string[]

@@ -5,9 +5,8 @@
 import type { NewSection } from './directive.js'
 import type { ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
-import type { Provided } from './provider.js'
 import { Settings } from './settings.js'
-import type { Section, ServerConfig, Site, VhostAddress } from './site.js'
+import type { PerDirectoryContext, Section, ServerConfig, Site, VhostAddress } from './site.js'
 import type { ConfigTree } from './tree.js'
 
 /** A section being filled. */
@@ -39,24 +38,36 @@ export function buildSite(
   main: ServerDraft,
   virtualHosts: readonly ServerDraft[],
   warnings: readonly ConfigWarning[],
-  providers: readonly Provided[],
+  perDirectory: PerDirectoryContext,
 ): Site {
   return {
-    main: mainServer(main),
-    virtualHosts: virtualHosts.map((draft) => virtualHost(main, draft)),
+    main: mainServer(main, perDirectory),
+    virtualHosts: virtualHosts.map((draft) => virtualHost(main, draft, perDirectory)),
     file: tree.file,
     serverRoot: tree.serverRoot,
     defines: tree.defines,
     warnings,
-    providers,
+    providers: perDirectory.providers,
   }
 }
 
-function mainServer({ settings, dir, index, at, sections }: ServerDraft): ServerConfig {
-  return { isVirtual: false, index, at, addresses: [], settings, dir, sections: sortSections(sections) }
+function mainServer(
+  { settings, dir, index, at, sections }: ServerDraft,
+  perDirectory: PerDirectoryContext,
+): ServerConfig {
+  return {
+    isVirtual: false,
+    index,
+    at,
+    addresses: [],
+    settings,
+    dir,
+    sections: sortSections(sections),
+    perDirectory,
+  }
 }
 
-function virtualHost(main: ServerDraft, draft: ServerDraft): ServerConfig {
+function virtualHost(main: ServerDraft, draft: ServerDraft, perDirectory: PerDirectoryContext): ServerConfig {
   return {
     isVirtual: true,
     index: draft.index,
@@ -66,6 +77,7 @@ function virtualHost(main: ServerDraft, draft: ServerDraft): ServerConfig {
     dir: Settings.merge(main.dir, draft.dir),
     // at every step the main server's come first
     sections: sortSections([...main.sections, ...draft.sections]),
+    perDirectory,
   }
 }
 

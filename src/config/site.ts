@@ -6,6 +6,7 @@ import type { ConfigWarning } from './errors.js'
 import type { Position } from './position.js'
 import type { Provided } from './provider.js'
 import type { Settings } from './settings.js'
+import type { Vocabulary } from './vocabulary.js'
 
 /** `<Directory>`, `<Location>` and their kin: settings for the places that a pattern matches. */
 export interface Section {
@@ -57,6 +58,18 @@ export interface ServerConfig {
     readonly location: readonly Section[]
     readonly if: readonly Section[]
   }
+  readonly perDirectory: PerDirectoryContext
+}
+
+/** What `.htaccess` files are read with while requests are served. */
+export interface PerDirectoryContext {
+  readonly vocabulary: Vocabulary
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly serverRoot: string
+  readonly defines: Readonly<Record<string, string>>
+  readonly providers: readonly Provided[]
+  /** Whether directives that are not carried are passed over with a warning. */
+  readonly warnUnsupported: boolean
 }
 
 export interface Site {

@@ -45,7 +45,13 @@ export function mapToStorage(request: Request): Outcome | Promise<Outcome> {
   if (request.method === 'TRACE') return answerTrace(request)
   const refusal = walksOf(request.server).afterTranslation(request)
   if (refusal === undefined || refusal instanceof Promise) return refusal
-  request.report('core', refusal.level, `access to ${request.path}: ${refusal.message}`, refusal.code)
+  const { verbatim, message } = refusal
+  request.report(
+    'core',
+    refusal.level,
+    verbatim ? message : `access to ${request.path}: ${message}`,
+    refusal.code,
+  )
   return refusal.status
 }
 

@@ -12,6 +12,7 @@ import type { ServerNames } from '../../src/log/names.js'
 import { stderrLog } from '../../src/log/server-log.js'
 import { loggingDirectives } from '../../src/modules/core/logging.js'
 import { logConfig, logio } from '../../src/modules/log-config.js'
+import { ModuleRegistry } from '../../src/modules/module-registry.js'
 import { type Connection, Request } from '../../src/request/request.js'
 import { incomingOf, outgoingOf } from '../support/messages.js'
 
@@ -75,6 +76,14 @@ export function makeServer(settings: Settings, index = 0): ServerConfig {
     settings,
     dir: new Settings(),
     sections: { directory: [], directoryMatch: [], files: [], location: [], if: [] },
+    perDirectory: {
+      vocabulary: new ModuleRegistry([]),
+      environment: {},
+      serverRoot: '/',
+      defines: {},
+      providers: [],
+      warnUnsupported: false,
+    },
   }
 }
 

@@ -55,6 +55,12 @@ function setOptions(cmd: Command, words: readonly string[]): void {
   const changed = changeOptions(draft.options ?? coreDir.defaults.options, words)
   if (typeof changed === 'string') cmd.fail(changed)
   else {
+    const { optionBits } = cmd
+    if (optionBits !== undefined)
+      for (const word of words) {
+        const bits = NAMES[word.replace(/^[+-]/, '').toLowerCase()] ?? 0
+        if ((optionBits & bits) !== bits) cmd.fail(`Option ${word.replace(/^[+-]/, '')} not allowed here`)
+      }
     if (changed.effective & OPTION.Includes && words.some((word) => /^\+?includes/i.test(word)))
       cmd.warn('Options Includes has no effect: there are no server-side includes here')
     draft.options = changed

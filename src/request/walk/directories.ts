@@ -1,26 +1,22 @@
 /**
- * The directory walk: follows a request's file name from `/` as far as it exists, merging the `<Directory>` sections of each directory on the
- * way and holding symbolic links against the `Options` in force there. Directories that were seen are kept in a tree for a second.
+ * The directory walk: follows a request's file name from `/` as far as it exists, merging the `<Directory>` sections and the
+ * `.htaccess` file of each directory on the way and holding symbolic links against the `Options` in force there. Directories that were seen are kept in a tree for a second.
  * Manual: https://httpd.apache.org/docs/2.4/sections.html#merging
  */
 import type { Stats } from 'node:fs'
+import type { AppliedHtaccess } from '../../config/apply.js'
 import type { Settings } from '../../config/settings.js'
 import type { Section, ServerConfig } from '../../config/site.js'
-import { coreDir, coreServer, OPTION } from '../../modules/core/settings.js'
+import { coreDir, OPTION } from '../../modules/core/settings.js'
+import type { Request } from '../request.js'
+import { allowsOverrides, HtaccessFiles, type KnownFile } from './htaccess.js'
+import type { Refusal } from './refusal.js'
 import { isStats, type Look, look, lookAtLink } from './stat.js'
 
 /** How long a directory counts as there, searchable and properly linked without another look. */
 const DIRECTORY_KEPT_MS = 1000
 /** Directories kept per server; beyond it all are forgotten and looked at anew. */
 const DIRECTORIES_MAX = 10_000
-
-/** Why a walk ended early: a status, and what the log should say. */
-export interface Refusal {
-  readonly status: number
-  readonly level: 'error' | 'info' | 'alert'
-  readonly code: string
-  readonly message: string
-}
 
 /** Where a file name led. */
 export interface WalkResult {
@@ -35,26 +31,49 @@ export interface WalkResult {
 /** A directory on the way: what is known about it, and the settings in force in it. */
 export class DirectoryNode {
   readonly children = new Map<string, DirectoryNode>()
+  /** What `<Directory>` sections say, here and above, and the `.htaccess` files above. */
+  readonly own: Settings
+  readonly #ownNested: readonly Section[]
   /** With a final `/`. */
   readonly path: string
   /** Of this directory and those above it: sections for files and the like, in the order in which they count. */
-  readonly nested: readonly Section[]
-  readonly settings: Settings
+  nested: readonly Section[]
+  settings: Settings
   /** Bits of `Options` about symbolic links. */
-  readonly follows: number
+  follows: number
+  /** Whether a `.htaccess` file here would count. */
+  readonly overridable: boolean
+  /** That file as it was seen last. */
+  file: KnownFile | undefined = undefined
   finfo: Stats
   checkedAt: number
-  /** Why nothing in here may be served; looked at anew with the directory. */
-  refusal: Refusal | undefined = undefined
 
   constructor(path: string, settings: Settings, nested: readonly Section[], finfo: Stats, now: number) {
     this.path = path
+    this.own = settings
+    this.#ownNested = nested
     this.settings = settings
     this.nested = nested
-    this.follows = settings.get(coreDir).options.effective & (OPTION.SymLinks | OPTION.SymLinksIfOwnerMatch)
+    this.overridable = allowsOverrides(settings)
+    this.follows = followBits(settings)
     this.finfo = finfo
     this.checkedAt = now
   }
+
+  /** Lays a `.htaccess` file over the directory, or takes it off. What is below has to be made anew. */
+  layer(applied: AppliedHtaccess | undefined): void {
+    this.settings = applied === undefined ? this.own : this.own.with(applied.dir)
+    this.nested =
+      applied === undefined || applied.sections.length === 0
+        ? this.#ownNested
+        : [...this.#ownNested, ...applied.sections]
+    this.follows = followBits(this.settings)
+    this.children.clear()
+  }
+}
+
+function followBits(settings: Settings): number {
+  return settings.get(coreDir).options.effective & (OPTION.SymLinks | OPTION.SymLinksIfOwnerMatch)
 }
 
 /** The walks of one server. */
@@ -62,9 +81,11 @@ export class DirectoryWalk {
   /** `<Directory>` sections by number of components, in the order in which they are merged. */
   readonly #byDepth: Section[][] = []
   readonly #root: DirectoryNode
+  readonly #htaccess: HtaccessFiles
   #count = 0
 
-  constructor(private readonly server: ServerConfig) {
+  constructor(server: ServerConfig) {
+    this.#htaccess = new HtaccessFiles(server)
     for (const section of server.sections.directory) {
       this.#byDepth[section.depth] ??= []
       this.#byDepth[section.depth]?.push(section)
@@ -72,9 +93,13 @@ export class DirectoryWalk {
     this.#root = this.#node('/', 0, server.dir, [], look('/') as Stats, 0)
   }
 
-  /** @param filename absolute. @param now milliseconds since the epoch. */
-  walk(filename: string, now: number): WalkResult | Refusal {
+  /** @param filename absolute. @param now milliseconds since the epoch. @param request whose log hears of what is odd. */
+  walk(filename: string, now: number, request: Request): WalkResult | Refusal {
     let node = this.#root
+    if (node.overridable) {
+      const refusal = this.#refresh(node, request)
+      if (refusal !== undefined) return refusal
+    }
     let depth = 0
     let start = 1
     const { length } = filename
@@ -106,10 +131,12 @@ export class DirectoryWalk {
           child.finfo = found
           child.checkedAt = now
         }
-        child.refusal = this.#checkHtaccess(child)
       }
-      if (child.refusal !== undefined) return child.refusal
       node = child
+      if (node.overridable) {
+        const refusal = this.#refresh(node, request)
+        if (refusal !== undefined) return refusal
+      }
       start = end + 1
     }
     return { filename, pathInfo: '', finfo: node.finfo, directory: node }
@@ -188,24 +215,16 @@ export class DirectoryWalk {
     return new DirectoryNode(path, settings, nested, finfo, now)
   }
 
-  /**
-   * The place where `.htaccess` files join in: after the sections of a directory, before its children. They are not read yet; since they may
-   * hold access rules, a directory that has one and allows overrides is refused.
-   */
-  #checkHtaccess(node: DirectoryNode): Refusal | undefined {
-    const { allowOverride, allowOverrideList } = node.settings.get(coreDir)
-    const { authConfig, fileInfo, indexes, limit, options } = allowOverride
-    if (!(authConfig || fileInfo || indexes || limit || options !== false || allowOverrideList.size > 0))
-      return undefined
-    for (const name of this.server.settings.get(coreServer).accessFileNames)
-      if (look(node.path + name) !== 'missing')
-        return refuse(
-          500,
-          'alert',
-          '',
-          `${node.path}${name}: per-directory configuration files are not supported yet; set AllowOverride None to ignore it`,
-        )
-    return undefined
+  /** Looks at the `.htaccess` file of a directory that lets one count. A file that has changed makes the directory and all below it anew. */
+  #refresh(node: DirectoryNode, request: Request): Refusal | undefined {
+    const file = this.#htaccess.look(node.path, node.own, node.file, request)
+    if (file !== undefined && 'status' in file) return file
+    if (file !== node.file) {
+      const changed = file?.applied !== node.file?.applied
+      node.file = file
+      if (changed) node.layer(file?.applied)
+    }
+    return file?.refusal
   }
 }
 

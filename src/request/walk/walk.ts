@@ -10,7 +10,8 @@ import { evaluate, whenReady } from '../../expr/expression.js'
 import { coreDir, coreServer, encodedSlashesOf, type IfSection } from '../../modules/core/settings.js'
 import type { Request } from '../request.js'
 import type { PathRules } from '../url-path.js'
-import { DirectoryWalk, type Refusal } from './directories.js'
+import { DirectoryWalk } from './directories.js'
+import type { Refusal } from './refusal.js'
 
 /** The walks of one server; one object per server, made when it is first needed. */
 export class ServerWalks {
@@ -49,7 +50,7 @@ export class ServerWalks {
       // Rewriting and patterns can put these into a path; a walk must not leave the directory it is in by name.
       if (request.filename.includes('/.') && /\/\.\.?(?:\/|$)/.test(request.filename))
         request.filename = posix.normalize(request.filename)
-      const found = this.#directories.walk(request.filename, request.startedAt)
+      const found = this.#directories.walk(request.filename, request.startedAt, request)
       if ('status' in found) {
         request.dir = this.#withLocation(request, settings)
         return found

@@ -46,6 +46,9 @@ const marking: HttpdModule = {
 
 const MERGE_ORDER = `
 Mark server
+<If true>
+  Mark If
+</If>
 <Location /x>
   Mark "main:Location"
 </Location>
@@ -56,6 +59,9 @@ Mark server
   </Files>
 </Directory>
 <Directory "\${ROOT}/srv">
+  <If "-f %{REQUEST_FILENAME}">
+    Mark If-in-Directory
+  </If>
   Mark /srv
 </Directory>
 <VirtualHost *:*>
@@ -108,6 +114,8 @@ test("sections are merged in httpd's order", async () => {
         'LocationMatch',
         'Location /a',
         'Location /',
+        'If',
+        'If-in-Directory',
       ]
       for (let round = 0; round < 2; round++) {
         const { headers } = await ask(port, '/x/a.txt')
@@ -192,19 +200,5 @@ test('files that come and go are seen at once', async () => {
     mkdirSync(path.join(root, 'e'))
     writeFileSync(path.join(root, 'e/c.txt'), 'z')
     assert.equal((await ask(port, '/e/c.txt')).text, 'z')
-  })
-})
-
-test('a .htaccess file that would be in force refuses its directory', async () => {
-  const files = { 'd/.htaccess': 'Require all denied', 'd/a.txt': 'x', 'a.txt': 'x' }
-  const conf = (words: string) => `<Directory "\${ROOT}">\nAllowOverride ${words}\n</Directory>`
-  await withFront(conf('All'), { files }, async ({ port, records }) => {
-    assert.equal((await ask(port, '/d/a.txt')).status, 500)
-    assert.equal((await ask(port, '/d/a.txt')).status, 500)
-    assert.equal((await ask(port, '/a.txt')).status, 200)
-    assert.match(records.join(), /core:alert .*\/d\/\.htaccess/)
-  })
-  await withFront(conf('None'), { files }, async ({ port }) => {
-    assert.equal((await ask(port, '/d/a.txt')).status, 200)
   })
 })
