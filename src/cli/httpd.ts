@@ -9,7 +9,7 @@ import { describeError, describeWarning, type Loaded, loadSite } from '../config
 import { LEVELS } from '../log/error-log.js'
 import { modules } from '../modules/index.js'
 import { vocabulary } from '../modules/registry.js'
-import { type ConfigurationSource, checkProcesses, pidFileOf } from '../server/configuration.js'
+import { type ConfigurationSource, checkProcesses, checkTls, pidFileOf } from '../server/configuration.js'
 import { controlServer, startServer } from '../server/control.js'
 import { dup2 } from '../server/libc.js'
 import { configurationSource, PROGRAM } from './configuration.js'
@@ -65,7 +65,7 @@ function check(invocation: Invocation, terminal: Terminal): number {
 /** Whether a server could be started with it; faults and warnings go to stderr. */
 export function isConfigurationFine(invocation: Invocation, terminal: Terminal): boolean {
   const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
-  return loaded !== undefined && processesAreFine(loaded, terminal)
+  return loaded !== undefined && tlsIsFine(loaded, invocation, terminal) && processesAreFine(loaded, terminal)
 }
 
 /** `-S`, `-M` and `-D DUMP_…`. */
@@ -74,6 +74,21 @@ function dump(invocation: Invocation, terminal: Terminal): number {
   if (loaded === undefined) return 1
   terminal.out(readable(dumpText(invocation.defines, loaded, modules)))
   return 0
+}
+
+/** Missing certificates, keys that do not belong to them, ciphers that nobody knows. */
+function tlsIsFine({ site }: Loaded, invocation: Invocation, terminal: Terminal): boolean {
+  try {
+    checkTls(site, (warning) => {
+      if (isWanted(warning, invocation))
+        terminal.err(`${PROGRAM}: warning: ${readable(describeWarning(warning))}\n`)
+    })
+    return true
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    terminal.err(`${readable(describeError(error))}\n`)
+    return false
+  }
 }
 
 /** What is wrong with users and Pythons of process groups. A missing `User` shows when the server is started, as with httpd. */

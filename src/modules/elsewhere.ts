@@ -362,23 +362,15 @@ const MODULES: readonly ModuleElsewhere[] = [
     advice: '',
     security: true,
     directives: `
-      SSLPassPhraseDialog SSLSessionCache SSLCryptoDevice SSLRandomSeed SSLVHostSNIPolicy SSLEngine
-      SSLFIPS SSLCipherSuite SSLCertificateFile SSLCertificateKeyFile SSLCertificateChainFile
-      SSLSessionTicketKeyFile SSLCACertificatePath SSLCACertificateFile SSLCADNRequestPath
-      SSLCADNRequestFile SSLCARevocationPath SSLCARevocationFile SSLCARevocationCheck SSLVerifyClient
-      SSLVerifyDepth SSLSessionCacheTimeout SSLProtocol SSLHonorCipherOrder SSLCompression
-      SSLSessionTickets SSLInsecureRenegotiation SSLUserName SSLStrictSNIVHostCheck SSLSRPVerifierFile
-      SSLSRPUnknownUserSeed SSLProxyEngine SSLProxyProtocol SSLProxyCipherSuite SSLProxyVerify
+      SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLRequire SSLLog SSLLogLevel
+      SSLProxyEngine SSLProxyProtocol SSLProxyCipherSuite SSLProxyVerify
       SSLProxyVerifyDepth SSLProxyCACertificateFile SSLProxyCACertificatePath SSLProxyCARevocationPath
       SSLProxyCARevocationFile SSLProxyCARevocationCheck SSLProxyMachineCertificateFile
       SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile SSLProxyCheckPeerExpire
-      SSLProxyCheckPeerCN SSLProxyCheckPeerName SSLOptions SSLRequireSSL SSLRequire SSLRenegBufferSize
-      SSLOCSPEnable SSLOCSPDefaultResponder SSLOCSPOverrideResponder SSLOCSPResponseTimeSkew
+      SSLProxyCheckPeerCN SSLProxyCheckPeerName
+      SSLOCSPDefaultResponder SSLOCSPOverrideResponder SSLOCSPResponseTimeSkew
       SSLOCSPResponseMaxAge SSLOCSPResponderTimeout SSLOCSPUseRequestNonce SSLOCSPProxyURL
-      SSLOCSPNoVerify SSLOCSPResponderCertificateFile SSLStaplingCache SSLUseStapling
-      SSLStaplingResponseTimeSkew SSLStaplingResponderTimeout SSLStaplingResponseMaxAge
-      SSLStaplingStandardCacheTimeout SSLStaplingReturnResponderErrors SSLStaplingFakeTryLater
-      SSLStaplingErrorCacheTimeout SSLStaplingForceURL SSLOpenSSLConfCmd SSLLog SSLLogLevel
+      SSLOCSPNoVerify SSLOCSPResponderCertificateFile
     `,
   },
   {

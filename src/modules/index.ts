@@ -30,6 +30,7 @@ import { negotiation } from './negotiation.js'
 import { proxy, proxyHttp, proxyWstunnel } from './proxy.js'
 import { reqtimeout } from './reqtimeout.js'
 import { setenvif } from './setenvif.js'
+import { ssl } from './ssl.js'
 import { status } from './status.js'
 import { unixd } from './unixd.js'
 import { wsgi } from './wsgi.js'
@@ -52,6 +53,8 @@ export const modules: readonly HttpdModule[] = [
   // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables
   earlyHeaders,
   setenvif,
+  // refuses requests that TLS has something against before anybody looks at them
+  ssl,
   // access: by address first, then who it is, then whether that user may. authz_core asks the providers of the others; authn_core has the last
   // word on who it is
   accessCompat,

@@ -4,6 +4,8 @@
 import type { Socket } from 'node:net'
 import type { Http1Connection } from '../http/http1/connection.js'
 import { canonicalAddress } from '../modules/core/listen.js'
+import type { TlsSession } from '../tls/session.js'
+import { isPlainOnTls, tlsSessionOf } from '../tls/sessions.js'
 import type { Connection, Request } from './request.js'
 import type { HostGroup } from './vhost.js'
 
@@ -25,6 +27,8 @@ export class ClientConnection implements Connection {
   readonly localAddress: string
   readonly localPort: number
   readonly secure: boolean
+  readonly tls: TlsSession | undefined
+  readonly plainOnTls: boolean
   keepalives = 0
   aborted = false
   /** The request at hand, until its response is over. */
@@ -62,7 +66,9 @@ export class ClientConnection implements Connection {
     this.remotePort = socket.remotePort ?? 0
     this.localAddress = canonicalAddress(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? listening.port
-    this.secure = 'encrypted' in socket && socket.encrypted === true
+    this.tls = tlsSessionOf(socket)
+    this.plainOnTls = isPlainOnTls(socket)
+    this.secure = this.tls !== undefined
   }
 
   get listenerHost(): string {

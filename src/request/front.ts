@@ -16,7 +16,7 @@ import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
 import { TimeKeeper } from './timeouts.js'
-import { type HostChoice, parseAbsoluteTarget, VhostTable } from './vhost.js'
+import { type HostChoice, type HostGroup, parseAbsoluteTarget, VhostTable } from './vhost.js'
 
 /** The address of a `Listen` line that the server is for. */
 export interface ListenerAddress {
@@ -65,10 +65,14 @@ export class Front implements Listening, Http1Sink<ClientConnection> {
       socket.destroy()
       return
     }
-    const hosts = this.#vhosts.group(socket.localAddress ?? '', socket.localPort ?? this.port)
-    const connection = new ClientConnection(socket, this, hosts)
+    const connection = new ClientConnection(socket, this, this.groupOf(socket))
     connection.http = new Http1Connection(socket, this, connection, this.#headerMaxBytes)
     this.#time.watch(connection)
+  }
+
+  /** The virtual hosts of the address that a client has connected to. */
+  groupOf(socket: Socket): HostGroup {
+    return this.#vhosts.group(socket.localAddress ?? '', socket.localPort ?? this.port)
   }
 
   stop(): void {

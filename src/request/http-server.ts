@@ -1,9 +1,12 @@
 /**
  * The HTTP server of a listening address in a server worker: accepts connections, gives each to the front, and ends in good order.
  */
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
+import { TlsAcceptor, type TlsOutlet } from '../tls/acceptor.js'
+import type { TlsMaterial } from '../tls/material.js'
+import { setPlainOnTls, setTlsSession } from '../tls/sessions.js'
 import { Front, type ListenerAddress } from './front.js'
 import type { PhaseTable } from './phases.js'
 
@@ -12,19 +15,44 @@ const fronts = new WeakMap<Server, Front>()
 /**
  * Makes the server for one listening address. The caller makes it listen (`server.listen({ fd })`).
  * @param logs error logs by virtual host; access logs are written by the modules' logTransaction hooks.
+ * @param tls where any virtual host speaks TLS: its files
  */
 export function createHttpServer(
   site: Site,
   phases: PhaseTable,
   logs: Pick<Logs, 'errorLogFor'>,
   listener: ListenerAddress,
+  tls?: TlsMaterial,
 ): Server {
   const front = new Front(site, phases, logs, listener)
   // half-open: who has closed its sending side may still read
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => front.accept(socket))
+  const accept =
+    tls === undefined
+      ? (socket: Socket) => front.accept(socket)
+      : acceptSecurely(new TlsAcceptor(site, tls, (socket) => front.groupOf(socket), logs, outletOf(front)))
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
   server.on('close', () => front.stop())
   fronts.set(server, front)
   return server
+}
+
+/** What becomes of connections once it is known what they speak. */
+function outletOf(front: Front): TlsOutlet {
+  return {
+    plain: (socket) => front.accept(socket),
+    secure: (socket, session) => {
+      setTlsSession(socket, session)
+      front.accept(socket)
+    },
+    plainOnTls: (socket) => {
+      setPlainOnTls(socket)
+      front.accept(socket)
+    },
+  }
+}
+
+function acceptSecurely(acceptor: TlsAcceptor): (socket: Socket) => void {
+  return (socket) => acceptor.accept(socket)
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.js'
 import type { ServerConfig } from '../config/site.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
 import type { ErrorLog, Level } from '../log/error-log.js'
+import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
 
@@ -19,6 +20,10 @@ export interface Connection {
   readonly localAddress: string
   readonly localPort: number
   readonly secure: boolean
+  /** What TLS tells of it; undefined where it is plain. */
+  readonly tls?: TlsSession | undefined
+  /** Plain HTTP where TLS is spoken. */
+  readonly plainOnTls?: boolean
   /** The address and port of the `Listen` line (host may be empty). */
   readonly listenerHost: string
   readonly listenerPort: number

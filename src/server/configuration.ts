@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { ConfigError } from '../config/errors.js'
+import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import { describeError, type LoadOptions, loadSite } from '../config/load.js'
 import type { Site } from '../config/site.js'
 import type { ConfigTree } from '../config/tree.js'
@@ -17,6 +17,8 @@ import { unixdSettings } from '../modules/unixd.js'
 import { type WsgiMain, wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
+import { loadTls } from '../tls/contexts.js'
+import type { TlsMaterial } from '../tls/material.js'
 import { importsOf } from '../wsgi/imports.js'
 import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
@@ -36,6 +38,8 @@ export type ConfigurationSource = Omit<
 export interface Configuration {
   readonly tree: ConfigTree
   readonly site: Site
+  /** What server workers need for TLS; undefined where no server speaks it. */
+  readonly tls: TlsMaterial | undefined
   readonly listen: ListenSettings
   /** Absolute. */
   readonly pidFile: string
@@ -70,6 +74,11 @@ export function readConfiguration(
   }
 }
 
+/** For `-t`: what is wrong with the files of TLS. @throws ConfigError */
+export function checkTls(site: Site, warn: (warning: ConfigWarning) => void): void {
+  loadTls(site, warn)
+}
+
 /** For `-t`: what is wrong with daemon process groups (users, Pythons) that only whoever starts them can tell. @throws ConfigError */
 export function checkProcesses(site: Site): void {
   planAll(site, identityOf(site))
@@ -84,12 +93,15 @@ class IdentityError extends Error {}
 
 function configurationOf(tree: ConfigTree, site: Site): Configuration {
   const { settings } = site.main
+  const warnings = [...site.warnings]
+  const tls = loadTls(site, (warning) => warnings.push(warning))
   const frontUser = identityOf(site)
   const mpm = settings.get(mpmSettings)
   const { runtimeDir } = settings.get(coreGlobal)
   return {
     tree,
-    site,
+    site: { ...site, warnings },
+    tls,
     listen: settings.get(listenSettings),
     pidFile: pidFileOf(site),
     runtimeParent: runtimeDir === undefined ? undefined : textOf(runtimeDir),

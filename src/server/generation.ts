@@ -100,6 +100,7 @@ export class Generation {
         configure: {
           type: 'configure',
           tree: configuration.tree,
+          tls: configuration.tls ?? null,
           generation: number,
           dropTo: configuration.frontUser,
           runtimeDir,

@@ -3,6 +3,7 @@
  * Both ends are this project's own code; what runs applications (a daemon process) never speaks on this channel.
  */
 import type { ConfigTree } from '../config/tree.js'
+import type { TlsMaterial } from '../tls/material.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
 export interface InheritedListener {
@@ -66,6 +67,8 @@ export type ToWorker =
       readonly type: 'configure'
       /** What the supervisor read; the worker applies it and reads no configuration file itself. */
       readonly tree: ConfigTree
+      /** Contents of the files that TLS needs; null where no server speaks TLS. */
+      readonly tls: TlsMaterial | null
       /** 1 at start, one more with each restart. */
       readonly generation: number
       readonly listeners: readonly InheritedListener[]

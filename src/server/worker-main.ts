@@ -80,7 +80,9 @@ class Worker {
     const state = new WorkerState(site, logs, configure, send)
     const phases = phaseTable(modules)
     const gateway = startGateway(state)
-    const servers = configure.listeners.map((listener) => createHttpServer(site, phases, logs, listener))
+    const servers = configure.listeners.map((listener) =>
+      createHttpServer(site, phases, logs, listener, configure.tls ?? undefined),
+    )
     await Promise.all(
       servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
     )

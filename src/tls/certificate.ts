@@ -101,6 +101,14 @@ export class DistinguishedName {
     return text
   }
 
+  /** As OpenSSL wrote names of old: `/C=GB/CN=name`, bytes beyond printable ASCII as `\\xhh`. */
+  get oneLine(): string {
+    const text = ({ type, value }: NamePart) => `/${ATTRIBUTES[type]?.[0] ?? type}=${value}`
+    return Buffer.from(this.#parts.map(text).join(''))
+      .toString('latin1')
+      .replace(/[^ -~]/g, (char) => `\\x${hex(char.charCodeAt(0))}`)
+  }
+
   /** @param variable suffix of mod_ssl's variable: `CN`, `Email`. @param index among several of that type */
   get(variable: string, index = 0): string | undefined {
     return this.#parts.filter(({ type }) => ATTRIBUTES[type]?.[1] === variable)[index]?.value
@@ -121,17 +129,14 @@ export class DistinguishedName {
 
 /** RFC 2253 section 2.4; control characters as OpenSSL writes them, bytes beyond ASCII as they are in UTF-8. */
 function escapeValue(value: string): string {
-  return (
-    value
-      .replace(/[,+"\\<>;]/g, '\\$&')
-      .replace(/^[ #]/, '\\$&')
-      .replace(/(?<=.) $/, '\\ ')
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is escaped
-      .replace(/[\0-\x1f\x7f]/g, (char) => `\\${hex(char.charCodeAt(0))}`)
-      .replace(/[\u0080-\u{10ffff}]/gu, (char) =>
-        [...Buffer.from(char)].map((byte) => `\\${hex(byte)}`).join(''),
-      )
-  )
+  return value
+    .replace(/[,+"\\<>;]/g, '\\$&')
+    .replace(/^[ #]/, '\\$&')
+    .replace(/(?<=.) $/, '\\ ')
+    .replace(/[\0-\x1f\x7f]/g, (char) => `\\${hex(char.charCodeAt(0))}`)
+    .replace(/[\u0080-\u{10ffff}]/gu, (char) =>
+      [...Buffer.from(char)].map((byte) => `\\${hex(byte)}`).join(''),
+    )
 }
 
 const hex = (byte: number): string => byte.toString(16).toUpperCase().padStart(2, '0')
@@ -142,7 +147,7 @@ export function certificateFacts(der: Buffer): CertificateFacts {
   const [body] = derChildren(whole?.bytes ?? der)
   const fields = derChildren(body?.bytes ?? der)
   const explicitVersion = fields[0]?.tag === 0xa0
-  const version = explicitVersion ? ((derChildren(fields[0]?.bytes as Buffer)[0]?.bytes[0] ?? 0) + 1) : 1
+  const version = explicitVersion ? (derChildren(fields[0]?.bytes as Buffer)[0]?.bytes[0] ?? 0) + 1 : 1
   const [serial, algorithm, issuer, validity, subject, keyInfo, ...more] = fields.slice(
     explicitVersion ? 1 : 0,
   ) as [DerValue, DerValue, DerValue, DerValue, DerValue, DerValue, ...DerValue[]]
@@ -151,7 +156,10 @@ export function certificateFacts(der: Buffer): CertificateFacts {
   const validTo = timeOf(to)
   return {
     version,
-    serial: serial.bytes.toString('hex').toUpperCase().replace(/^00(?=.)/, ''),
+    serial: serial.bytes
+      .toString('hex')
+      .toUpperCase()
+      .replace(/^00(?=.)/, ''),
     subject: new DistinguishedName(subject.bytes),
     issuer: new DistinguishedName(issuer.bytes),
     validFrom: showTime(timeOf(from)),

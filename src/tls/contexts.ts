@@ -30,8 +30,7 @@ function checkContext(server: ServerConfig, host: HostMaterial): void {
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
     const ofCiphers = /CIPHER/i.test(code) || /cipher/i.test(message)
-    const at =
-      (ofCiphers ? ssl.ciphersAt : undefined) ?? ssl.certificates[0]?.at ?? ssl.engineAt ?? server.at
+    const at = (ofCiphers ? ssl.ciphersAt : undefined) ?? ssl.certificates[0]?.at ?? ssl.engineAt ?? server.at
     throw new ConfigError(
       at,
       ofCiphers
@@ -82,27 +81,19 @@ export interface HostTls {
   readonly ssl: SslServer
   readonly auth: ClientAuth
   readonly options: TlsOptions
-  /** Equal where two servers may answer each other's requests on one connection, by `SSLVHostSNIPolicy`. */
-  readonly prints: { readonly secure: string; readonly authonly: string }
 }
 
-/**
- * @param timeoutMs for the handshake where neither `RequestReadTimeout` nor `Timeout` say
- */
+/** Settings and files of one server in the form that Node takes. */
 export function hostTls(server: ServerConfig, host: HostMaterial, material: TlsMaterial): HostTls {
   const ssl = server.settings.get(sslServer)
   const auth = clientAuth(server, ssl)
-  const client = [auth.verify, auth.depth, host.authorities, host.revocations]
-  const prints = {
-    authonly: digest(client),
-    secure: digest([client, host.certificates, ssl.protocols, ssl.ciphers, ssl.ciphers13]),
-  }
+  // A session of one host is no session of another: the other may ask for certificates, or for better ciphers.
+  const print = digest([server.index, auth, host.authorities, host.revocations, host.certificates, ssl])
   const { minVersion, maxVersion, ...secure } = secureOptions(ssl, host)
   return {
     server,
     ssl,
     auth,
-    prints,
     options: {
       ...secure,
       ...(minVersion === undefined ? {} : { minVersion }),
@@ -112,9 +103,8 @@ export function hostTls(server: ServerConfig, host: HostMaterial, material: TlsM
       rejectUnauthorized: auth.verify === 'require',
       handshakeTimeout: handshakeMs(server),
       sessionTimeout: ssl.sessionTimeout,
-      // A session of one host is no session of another: the other may ask for certificates.
-      sessionIdContext: digest([server.index, prints.secure]).slice(0, 32),
-      ticketKeys: ticketKeys(host, material, prints.secure),
+      sessionIdContext: print.slice(0, 32),
+      ticketKeys: ticketKeys(host, material, print),
       ...(ssl.sessionTickets ? {} : { secureOptions: SSL_OP_NO_TICKET }),
       ...alpn(server),
     },
@@ -132,7 +122,9 @@ export function handshakeMs(server: ServerConfig): number {
 
 /** Places may ask for certificates as well; the handshake comes before the place is known, so that it asks for all of them. */
 function clientAuth(server: ServerConfig, ssl: SslServer): ClientAuth {
-  const places = Object.values(server.sections).flatMap((sections) => sections.map(({ settings }) => settings))
+  const places = Object.values(server.sections).flatMap((sections) =>
+    sections.map(({ settings }) => settings),
+  )
   const wanted = [server.dir, ...places].some((place) => {
     const verify = place.peek(sslDir)?.verifyClient
     return verify !== undefined && verify !== 'none'
@@ -143,7 +135,7 @@ function clientAuth(server: ServerConfig, ssl: SslServer): ClientAuth {
 /** In order of preference. Clients that negotiate nothing get HTTP/1.1, which is therefore always among them. */
 function alpn(server: ServerConfig): TlsOptions {
   const { protocols, protocolsHonorOrder } = server.settings.get(coreServer)
-  const served = protocols.filter((name) => name === 'h2' || name === 'http/1.1')
+  const served = protocols.filter((name) => name === 'http/1.1')
   const names = served.includes('http/1.1') ? served : [...served, 'http/1.1']
   if (protocolsHonorOrder) return { ALPNProtocols: names }
   return {

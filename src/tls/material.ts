@@ -72,7 +72,8 @@ class MaterialReader {
         ssl.engineAt,
         `SSLEngine on, but the server ${hostLabel(server)} has no SSLCertificateFile`,
       )
-    const chain = ssl.chain === undefined ? '' : `\n${pemOf(ssl.chain, 'SSLCertificateChainFile', 'CERTIFICATE')}`
+    const chain =
+      ssl.chain === undefined ? '' : `\n${pemOf(ssl.chain, 'SSLCertificateChainFile', 'CERTIFICATE')}`
     const certificates: string[] = []
     const keys: string[] = []
     ssl.certificates.forEach((file, index) => {
@@ -110,7 +111,12 @@ class MaterialReader {
     }
   }
 
-  #key(file: NamedFile, inCertificate: boolean, server: ServerConfig, certificate: X509Certificate): KeyObject {
+  #key(
+    file: NamedFile,
+    inCertificate: boolean,
+    server: ServerConfig,
+    certificate: X509Certificate,
+  ): KeyObject {
     const known = this.#decrypted.get(file.path)
     if (known !== undefined) return known
     const text = contents(file, 'SSLCertificateKeyFile').toString('latin1')
@@ -179,7 +185,8 @@ function contents(file: NamedFile, directive: string): Buffer {
 
 function pemOf(file: NamedFile, directive: string, kind: string): string {
   const text = contents(file, directive).toString('latin1')
-  if (text.includes(`-----BEGIN ${kind}-----`) || text.includes(`-----BEGIN TRUSTED ${kind}-----`)) return text
+  if (text.includes(`-----BEGIN ${kind}-----`) || text.includes(`-----BEGIN TRUSTED ${kind}-----`))
+    return text
   throw new ConfigError(file.at, `${directive}: there is no ${kind} (PEM) in ${file.path}`)
 }
 

@@ -41,6 +41,15 @@ export class TlsSession {
     this.verdict = verdictOf(socket, host.auth)
   }
 
+  /** The client's certificate failed for want of somebody who vouches for it, and for nothing else. */
+  get isUnknownAuthority(): boolean {
+    return this.verdict.kind === 'failed' && UNKNOWN_AUTHORITY.has(this.verdict.why)
+  }
+
+  get chainDepth(): number {
+    return chainDepth(this.socket)
+  }
+
   get variables(): TlsVariables {
     this.#variables ??= new TlsVariables(this)
     return this.#variables

@@ -4,10 +4,10 @@
  * Names: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html#envvars
  */
 import type { X509Certificate } from 'node:crypto'
+import { VERSION } from '../server/version.js'
 import type { CertificateFacts } from './certificate.js'
 import { certificateFacts } from './certificate.js'
 import { derChildren } from './der.js'
-import { VERSION } from '../server/version.js'
 import type { TlsSession } from './session.js'
 
 /** A certificate and what is told of it. */
@@ -54,7 +54,8 @@ const OF_CONNECTION: Readonly<Record<string, (variables: TlsVariables) => string
         : verdict.kind === 'generous'
           ? 'GENEROUS'
           : `FAILED:${verdict.why}`,
-  SSL_CLIENT_VERIFY_ERRSTR: ({ session: { verdict } }) => (verdict.kind === 'failed' ? verdict.why : undefined),
+  SSL_CLIENT_VERIFY_ERRSTR: ({ session: { verdict } }) =>
+    verdict.kind === 'failed' ? verdict.why : undefined,
   SSL_CLIENT_CERT_RFC4523_CEA: ({ client }) => client && exactAssertion(client.facts),
 }
 
@@ -124,13 +125,17 @@ export class TlsVariables {
       ] as const) {
         if (known === undefined) continue
         const { facts } = known
+        // that of the server is not shown
         for (const name of STANDARD_CERTIFICATE)
-          // that of the server is not shown
           if (name !== 'V_REMAIN' || whose === 'CLIENT') add(`SSL_${whose}_${name}`)
-        for (const [suffix, value] of facts.subject.variables()) all.push([`SSL_${whose}_S_DN_${suffix}`, value])
-        for (const [suffix, value] of facts.issuer.variables()) all.push([`SSL_${whose}_I_DN_${suffix}`, value])
-        facts.emails.forEach((value, index) => all.push([`SSL_${whose}_SAN_Email_${index}`, value]))
-        facts.dnsNames.forEach((value, index) => all.push([`SSL_${whose}_SAN_DNS_${index}`, value]))
+        for (const [suffix, value] of facts.subject.variables())
+          all.push([`SSL_${whose}_S_DN_${suffix}`, value])
+        for (const [suffix, value] of facts.issuer.variables())
+          all.push([`SSL_${whose}_I_DN_${suffix}`, value])
+        for (const [index, value] of facts.emails.entries())
+          all.push([`SSL_${whose}_SAN_Email_${index}`, value])
+        for (const [index, value] of facts.dnsNames.entries())
+          all.push([`SSL_${whose}_SAN_DNS_${index}`, value])
       }
       this.#standard = all
     }
@@ -150,7 +155,10 @@ export class TlsVariables {
     if (this.#chain === undefined) {
       const chain: X509Certificate[] = []
       let at = this.client?.certificate
-      while (at?.issuerCertificate !== undefined && at.issuerCertificate.fingerprint256 !== at.fingerprint256) {
+      while (
+        at?.issuerCertificate !== undefined &&
+        at.issuerCertificate.fingerprint256 !== at.fingerprint256
+      ) {
         at = at.issuerCertificate
         chain.push(at)
       }

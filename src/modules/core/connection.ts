@@ -175,9 +175,9 @@ export const connectionDirectives: readonly Directive[] = [
     contexts: ['server', 'vhost'],
     default: 'On',
     help: 'Whether the order of Protocols determines precedence during negotiation',
-    accepted: 'one protocol is served',
-    args: { kind: 'flag' },
-    apply: () => {},
+    ...flag((cmd, on) => {
+      cmd.server.draft(coreServer).protocolsHonorOrder = on
+    }),
   }),
   directive({
     name: 'Protocol',

@@ -57,6 +57,8 @@ export interface CoreServer {
   }
   /** In order of preference, e.g. `h2`, `http/1.1`. */
   readonly protocols: readonly string[]
+  /** The server's order counts, not the client's. */
+  readonly protocolsHonorOrder: boolean
 }
 
 export const coreServer = settingsKey<CoreServer>('core server', {
@@ -82,6 +84,7 @@ export const coreServer = settingsKey<CoreServer>('core server', {
   strictHostCheck: false,
   protocol: { strict: true, registeredMethods: false, http09: false },
   protocols: ['http/1.1'],
+  protocolsHonorOrder: true,
 })
 
 /** `AllowEncodedSlashes` as it holds in that server: the main server's does not reach virtual hosts. */

@@ -316,7 +316,10 @@ function setOptions(cmd: Command, words: readonly string[]): void {
   for (const word of words) {
     const [, sign = '', name = ''] = /^([+-]?)(.*)$/.exec(word) ?? []
     const option = SSL_OPTIONS.find((one) => one.toLowerCase() === name.toLowerCase())
-    if (option === undefined) return cmd.fail(`SSLOptions: Illegal option '${name}'`)
+    if (option === undefined) {
+      cmd.fail(`SSLOptions: Illegal option '${name}'`)
+      continue
+    }
     if (option === 'LegacyDNStringFormat' && sign !== '-')
       cmd.fail('SSLOptions LegacyDNStringFormat is not supported: names are written as RFC 2253 says')
     if (sign === '') {

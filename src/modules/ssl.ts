@@ -1,0 +1,183 @@
+/**
+ * mod_ssl: TLS as modules and handlers see it. Connections are secured in src/tls/ before any request is read; here are the directives, the
+ * access rules that look at TLS, and the variables.
+ * - postReadRequest: refuses plain HTTP at an address with TLS, and requests for a host that the connection was not made for
+ * - checkAccess: SSLRequireSSL, SSLVerifyClient of places
+ * - checkUser: FakeBasicAuth
+ * - fixups: variables, SSLUserName
+ * Manual: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html
+ */
+import type { ConfigWarning } from '../config/errors.js'
+import type { Site } from '../config/site.js'
+import type { Connection, Request } from '../request/request.js'
+import { coreServer, listenSettings } from './core/settings.js'
+import type { HttpdModule, Outcome } from './module.js'
+import { directives } from './ssl/directives.js'
+import { type SslDir, sslDir, sslMain, sslServer } from './ssl/settings.js'
+import { isSameSetup } from './ssl/sni-policy.js'
+
+type Session = NonNullable<Connection['tls']>
+
+function postReadRequest(request: Request): Outcome {
+  const { connection } = request
+  const { tls } = connection
+  if (tls !== undefined) {
+    request.tlsVariable = tls.variables.get
+    return checkHost(request, tls)
+  }
+  if (connection.plainOnTls !== true) return undefined
+  request.notes.set('verbose-error-to', '*')
+  request.notes.set(
+    'error-notes',
+    "Reason: You're speaking plain HTTP to an SSL-enabled server port. Instead use the HTTPS scheme to access this URL, please.",
+  )
+  return 400
+}
+
+/** The handshake was made for one host, with its certificate and its rules for clients; the request may name another. */
+function checkHost(request: Request, tls: Session): Outcome {
+  const { server, serverName } = tls
+  if (serverName === undefined && server.settings.get(sslServer).strictSni) {
+    request.report(
+      'ssl',
+      'error',
+      'No hostname was provided via SNI for a name based virtual host',
+      'AH02033',
+    )
+    return 403
+  }
+  if (request.server === server) return undefined
+  const { sniPolicy } = request.server.settings.get(sslMain)
+  if (isSameSetup(tls.host, tls.server, request.server, sniPolicy)) return undefined
+  request.report(
+    'ssl',
+    'error',
+    serverName === undefined
+      ? `The hostname ${request.hostname} provided via HTTP has no SSL setup compatible with that of the address's first virtual host, which clients without SNI get`
+      : `Hostname ${serverName} provided via SNI and hostname ${request.hostname} provided via HTTP have no compatible SSL setup for policy '${sniPolicy}'`,
+    'AH02032',
+  )
+  return 421
+}
+
+function checkAccess(request: Request): Outcome {
+  const dir = request.dir.get(sslDir)
+  const status = refuse(request, dir)
+  if (status !== undefined) return status
+  if (dir.userName !== undefined && !dir.options.has('FakeBasicAuth')) setUser(request, dir.userName)
+  return undefined
+}
+
+/** What a place demands of the connection. */
+function refuse(request: Request, dir: SslDir): number | undefined {
+  const { tls } = request.connection
+  if (dir.requireSsl && tls === undefined) {
+    request.report(
+      'ssl',
+      'error',
+      `access to ${request.filename} failed, reason: SSL connection required`,
+      'AH02219',
+    )
+    return 403
+  }
+  if (dir.verifyClient === undefined || dir.verifyClient === 'none' || tls === undefined) return undefined
+  const { verdict } = tls
+  if (verdict.kind === 'none') {
+    if (dir.verifyClient !== 'require') return undefined
+    request.report('ssl', 'error', 'Client certificate missing', 'AH02263')
+    return 403
+  }
+  if (verdict.kind === 'failed' && !(dir.verifyClient === 'optional_no_ca' && tls.isUnknownAuthority)) {
+    request.report('ssl', 'error', `Client certificate refused: ${verdict.why}`, 'AH02264')
+    return 403
+  }
+  if (verdict.kind === 'valid' && dir.verifyDepth !== undefined && tls.chainDepth > dir.verifyDepth) {
+    request.report('ssl', 'error', 'Client certificate refused: its chain is too long', 'AH02264')
+    return 403
+  }
+  return undefined
+}
+
+/** What `htpasswd` files for FakeBasicAuth hold for each certificate is the word `password`. */
+const FAKE_PASSWORD = 'password'
+
+function checkUser(request: Request): Outcome {
+  const { options } = request.dir.get(sslDir)
+  const { tls } = request.connection
+  if (tls === undefined) return undefined
+  const credentials = /^Basic +(.*)$/i.exec(request.headersIn.get('Authorization') ?? '')?.[1]
+  const claimed = credentials === undefined ? '' : Buffer.from(credentials, 'base64').toString('latin1')
+  // Names of certificates begin like this, and only certificates may prove them.
+  if (/^\/[^:]*=/.test(claimed) && options.has('FakeBasicAuth')) {
+    request.report('ssl', 'error', 'Encountered FakeBasicAuth spoof', 'AH02035')
+    return 403
+  }
+  const name = options.has('FakeBasicAuth') ? tls.variables.client?.facts.subject.oneLine : undefined
+  if (name === undefined || tls.verdict.kind !== 'valid') return undefined
+  const text = Buffer.from(`${name}:${FAKE_PASSWORD}`, 'latin1').toString('base64')
+  request.headersIn.set('Authorization', `Basic ${text}`)
+  return undefined
+}
+
+function setUser(request: Request, variable: string): void {
+  const user = request.tlsVariable?.(variable)
+  if (user !== undefined && user !== '') request.user = user
+}
+
+function fixups(request: Request): Outcome {
+  const dir = request.dir.get(sslDir)
+  const { tls } = request.connection
+  // `Satisfy Any` may have let it pass.
+  if (dir.options.has('StrictRequire')) {
+    const status = refuse(request, dir)
+    if (status !== undefined) return status
+  }
+  if (tls === undefined) return undefined
+  if (dir.userName !== undefined && dir.options.has('FakeBasicAuth')) setUser(request, dir.userName)
+  const { env } = request
+  env.set('HTTPS', 'on')
+  if (tls.serverName !== undefined) env.set('SSL_TLS_SNI', tls.serverName)
+  if (dir.options.has('StdEnvVars')) for (const [name, value] of tls.variables.standard) env.set(name, value)
+  if (dir.options.has('ExportCertData') || dir.options.has('ExportBothCertData'))
+    for (const [name, value] of tls.variables.exported()) env.set(name, value)
+  return undefined
+}
+
+/** Addresses that are meant for TLS and do not speak it. */
+function check(site: Site, warn: (warning: ConfigWarning) => void): void {
+  const servers = [site.main, ...site.virtualHosts]
+  if (!servers.some(({ settings }) => settings.get(sslServer).engine)) {
+    for (const { port, protocol, at } of site.main.settings.get(listenSettings).addresses)
+      if (protocol === 'https' && port !== 0)
+        warn({
+          at,
+          message: `Listen ${port} is for https, but no server has SSLEngine on: plain HTTP is spoken there`,
+        })
+    return
+  }
+  for (const server of site.virtualHosts) {
+    const { engine, engineAt } = server.settings.get(sslServer)
+    const first = firstOf(site, server)
+    if (!engine || first === undefined || first.settings.get(sslServer).engine) continue
+    warn({
+      at: engineAt ?? server.at,
+      message: `SSLEngine on has no effect for ${server.settings.get(coreServer).serverName?.host ?? 'this server'}: the first virtual host of its address (${first.at.file}:${first.at.line}) speaks plain HTTP, and that decides`,
+    })
+  }
+}
+
+/** The first virtual host of the same address, which decides whether TLS is spoken there. */
+function firstOf(site: Site, server: Site['main']): Site['main'] | undefined {
+  const [address] = server.addresses
+  return site.virtualHosts.find(({ addresses }) =>
+    addresses.some(({ host, port }) => host === address?.host && port === address.port),
+  )
+}
+
+export const ssl = {
+  id: 'ssl_module',
+  source: 'mod_ssl.c',
+  directives,
+  hooks: { postReadRequest, checkAccess, checkUser, fixups },
+  check,
+} satisfies HttpdModule
