@@ -141,6 +141,7 @@ export class TlsAcceptor {
   #secured(tls: HostTls, socket: TLSSocket): void {
     // Another handshake on the connection only costs us.
     socket.disableRenegotiation()
+    socket.on('error', () => socket.destroy())
     const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined
     const choice = serverName === undefined ? undefined : this.groupOf(socket).choose(serverName)
     const session = new TlsSession(
