@@ -15,8 +15,9 @@ from . import wire
 from .bulk import BulkLane
 from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
+from .modules import RequestTimeout
 from .poller import Poller
-from .request import serve
+from .request import serve, serve_watched
 
 KEYS_MAX = 4096
 
@@ -59,6 +60,10 @@ class Crew(object):
         self.begun = 0
         self.finished = 0
         self.maximum = settings.get('maximum_requests') or 0
+        self.queue_timeout = settings.get('queue_timeout') or 0
+        self.last_activity = 0.0
+        watched = any(settings.get(name) for name in ('queue_timeout', 'inactivity_timeout', 'interrupt_timeout'))
+        self.serve = serve_watched if watched else serve
         self.started = False
         self.kick_poller = Poller(edge=True)
         self.read_poller = Poller()
@@ -152,7 +157,15 @@ class Crew(object):
         """The life of a pool thread."""
         slot.ident = get_ident()
         self.streams.register(slot)
-        pending, role = self.pending, self.role
+        while True:
+            try:
+                self.work(slot)
+            except RequestTimeout:
+                # interrupt-timeout: it came when the request was over.
+                pass
+
+    def work(self, slot):
+        pending, role, serve_one = self.pending, self.role, self.serve
         now = monotonic()
         while True:
             try:
@@ -170,7 +183,7 @@ class Crew(object):
                     self.sleep()
                 now = monotonic()
                 continue
-            now = serve(self, slot, request, now)
+            now = serve_one(self, slot, request, now)
             request = None
 
     def help(self):
@@ -312,7 +325,13 @@ class Crew(object):
             self.retire('maximum_requests')
 
     def active(self):
-        return sum(1 for slot in self.slots if slot.request is not None)
+        """Requests that run, without those that have run for longer than request-timeout."""
+        running = [slot.request for slot in self.slots]
+        return sum(1 for request in running if request is not None and not request.stale)
+
+    def stuck(self):
+        running = [slot.request for slot in self.slots]
+        return sum(1 for request in running if request is not None and request.stale)
 
     def retire(self, reason):
         """From now on every request that has not begun goes back to its worker."""

@@ -56,4 +56,4 @@ def tell_when_drained(host, notify):
     while not host.crew.drained():
         time.sleep(0.01)
     host.crew.hang_up()
-    notify({'type': 'drained'})
+    notify({'type': 'drained', 'stuck': host.crew.stuck()})

@@ -1,5 +1,5 @@
 """One interpreter's side of a runtime process: its streams, scripts and crew. The same for main and sub-interpreters."""
-from . import wire
+from . import watch, wire
 from .compat import adopt_socket
 from .crew import Crew
 from .filewrapper import FileWrapper
@@ -45,6 +45,8 @@ class Host(object):
         }
         self.crew = Crew(settings, group, Scripts(embedded), self.streams, constants, notify,
                          Gate(*gate) if gate else None)
+        if watch.needed(settings) and not embedded:
+            watch.Watch(settings, self)
 
     def preload(self, scripts):
         """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""

@@ -70,6 +70,8 @@ class Guest(object):
         self.outbox, outbox = os.pipe()
         self.rest = b''
         self.is_drained = False
+        # Requests that have run for longer than request-timeout when all others were done.
+        self.stuck = 0
         # The handle keeps the interpreter alive, so it is kept as long as the process lives.
         try:
             self.number = _create(settings.get('own_gil'))

@@ -25,7 +25,7 @@ class Violation(Exception):
 
 class Place(object):
     """The constant part of many requests; see `Place` in src/wsgi/channel/types.ts."""
-    __slots__ = ('kind', 'script', 'callable', 'reload', 'base', 'embedded', 'adapter')
+    __slots__ = ('kind', 'script', 'callable', 'reload', 'base', 'embedded', 'adapter', 'ignore_activity')
 
     def __init__(self, parts, constants, group):
         self.kind, self.script, self.callable, reload_flag = parts[0], file_name(parts[1]), parts[2], parts[3]
@@ -50,6 +50,7 @@ class Place(object):
         base.setdefault('mod_wsgi.input_chunked', '0')
         base.pop('PATH', None)
         self.embedded = not base['mod_wsgi.process_group']
+        self.ignore_activity = base.get('mod_wsgi.ignore_activity') == '1'
         self.base = base
 
 

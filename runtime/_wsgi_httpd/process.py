@@ -8,10 +8,11 @@ import socket
 import sys
 import time
 
-from . import system, wire
-from .compat import PY2, adopt_socket, allocate_lock, retry_interrupted, stack_size, start_new_thread
+from . import service, system, wire
+from .compat import PY2, adopt_socket, allocate_lock, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
+from .limits import apply_limits
 from .options import resolve
 from .poller import Poller
 from .prepare import native_text, prepare_process
@@ -54,7 +55,9 @@ class Process(object):
         self.free_regions = list(range(REGIONS))
         self.greeting = {}
         self.gate = None
+        self.signals = []
         self.pending_reason = None
+        self.last_activity = None
         self.leaving = None
         self.stopping = None
         self.poller = Poller()
@@ -79,9 +82,10 @@ class Process(object):
             if settings.get('display_name'):
                 system.set_title(settings['display_name'])
             self.take_signals()
-        problems = list(prepare_process(settings))
-        if settings.get('stack_size'):
-            stack_size(settings['stack_size'])
+            if not settings['threads']:
+                # A service process: its scripts are the program, and may handle signals.
+                settings['restrict_signal'] = False
+        problems = list(prepare_process(settings)) + list(apply_limits(settings))
         for_main, notes = resolve(settings, settings['main_group'] or '', True)
         problems += notes
         self.main = Host(for_main, '', self.progress_fd, self.notify)
@@ -99,8 +103,14 @@ class Process(object):
         else:
             self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.given['listen'])
         self.listener.setblocking(False)
+        if settings.get('heartbeat') and not self.embedded:
+            start_new_thread(self.beat, (settings['heartbeat'],))
+        if not settings['threads']:
+            return service.run(self)
         for fd in (self.control.fileno(), self.listener.fileno(), self.wake_read):
             self.poller.add(fd)
+        sizes = ((socket.SO_SNDBUF, settings.get('send_buffer_size')), (socket.SO_RCVBUF, settings.get('receive_buffer_size')))
+        self.buffers = [(option, size) for option, size in sizes if size]
         self.preload()
         return self.loop()
 
@@ -128,18 +138,34 @@ class Process(object):
             self.tell({'type': 'ready', 'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3],
                        'subinterpreters': HAVE_SUBINTERPRETERS})
 
+    def beat(self, seconds):
+        """Tells the parent that Python code can run here; a process that is silent for `deadlock-timeout` is replaced."""
+        while True:
+            self.tell({'type': 'alive'})
+            time.sleep(seconds)
+
     def take_signals(self):
-        def terminate(number, frame):
-            self.pending_reason = 'shutdown_signal'
-            os.write(self.wake_write, b's')
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, terminate)
+        def heard(number, frame):
+            self.signals.append(number)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGXCPU):
+            signal.signal(number, heard)
             # Python 2.7 would hand EINTR to whichever pool thread the kernel picks.
             signal.siginterrupt(number, False)
         # And whichever thread it is, the main thread has to wake up.
         flags = fcntl.fcntl(self.wake_write, fcntl.F_GETFL)
         fcntl.fcntl(self.wake_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         signal.set_wakeup_fd(self.wake_write)
+
+    def obey(self, number):
+        """Acts on a signal, on the main thread. SIGHUP and SIGUSR2 mean nothing to the process itself."""
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self.pending_reason = 'shutdown_signal'
+        elif number == signal.SIGXCPU:
+            self.retire_all('cpu_time_limit')
+        elif number == signal.SIGUSR1:
+            # The parent starts another process first, and lets this one serve meanwhile.
+            reason = 'eviction_signal' if self.settings.get('eviction_timeout') else 'graceful_signal'
+            self.tell({'type': 'leaving', 'reason': reason})
 
     def loop(self):
         while True:
@@ -157,15 +183,25 @@ class Process(object):
                         if guest.outbox == fd:
                             for message in guest.messages():
                                 self.guest_says(guest, message)
+            while self.signals:
+                self.obey(self.signals.pop(0))
             if self.pending_reason and not self.stopping:
                 self.stop(self.pending_reason)
             if self.leaving and self.main.crew.drained() and all(guest.drained() for guest in self.guests):
-                return self.finish()
+                if not self.stuck():
+                    return self.finish()
+                # Requests beyond request-timeout hold nothing up any longer, but have shutdown-timeout like others.
+                if not self.stopping:
+                    self.stop(self.leaving)
+
+    def stuck(self):
+        """Whether requests are left that have run for longer than request-timeout."""
+        return self.main.crew.stuck() or any(guest.stuck for guest in self.guests)
 
     def stop(self, reason):
         """Orderly shutdown: what has not begun goes back, what runs may finish in time."""
         self.stopping = reason
-        self.tell({'type': 'stopping', 'reason': reason})
+        self.tell({'type': 'leaving', 'reason': reason})
         seconds = self.settings['shutdown_timeout']
         if seconds:
             start_new_thread(self.force, (seconds,))
@@ -173,7 +209,8 @@ class Process(object):
 
     def force(self, seconds):
         time.sleep(seconds)
-        self.tell({'type': 'log', 'level': 'warn', 'text': 'Shutdown took longer than %s seconds; leaving now.' % seconds})
+        self.tell({'type': 'log', 'level': 'info', 'text': "Aborting process '%s': its shutdown took longer than %s seconds."
+                   % (self.settings['process_group'], seconds)})
         self.exit(True)
 
     def leave(self, reason):
@@ -189,7 +226,7 @@ class Process(object):
     def finish(self):
         if not self.stopping:
             self.stopping = self.leaving
-            self.tell({'type': 'stopping', 'reason': self.leaving})
+            self.tell({'type': 'leaving', 'reason': 'retire'})
             if self.settings['shutdown_timeout']:
                 start_new_thread(self.force, (self.settings['shutdown_timeout'],))
         self.main.crew.hang_up()
@@ -220,6 +257,14 @@ class Process(object):
         return message if message.get('type') == 'configure' else None
 
     def hear(self):
+        for message in self.messages():
+            if message.get('type') == 'stop' and not self.stopping:
+                self.stop(message.get('reason') or 'shutdown_signal')
+            elif message.get('type') == 'retire':
+                self.leave('retire')
+
+    def messages(self):
+        """What the parent has said; waits for something if there is nothing."""
         try:
             chunk = retry_interrupted(self.control.recv, 65536)
         except (OSError, IOError):
@@ -229,12 +274,7 @@ class Process(object):
             self.exit_at_once()
         lines = (self.control_rest + chunk).split(b'\n')
         self.control_rest = lines.pop()
-        for line in lines:
-            message = native(json.loads(line.decode('utf-8')))
-            if message.get('type') == 'stop' and not self.stopping:
-                self.stop(message.get('reason') or 'shutdown_signal')
-            elif message.get('type') == 'retire':
-                self.leave('retire')
+        return [native(json.loads(line.decode('utf-8'))) for line in lines]
 
     def exit_at_once(self):
         os._exit(0)
@@ -254,12 +294,17 @@ class Process(object):
             self.lane_closed(message['channel'])
         elif kind == 'retire_all':
             self.retire_all(message['reason'])
+        elif kind == 'activity':
+            self.note_activity(message['at'])
+        elif kind == 'expired':
+            self.expired(message['reason'])
         else:
             self.tell(message)
 
     def guest_says(self, guest, message):
         if message['type'] == 'drained':
             guest.is_drained = True
+            guest.stuck = message['stuck']
         elif message['type'] == 'preloaded':
             if guest.preloads:
                 self.preloading -= 1
@@ -267,9 +312,22 @@ class Process(object):
         else:
             self.notify(message)
 
+    def note_activity(self, at):
+        """From the timers of all interpreters. A process that has not served anything has nothing to give back."""
+        self.last_activity = max(at, self.last_activity or 0)
+        if monotonic() - self.last_activity >= self.settings['inactivity_timeout']:
+            self.retire_all('inactivity_timeout')
+
+    def expired(self, reason):
+        if reason == 'startup_timeout':
+            self.pending_reason = reason
+            os.write(self.wake_write, b'e')
+        else:
+            self.retire_all(reason)
+
     def retire_all(self, reason):
         if not self.leaving:
-            self.tell({'type': 'retiring', 'reason': reason})
+            self.tell({'type': 'leaving', 'reason': reason})
             self.leave(reason)
             os.write(self.wake_write, b'r')
 
@@ -284,6 +342,8 @@ class Process(object):
                     self.notify({'type': 'log', 'level': 'error', 'text': 'cannot accept a lane: %s' % error})
                 return
             sock.setblocking(False)
+            for option, size in self.buffers:
+                sock.setsockopt(socket.SOL_SOCKET, option, size)
             self.greeting[sock.fileno()] = sock
             self.poller.add(sock.fileno())
 

@@ -44,6 +44,8 @@ class Request(object):
     input = None
     body_lane = None
     scratch = None
+    # It has run for longer than request-timeout.
+    stale = False
 
     def __init__(self, lane, number, bits, pairs, place, keys, text, body, start, read_at):
         self.lane = lane
@@ -374,6 +376,30 @@ def serve(crew, slot, request, began):
             lane.slow += 1
         if crew.maximum:
             crew.count_finished()
+    return ended
+
+
+def serve_watched(crew, slot, request, began):
+    """The same where timers are set: queue-timeout, inactivity-timeout, interrupt-timeout."""
+    if crew.queue_timeout and wall_clock() - request.start > crew.queue_timeout:
+        request.fail(wire.E_QUEUE, "Queue timeout expired for WSGI daemon process '%s'."
+                     % crew.settings['process_group'])
+        return monotonic()
+    active = not request.place.ignore_activity
+    if active:
+        crew.last_activity = began
+    try:
+        ended = serve(crew, slot, request, began)
+    except RequestTimeout:
+        # It came when the application was done, in our own code.
+        ended = monotonic()
+        if not request.ended:
+            if request.head_sent:
+                request.abort(wire.ABORT_TIMEOUT)
+            else:
+                request.fail(wire.E_TIMEOUT)
+    if active:
+        crew.last_activity = ended
     return ended
 
 

@@ -9,7 +9,7 @@ import traceback
 import types
 
 from . import wire
-from .compat import PY2, allocate_lock, clear_exception
+from .compat import PY2, allocate_lock, clear_exception, monotonic
 
 
 class LoadFailed(Exception):
@@ -35,6 +35,9 @@ class Scripts(object):
         # path -> (module, when it was last compared with the file)
         self.loaded = {}
         self.names = {}
+        # For startup-timeout: when a request first needed a script that was not there, and whether one has been loaded.
+        self.first_attempt = None
+        self.succeeded = False
 
     def application(self, place, environ, request):
         """The callable for a request, from a module that is as new as its file was when the request arrived.
@@ -90,22 +93,15 @@ class Scripts(object):
             entry = self.loaded.get(path)
             if entry is not None:
                 return entry[0]
-            name = module_name(path)
-            module = types.ModuleType(name)
-            module.__file__ = path
+            if self.first_attempt is None and request.read_at:
+                self.first_attempt = monotonic()
             try:
-                # Taken before reading: a change in between is then seen as one.
-                mtime = mtime_of(path)
-                with open(path, 'rb') as file:
-                    source = file.read()
-                code = compile(source, path, 'exec', 0, 1)
-                sys.modules[name] = module
-                exec(code, module.__dict__)
+                module = execute(path)
             except:  # noqa: E722: SystemExit in a script must not end the process
-                sys.modules.pop(name, None)
+                sys.modules.pop(module_name(path), None)
                 self.explain(path, request)
                 raise LoadFailed(path)
-            module.__mtime__ = mtime
+            self.succeeded = True
             self.loaded[path] = [module, request.read_at]
             return module
 
@@ -116,7 +112,9 @@ class Scripts(object):
             if kind is SystemExit:
                 request.log(wire.L_ERROR, prefix + "SystemExit exception raised by WSGI script '%s' ignored." % path)
             request.log(wire.L_ERROR, prefix + "Target WSGI script '%s' cannot be loaded as Python module." % path)
-            trace = trace.tb_next or trace
+            # without our own two calls
+            for _ in range(2):
+                trace = trace.tb_next or trace
             for text in traceback.format_exception(kind, value, trace):
                 for line in text.rstrip('\n').split('\n'):
                     request.log(wire.L_ERROR, line)
@@ -124,6 +122,22 @@ class Scripts(object):
             kind = value = trace = None
             if PY2:
                 clear_exception()
+
+
+def execute(path):
+    """The file as a module. Raises whatever its code raises."""
+    name = module_name(path)
+    module = types.ModuleType(name)
+    module.__file__ = path
+    # Taken before reading: a change in between is then seen as one.
+    mtime = mtime_of(path)
+    with open(path, 'rb') as file:
+        source = file.read()
+    code = compile(source, path, 'exec', 0, 1)
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    module.__mtime__ = mtime
+    return module
 
 
 def mtime_of(path):

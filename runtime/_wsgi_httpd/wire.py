@@ -33,7 +33,7 @@ F_READING, F_OPEN = 1, 2
 # aux of R_ABORT
 ABORT_EXCEPTION, ABORT_SHORT, ABORT_CANCELLED, ABORT_TIMEOUT = 1, 2, 3, 4
 # aux of R_ERROR
-E_EXCEPTION, E_SCRIPT, E_CALLABLE, E_TIMEOUT, E_TOO_LARGE, E_MALFORMED = 1, 2, 3, 4, 5, 6
+E_EXCEPTION, E_SCRIPT, E_CALLABLE, E_TIMEOUT, E_TOO_LARGE, E_MALFORMED, E_QUEUE = 1, 2, 3, 4, 5, 6, 7
 # aux of R_REJECT and R_RETIRING
 REJECT_CODES = {'script_reload': 1, 'maximum_requests': 2, 'shutdown': 3, 'retire': 4}
 # aux of R_LOG: syslog's numbers

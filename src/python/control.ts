@@ -31,6 +31,25 @@ export interface RuntimeSettings {
   readonly display_name?: string | null
   /** Bytes. */
   readonly stack_size?: number | null
+  /** Limits of the process as the kernel keeps them: bytes, seconds; 0: none. */
+  readonly memory_limit?: number
+  readonly virtual_memory_limit?: number
+  readonly cpu_time_limit?: number
+  /** Seconds between two signs of life; 0: none are asked for. */
+  readonly heartbeat?: number
+  /** Seconds; 0: no limit. */
+  readonly startup_timeout?: number
+  readonly inactivity_timeout?: number
+  readonly request_timeout?: number
+  readonly interrupt_timeout?: number
+  readonly queue_timeout?: number
+  /** How SIGUSR1 is reported: an eviction has a time limit of its own. */
+  readonly eviction_timeout?: number
+  /** Bytes; 0: the system's default. */
+  readonly send_buffer_size?: number
+  readonly receive_buffer_size?: number
+  /** Whether `mod_wsgi.server_metrics()` may tell about other applications. */
+  readonly server_metrics?: boolean
   /** Seconds. */
   readonly switch_interval?: number | null
   readonly restrict_stdin?: boolean
@@ -61,8 +80,10 @@ export type RuntimeMessage =
       readonly version: string
       readonly subinterpreters: boolean
     }
-  | { readonly type: 'retiring'; readonly reason: string }
-  | { readonly type: 'stopping'; readonly reason: string }
+  /** It leaves, or wants to; what that means is in `src/server/daemon-state.ts`. */
+  | { readonly type: 'leaving'; readonly reason: string }
+  /** It has just had the interpreter's lock. */
+  | { readonly type: 'alive' }
   /** Embedded only: everything has ended, and the worker may leave by `exitNow`. */
   | { readonly type: 'stopped'; readonly forced: boolean }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
@@ -133,9 +154,9 @@ function parse(line: string): RuntimeMessage | undefined {
       return typeof level === 'string' && typeof text === 'string' ? (message as RuntimeMessage) : undefined
     case 'ready':
       return typeof pid === 'number' && typeof version === 'string' ? (message as RuntimeMessage) : undefined
-    case 'retiring':
-    case 'stopping':
+    case 'leaving':
       return typeof reason === 'string' ? (message as RuntimeMessage) : undefined
+    case 'alive':
     case 'stopped':
       return message as RuntimeMessage
     default:

@@ -6,7 +6,7 @@ import type { ErrorLog } from '../log/error-log.js'
 import { BackOff } from './back-off.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
-import type { Reason } from './daemon-state.js'
+import { isHealthy, type Reason } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
 
@@ -14,21 +14,13 @@ import type { DaemonFailure, DaemonInfo } from './messages.js'
 const SETS_MAX = 100
 /** How long a process may take to say itself why it refuses requests. */
 const OWN_WORDS_MS = 100
-/** A process that leaves by these reasons has worked: its replacement is not held back. */
-const HEALTHY: ReadonlySet<Reason | undefined> = new Set<Reason>([
-  'script_reload',
-  'maximum_requests',
-  'inactivity_timeout',
-  'restart_interval',
-  'cpu_time_limit',
-  'refused',
-])
-
 /** A place in the group: holds one process after the other. */
 interface Place {
   readonly applicationGroup: string | null
   readonly backOff: BackOff
   current: DaemonProcess | undefined
+  /** Serves on until `current` is ready. */
+  readonly leaving: Set<DaemonProcess>
   timer: NodeJS.Timeout | undefined
   /** Why the last start in this place came to nothing. */
   failure: string | undefined
@@ -88,14 +80,6 @@ export class DaemonGroupProcesses {
   }
 
   start(): void {
-    if (this.plan.group.threads === 0) {
-      this.#outlet.log.server(
-        'wsgi',
-        'error',
-        `Process group '${this.plan.name}' has threads=0: service processes are not available, and none is started`,
-      )
-      return
-    }
     this.#addSet(null)
   }
 
@@ -156,6 +140,7 @@ export class DaemonGroupProcesses {
       applicationGroup,
       backOff: new BackOff(),
       current: undefined,
+      leaving: new Set<DaemonProcess>(),
       timer: undefined,
       failure: undefined,
       settled: false,
@@ -189,19 +174,23 @@ export class DaemonGroupProcesses {
           place.failure = undefined
           place.settled = true
           this.#startPreloadedSets(process)
+          for (const before of place.leaving) before.relieve()
+          place.leaving.clear()
         }
         this.options.changed()
         this.#notifySettled()
       },
       replace: (process, reason) => {
         if (place.current === process) place.current = undefined
-        const wait = HEALTHY.has(reason)
+        if (process.state === 'replacing') place.leaving.add(process)
+        const wait = isHealthy(reason)
           ? 0
           : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
         this.#refill(place, wait)
       },
       gone: (process, cause) => {
         this.#alive.delete(process)
+        place.leaving.delete(process)
         if (!process.cameUp && !this.#leaving)
           this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
         this.options.changed()

@@ -13,6 +13,7 @@ import type { RuntimeImport } from '../wsgi/imports.js'
 import { interpreterSettings } from '../wsgi/interpreter-options.js'
 import { startOptions } from '../wsgi/python-start.js'
 import { accountOf } from './accounts.js'
+import { heartbeatSeconds } from './heartbeat.js'
 import type { LaunchPlan } from './launch-plan.js'
 import { INTERNAL_VARIABLES } from './launch-plan.js'
 import type { Identity } from './messages.js'
@@ -95,6 +96,19 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       python_eggs: group.pythonEggs ?? null,
       display_name: group.displayName?.replaceAll('%{GROUP}', `(wsgi:${group.name})`) ?? null,
       stack_size: group.stackSize ?? null,
+      memory_limit: group.memoryLimit,
+      virtual_memory_limit: group.virtualMemoryLimit,
+      cpu_time_limit: group.cpuTimeLimit,
+      heartbeat: group.deadlockTimeout === 0 ? 0 : heartbeatSeconds(group.deadlockTimeout),
+      startup_timeout: group.startupTimeout,
+      inactivity_timeout: group.inactivityTimeout,
+      request_timeout: group.requestTimeout,
+      interrupt_timeout: group.interruptTimeout,
+      queue_timeout: group.queueTimeout,
+      eviction_timeout: group.evictionTimeout,
+      send_buffer_size: group.sendBufferSize,
+      receive_buffer_size: group.receiveBufferSize,
+      server_metrics: group.serverMetrics,
       switch_interval: group.switchInterval ?? wsgi.switchInterval ?? null,
       ...interpreterSettings(wsgi, group.name),
       server_version: inputs.serverVersion,

@@ -9,9 +9,18 @@ import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { removeFiles, spawnDaemon } from './daemon-spawn.js'
-import { type DaemonEvent, type DaemonState, next, REASONS, type Reason, reasonFrom } from './daemon-state.js'
+import {
+  type DaemonEvent,
+  type DaemonState,
+  describeReason,
+  next,
+  REASONS,
+  type Reason,
+  reasonFrom,
+} from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
+import { Heartbeat } from './heartbeat.js'
 import type { DaemonInfo } from './messages.js'
 
 /** A Python that has not reported in this time may hang in its start (a network file system, a module that waits for something). */
@@ -54,6 +63,7 @@ export class DaemonProcess {
   #version = ''
   #subinterpreters = true
   #killed = false
+  readonly #heartbeat: Heartbeat
   #exit: Exit | undefined
   readonly #child: ChildProcess
   readonly #control: RuntimeControl
@@ -75,6 +85,7 @@ export class DaemonProcess {
     this.#child = child
     this.pid = pid
     for (const stream of [child.stdout, child.stderr]) this.#logLines(stream)
+    this.#heartbeat = new Heartbeat(plan.group.deadlockTimeout, () => this.stop('deadlock_timeout'))
     this.#control = new RuntimeControl(
       control,
       (message) => this.#hear(message),
@@ -92,12 +103,14 @@ export class DaemonProcess {
 
   /** For server workers; undefined where they have no use for it (yet, or any longer). */
   get info(): DaemonInfo | undefined {
-    if (this.#state !== 'ready' && (this.#state !== 'draining' || !this.cameUp)) return undefined
+    if (!this.cameUp || this.#state === 'stopping' || this.#state === 'gone') return undefined
+    // a service process takes no requests
+    if (this.plan.group.threads === 0) return undefined
     return {
       id: this.id,
       group: this.plan.name,
       applicationGroup: this.#subinterpreters ? null : (this.#mainGroup() ?? ''),
-      state: this.#state,
+      state: this.#state === 'draining' ? 'draining' : 'ready',
       socketPath: this.socketPath,
       progressPath: this.progressPath,
       pid: this.pid,
@@ -113,14 +126,18 @@ export class DaemonProcess {
 
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
-    if (!this.#step({ type: 'drain', reason })) return
-    this.#control.retire()
+    if (this.#step(reason)) this.#control.retire()
+  }
+
+  /** Another process is ready in its place, for which it has waited. */
+  relieve(): void {
+    if (this.#step('relieved')) this.#control.retire()
   }
 
   /** Makes it leave: at once in its own order, and by force after `shutdown-timeout`. */
   stop(reason: Reason): void {
     const early = !this.cameUp
-    if (!this.#step({ type: 'stop', reason })) {
+    if (!this.#step(reason)) {
       if (this.#state === 'stopping' && reason === 'server_stop') this.#killAfter(SERVER_STOP_MS)
       return
     }
@@ -146,13 +163,13 @@ export class DaemonProcess {
         this.#version = message.version.slice(0, 40)
         this.#subinterpreters = message.subinterpreters === true
         this.cameUp = true
-        this.#step({ type: 'ready' })
+        this.#step('ready')
         return
-      case 'retiring':
-        this.#step({ type: 'drain', reason: reasonFrom(message.reason) })
+      case 'leaving':
+        this.#step(reasonFrom(message.reason))
         return
-      case 'stopping':
-        this.#step({ type: 'stop', reason: reasonFrom(message.reason) })
+      case 'alive':
+        this.#heartbeat.heard()
         return
       case 'log':
         if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text
@@ -164,32 +181,44 @@ export class DaemonProcess {
   #step(event: DaemonEvent): boolean {
     const step = next(this.#state, event)
     if (step === undefined) return false
-    const reason = 'reason' in event ? event.reason : undefined
-    this.#state = step.state
-    if (reason !== undefined) this.#reason ??= reason
-    clearTimeout(this.#timer)
+    const reason = Object.hasOwn(REASONS, event) ? (event as Reason) : undefined
+    this.#state = step.to
+    this.#reason = reason ?? this.#reason
     this.#arm(reason)
-    this.#logStep(step.state, reason)
-    if (step.state !== 'gone') this.hooks.changed(this)
+    this.#logStep(step.to, reason)
+    if (step.to !== 'gone') this.hooks.changed(this)
     if (step.replace) this.hooks.replace(this, reason)
     return true
   }
 
   /** Sets the limit for the state that has just begun. */
   #arm(reason: Reason | undefined): void {
-    const { gracefulTimeout, shutdownTimeout } = this.plan.group
-    if (this.#state === 'draining' && gracefulTimeout > 0) {
-      this.#timer = setTimeout(() => this.stop('graceful_timeout'), gracefulTimeout * 1000)
-    } else if (this.#state === 'stopping') {
-      if (reason === 'server_stop' || reason === 'server_restart') this.#killAfter(SERVER_STOP_MS)
-      else if (shutdownTimeout > 0) this.#killAfter(shutdownTimeout * 1000 + KILL_MARGIN_MS)
+    clearTimeout(this.#timer)
+    const { gracefulTimeout, evictionTimeout, shutdownTimeout, restartInterval } = this.plan.group
+    switch (this.#state) {
+      case 'ready':
+        if (restartInterval > 0) {
+          const left = this.startedAt + restartInterval * 1000 - Date.now()
+          this.#timer = setTimeout(() => this.#step('restart_interval'), Math.max(0, left))
+        }
+        return
+      case 'draining': {
+        const seconds =
+          this.#reason === 'eviction_signal' && evictionTimeout > 0 ? evictionTimeout : gracefulTimeout
+        this.#timer = setTimeout(() => this.stop('graceful_timeout'), seconds * 1000)
+        return
+      }
+      case 'stopping':
+        this.#heartbeat.stop()
+        if (reason === 'server_stop' || reason === 'server_restart') this.#killAfter(SERVER_STOP_MS)
+        else if (shutdownTimeout > 0) this.#killAfter(shutdownTimeout * 1000 + KILL_MARGIN_MS)
     }
   }
 
   #killAfter(milliseconds: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#log('warn', `Process '${this.plan.name}' did not leave in time: it is killed.`)
+      this.#log('warn', `Aborting process '${this.plan.name}': it did not leave in time and is killed.`)
       this.#killed = true
       this.#child.kill('SIGKILL')
     }, milliseconds)
@@ -206,15 +235,13 @@ export class DaemonProcess {
   #logStep(state: DaemonState, reason: Reason | undefined): void {
     const { name } = this.plan
     if (state === 'ready') this.#log('info', `Process '${name}' is ready, Python ${this.#version}.`)
-    else if (state === 'draining' && reason !== undefined)
-      this.#log('info', `Process '${name}' finishes its last requests (${reason}): ${REASONS[reason]}.`)
-    else if (state === 'stopping' && reason !== undefined)
-      this.#log('info', `Shutdown requested '${name}' (${reason}): ${REASONS[reason]}.`)
+    else if (reason !== undefined) this.#log('info', describeReason(reason, name))
   }
 
   #exited(exit: Exit): void {
     this.#exit = exit
     clearTimeout(this.#timer)
+    this.#heartbeat.stop()
     if (this.#isSilent) this.#buried()
     // a child of the application may hold the connection open: its end alone cannot be waited for
     else setTimeout(() => this.#control.close(), LAST_WORDS_MS)
@@ -231,7 +258,7 @@ export class DaemonProcess {
   #buried(): void {
     const exit = this.#exit as Exit
     const expected = this.#state === 'stopping' || this.#state === 'draining'
-    const cause = this.launchFailure ?? describeExit(exit) + this.#memory.explain(exit, this.#killed)
+    const cause = this.#causeOf(exit, expected)
     if (expected && exit.signal === null)
       this.#log('info', `Process '${this.plan.name}' has ended: ${cause}.`)
     else
@@ -241,7 +268,20 @@ export class DaemonProcess {
       )
     removeFiles(this)
     this.hooks.gone(this, cause)
-    this.#step({ type: 'exit' })
+    this.#step('exit')
+  }
+
+  /** What it died of, for the log and for whoever had a request in it. */
+  #causeOf(exit: Exit, expected: boolean): string {
+    if (this.launchFailure !== undefined) return this.launchFailure
+    const why = expected && this.#reason !== undefined ? ` (${this.#reason})` : ''
+    const limit = this.plan.group.cpuTimeLimit
+    // The kernel sends this one when the time is up for good.
+    const spent =
+      exit.signal === 'SIGKILL' && !this.#killed && limit > 0
+        ? `; its cpu-time-limit of ${limit} s may be used up`
+        : ''
+    return describeExit(exit) + why + (spent || this.#memory.explain(exit, this.#killed))
   }
 
   /** Only where the error log is no file: what the process writes to descriptors 1 and 2. */

@@ -1,79 +1,219 @@
 /**
- * The life of a daemon process as a state machine: `starting → ready → draining → stopping → gone`. Pure; `daemon-process.ts` has the process.
+ * The life of a daemon process as a table of transitions. Pure; `daemon-process.ts` has the process, `daemon-group.ts` its replacement. The
+ * diagram of docs/processes.md shows this table, and a test compares the two.
+ * Rules: https://modwsgi.readthedocs.io/en/master/configuration-directives/WSGIDaemonProcess.html; the messages are mod_wsgi's.
  */
 
-export type DaemonState = 'starting' | 'ready' | 'draining' | 'stopping' | 'gone'
+/**
+ * - `starting`: Python comes up and loads the scripts that are to be there before the first request
+ * - `ready`: takes requests
+ * - `replacing`: takes requests until another process is ready in its place
+ * - `draining`: takes no new requests, finishes those that it has
+ * - `stopping`: is on its way out, for at most `shutdown-timeout`
+ * - `gone`: has ended
+ */
+export type DaemonState = 'starting' | 'ready' | 'replacing' | 'draining' | 'stopping' | 'gone'
 
-/** Why a process leaves a state. The first four groups are said by the runtime, the rest by the supervisor. */
+interface Cause {
+  /** Who says so: the runtime inside the process, or the supervisor. */
+  readonly by: 'runtime' | 'supervisor'
+  /** The log line; `%s` is the name of the process group. */
+  readonly message: string
+  readonly from: readonly DaemonState[]
+  readonly to: 'replacing' | 'draining' | 'stopping'
+  /** Nothing takes the process's place. */
+  readonly final?: true
+  /** The process has worked: its replacement is not held back, however short its life was. */
+  readonly healthy?: true
+}
+
+const SERVING: readonly DaemonState[] = ['ready', 'replacing']
+const ALIVE: readonly DaemonState[] = ['starting', 'ready', 'replacing', 'draining']
+
+/** Why a process leaves a state. */
 export const REASONS = {
-  // the runtime
-  script_reload: 'a script file has changed',
-  maximum_requests: 'it has served its maximum number of requests',
-  inactivity_timeout: 'it was idle for too long',
-  startup_timeout: 'it was not ready in time',
-  request_timeout: 'a request ran for too long',
-  deadlock_timeout: "the interpreter's lock was not released in time",
-  cpu_time_limit: 'it has used up its processor time',
-  restart_interval: 'its restart interval is over',
-  shutdown_signal: 'it received a signal to stop',
-  shutdown: 'it was told to stop',
-  retire: 'it has finished its last requests',
-  // the supervisor
-  group_changed: 'its group has changed in the configuration',
-  group_removed: 'its group is gone from the configuration',
-  refused: 'it refused a request',
-  graceful_timeout: 'the time for its last requests is over',
-  server_restart: 'the server restarts',
-  server_stop: 'the server stops',
-} as const
+  script_reload: {
+    by: 'runtime',
+    message: "Force restart of process '%s': a script file has changed.",
+    from: SERVING,
+    to: 'draining',
+    healthy: true,
+  },
+  maximum_requests: {
+    by: 'runtime',
+    message: "Maximum requests reached, attempt a graceful shutdown '%s'.",
+    from: SERVING,
+    to: 'draining',
+    healthy: true,
+  },
+  inactivity_timeout: {
+    by: 'runtime',
+    message: "Daemon process idle inactivity timer expired, stopping process '%s'.",
+    from: SERVING,
+    to: 'draining',
+    healthy: true,
+  },
+  request_timeout: {
+    by: 'runtime',
+    message: "Daemon process request time limit exceeded, stopping process '%s'.",
+    from: SERVING,
+    to: 'draining',
+    healthy: true,
+  },
+  cpu_time_limit: {
+    by: 'runtime',
+    message: "Exceeded CPU time limit, waiting for requests to complete '%s'.",
+    from: ['starting', 'ready', 'replacing'],
+    to: 'draining',
+    healthy: true,
+  },
+  startup_timeout: {
+    by: 'runtime',
+    message: "Application startup timer expired, stopping process '%s'.",
+    from: ALIVE,
+    to: 'stopping',
+  },
+  graceful_signal: {
+    by: 'runtime',
+    message: "Process restart requested, waiting for requests to complete '%s'.",
+    from: ['ready'],
+    to: 'replacing',
+    healthy: true,
+  },
+  eviction_signal: {
+    by: 'runtime',
+    message: "Process eviction requested, waiting for requests to complete '%s'.",
+    from: ['ready'],
+    to: 'replacing',
+    healthy: true,
+  },
+  shutdown_signal: { by: 'runtime', message: "Shutdown requested '%s'.", from: ALIVE, to: 'stopping' },
+  service_ended: {
+    by: 'runtime',
+    message: "The scripts of service process '%s' have returned.",
+    from: ALIVE,
+    to: 'stopping',
+  },
+  retire: {
+    by: 'runtime',
+    message: "Requests have completed, triggering immediate shutdown '%s'.",
+    from: ALIVE,
+    to: 'stopping',
+  },
+  restart_interval: {
+    by: 'supervisor',
+    message: "Application restart timer expired, waiting for requests to complete '%s'.",
+    from: ['ready'],
+    to: 'replacing',
+    healthy: true,
+  },
+  deadlock_timeout: {
+    by: 'supervisor',
+    message: "Daemon process deadlock timer expired, stopping process '%s'.",
+    from: ALIVE,
+    to: 'stopping',
+  },
+  graceful_timeout: {
+    by: 'supervisor',
+    message: "Daemon process graceful timer expired '%s'.",
+    from: ['draining'],
+    to: 'stopping',
+  },
+  refused: {
+    by: 'supervisor',
+    message: "Process '%s' refuses requests, waiting for requests to complete.",
+    from: SERVING,
+    to: 'draining',
+    healthy: true,
+  },
+  group_changed: {
+    by: 'supervisor',
+    message: "Process group '%s' has changed in the configuration, waiting for requests to complete.",
+    from: ['starting', 'ready', 'replacing'],
+    to: 'draining',
+    final: true,
+  },
+  group_removed: {
+    by: 'supervisor',
+    message: "Process group '%s' is gone from the configuration, waiting for requests to complete.",
+    from: ['starting', 'ready', 'replacing'],
+    to: 'draining',
+    final: true,
+  },
+  server_retire: {
+    by: 'supervisor',
+    message: "The server stops, waiting for requests to complete '%s'.",
+    from: ['starting', 'ready', 'replacing'],
+    to: 'draining',
+    final: true,
+  },
+  server_restart: {
+    by: 'supervisor',
+    message: "Shutdown requested '%s': the server restarts.",
+    from: ALIVE,
+    to: 'stopping',
+    final: true,
+  },
+  server_stop: {
+    by: 'supervisor',
+    message: "Shutdown requested '%s': the server stops.",
+    from: ALIVE,
+    to: 'stopping',
+    final: true,
+  },
+} as const satisfies Record<string, Cause>
 export type Reason = keyof typeof REASONS
 
-export type DaemonEvent =
-  | { readonly type: 'ready' }
-  /** Takes no new requests, finishes those it has, then leaves. */
-  | { readonly type: 'drain'; readonly reason: Reason }
-  /** Leaves now. */
-  | { readonly type: 'stop'; readonly reason: Reason }
-  | { readonly type: 'exit' }
+/** Besides the reasons: it came up; its replacement did; the process is no more. */
+export type DaemonEvent = Reason | 'ready' | 'relieved' | 'exit'
 
-/** What follows from an event. */
-export interface Step {
-  readonly state: DaemonState
-  /** A replacement is due now, if the group wants this process's place filled. */
+export interface Transition {
+  readonly event: DaemonEvent
+  readonly from: DaemonState
+  readonly to: DaemonState
+  /** Another process is due in its place now. Happens once in a life: when it begins to leave, else when it is gone. */
   readonly replace: boolean
 }
 
-/** Reasons after which nothing takes the process's place. */
-const FINAL: ReadonlySet<Reason> = new Set([
-  'group_changed',
-  'group_removed',
-  'server_restart',
-  'server_stop',
-])
+/** Every transition there is. An event in a state that is not listed with it changes nothing. */
+export const TRANSITIONS: readonly Transition[] = [
+  { event: 'ready', from: 'starting', to: 'ready', replace: false },
+  { event: 'relieved', from: 'replacing', to: 'draining', replace: false },
+  ...(Object.entries(REASONS) as [Reason, Cause][]).flatMap(([event, { from, to, final }]) =>
+    from.map((state) => ({ event, from: state, to, replace: !final && isInPlace(state) })),
+  ),
+  ...[...ALIVE, 'stopping' as const].map((from) => ({
+    event: 'exit' as const,
+    from,
+    to: 'gone' as const,
+    replace: isInPlace(from),
+  })),
+]
 
-/**
- * The next state, or undefined where the event changes nothing (a second request to stop, a ready process that says so again).
- *
- * A process is replaced once: when it begins to drain, else when it begins to stop, else when it is gone.
- */
-export function next(state: DaemonState, event: DaemonEvent): Step | undefined {
-  switch (event.type) {
-    case 'ready':
-      return state === 'starting' ? { state: 'ready', replace: false } : undefined
-    case 'drain':
-      return state === 'starting' || state === 'ready'
-        ? { state: 'draining', replace: !FINAL.has(event.reason) }
-        : undefined
-    case 'stop':
-      if (state === 'stopping' || state === 'gone') return undefined
-      return { state: 'stopping', replace: state !== 'draining' && !FINAL.has(event.reason) }
-    case 'exit':
-      if (state === 'gone') return undefined
-      return { state: 'gone', replace: state === 'starting' || state === 'ready' }
-  }
+/** Whether the process still has its place in the group to itself. */
+function isInPlace(state: DaemonState): boolean {
+  return state === 'starting' || state === 'ready'
 }
 
-/** A reason as the runtime names it; what is unknown counts as a signal. */
+const index = new Map(TRANSITIONS.map((transition) => [`${transition.from} ${transition.event}`, transition]))
+
+/** What follows from an event, or undefined where it changes nothing (a second request to stop, a ready process that says so again). */
+export function next(state: DaemonState, event: DaemonEvent): Transition | undefined {
+  return index.get(`${state} ${event}`)
+}
+
+/** The log line of a reason: mod_wsgi's text, and the reason's own name. */
+export function describeReason(reason: Reason, group: string): string {
+  return `${REASONS[reason].message.replace('%s', () => group).replace(/\.$/, '')} (${reason}).`
+}
+
+/** Whether a process that leaves for that reason has worked. */
+export function isHealthy(reason: Reason | undefined): boolean {
+  return reason !== undefined && (REASONS[reason] as Cause).healthy === true
+}
+
+/** A reason as the runtime names it. What it may not say, or nobody knows, counts as a signal. */
 export function reasonFrom(word: unknown): Reason {
-  return typeof word === 'string' && Object.hasOwn(REASONS, word) ? (word as Reason) : 'shutdown_signal'
+  const known = typeof word === 'string' && Object.hasOwn(REASONS, word) ? (word as Reason) : undefined
+  return known !== undefined && REASONS[known].by === 'runtime' ? known : 'shutdown_signal'
 }

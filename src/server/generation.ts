@@ -223,7 +223,7 @@ export class Generation {
       const successor = after?.groups.get(group.plan.name)
       if (successor === group) return []
       const reason =
-        after === undefined ? 'server_stop' : successor === undefined ? 'group_removed' : 'group_changed'
+        after === undefined ? 'server_retire' : successor === undefined ? 'group_removed' : 'group_changed'
       return [{ group, reason }]
     })
   }

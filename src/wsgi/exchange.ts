@@ -62,6 +62,7 @@ const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
   timeout: 504,
   'body-too-large': 413,
   malformed: 400,
+  'queue-timeout': 504,
   died: 502,
 }
 

@@ -37,6 +37,31 @@ export interface DaemonGroup {
   readonly switchInterval: number | undefined
   readonly stackSize: number | undefined
   readonly cpuPriority: number
+  readonly cpuTimeLimit: number
+  readonly memoryLimit: number
+  readonly virtualMemoryLimit: number
+  readonly startupTimeout: number
+  readonly deadlockTimeout: number
+  readonly inactivityTimeout: number
+  readonly requestTimeout: number
+  readonly interruptTimeout: number
+  readonly evictionTimeout: number
+  readonly restartInterval: number
+  readonly queueTimeout: number
+  /** 0: as `socketTimeout`. */
+  readonly responseSocketTimeout: number
+  /** Milliseconds; undefined: not written. */
+  readonly responseFlushDelay: number | undefined
+  readonly sendBufferSize: number
+  readonly receiveBufferSize: number
+  readonly headerBufferSize: number
+  readonly responseBufferSize: number
+  /** Name or `#uid` of the owner of the socket instead of the server's user. */
+  readonly socketUser: string | undefined
+  /** Name or `#uid` (`#gid`) that scripts must belong to. */
+  readonly scriptUser: string | undefined
+  readonly scriptGroup: string | undefined
+  readonly serverMetrics: boolean
   /** Options that were written, by their name in the configuration, for messages and for comparing two configurations. */
   readonly written: ReadonlyMap<string, string>
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { ErrorLog } from '../../src/log/error-log.js'
+import { DAEMON_DEFAULTS } from '../../src/modules/wsgi/daemon-process.js'
 import { wsgiMain } from '../../src/modules/wsgi/settings.js'
 import { DaemonGroupProcesses } from '../../src/server/daemon-group.js'
 import { planDaemons, signatureOf } from '../../src/server/daemon-plan.js'
@@ -18,33 +19,11 @@ const NOBODY: Identity | null = isRoot ? { uid: 65534, gid: 65534, userName: 'no
 const AT = { file: '/etc/httpd.conf', line: 7 }
 
 const GROUP: DaemonGroup = {
+  ...DAEMON_DEFAULTS,
   name: 'app',
   at: AT,
   serverIndex: 0,
-  user: undefined,
-  group: undefined,
-  supplementaryGroups: undefined,
-  processes: 1,
-  processesGiven: false,
   threads: 2,
-  umask: undefined,
-  chroot: undefined,
-  home: undefined,
-  lang: undefined,
-  locale: undefined,
-  pythonHome: undefined,
-  pythonPath: [],
-  pythonEggs: undefined,
-  displayName: undefined,
-  maximumRequests: 0,
-  shutdownTimeout: 5,
-  gracefulTimeout: 15,
-  connectTimeout: 15,
-  socketTimeout: 0,
-  listenBacklog: 100,
-  switchInterval: undefined,
-  stackSize: undefined,
-  cpuPriority: 0,
   written: new Map(),
 }
 
@@ -184,7 +163,7 @@ test('a process that is told to stop by signal is replaced', python, async () =>
   await until('another one', async () => (await run.ready())[0]?.pid !== pid)
   assert.match(run.text, /info .*Shutdown requested 'app' \(shutdown_signal\)/)
   await until('its end', () => run.gone.length > 0)
-  assert.equal(run.gone[0]?.cause, 'exit status 0')
+  assert.equal(run.gone[0]?.cause, 'exit status 0 (shutdown_signal)')
   await run.end()
 })
 
@@ -193,7 +172,10 @@ test('a group that retires leaves without replacement', python, async () => {
   await run.ready()
   await run.group.retire('group_changed')
   assert.deepEqual(run.group.infos, [])
-  assert.match(run.text, /finishes its last requests \(group_changed\)/)
+  assert.match(
+    run.text,
+    /Process group 'app' has changed in the configuration, waiting for requests to complete \(group_changed\)/,
+  )
   await run.end()
 })
 

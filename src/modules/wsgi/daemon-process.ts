@@ -12,7 +12,7 @@ type Options = {
 }
 
 /** mod_wsgi's defaults. */
-const DEFAULTS: Options = {
+export const DAEMON_DEFAULTS: Options = {
   user: undefined,
   group: undefined,
   supplementaryGroups: undefined,
@@ -37,15 +37,51 @@ const DEFAULTS: Options = {
   switchInterval: undefined,
   stackSize: undefined,
   cpuPriority: 0,
+  cpuTimeLimit: 0,
+  memoryLimit: 0,
+  virtualMemoryLimit: 0,
+  startupTimeout: 0,
+  deadlockTimeout: 300,
+  inactivityTimeout: 0,
+  requestTimeout: 0,
+  interruptTimeout: 0,
+  evictionTimeout: 0,
+  restartInterval: 0,
+  queueTimeout: 0,
+  responseSocketTimeout: 0,
+  responseFlushDelay: undefined,
+  sendBufferSize: 0,
+  receiveBufferSize: 0,
+  headerBufferSize: 0,
+  responseBufferSize: 0,
+  socketUser: undefined,
+  scriptUser: undefined,
+  scriptGroup: undefined,
+  serverMetrics: false,
 }
+
+/** Names of the options that hold such a value. */
+type Holding<V> = { [K in keyof Options]-?: V extends Options[K] ? K : never }[keyof Options]
+type TextOption = Extract<
+  Holding<string>,
+  | 'user'
+  | 'group'
+  | 'home'
+  | 'lang'
+  | 'locale'
+  | 'pythonEggs'
+  | 'displayName'
+  | `${string}User`
+  | 'scriptGroup'
+>
+type NumberOption = Holding<number>
 
 interface OptionRule {
   /** The word of the message `Invalid X for WSGI daemon process.` */
   readonly label: string
   /** What a value must look like; the value is refused when this answers false. */
   readonly valid: (value: string) => boolean
-  /** Absent: the option is read and checked, but nothing acts on it in this version, and the log says so. */
-  readonly set?: (options: Options, value: string, cmd: Command) => void
+  readonly set: (options: Options, value: string, cmd: Command) => void
 }
 
 const atLeast = (minimum: number) => (value: string) => /^\d{1,15}$/.test(value) && Number(value) >= minimum
@@ -56,31 +92,28 @@ const given = (value: string) => value !== ''
 const anything = () => true
 const absolute = (value: string) => value.startsWith('/')
 const positive = (value: string) => /^\d*\.?\d+$/.test(value) && Number(value) > 0
-const SECONDS = atLeast(0)
+
+/** A rule that only stores: the option's text, or the number it spells. */
+const text = (label: string, name: TextOption, valid: OptionRule['valid'] = anything): OptionRule => ({
+  label,
+  valid,
+  set: (options, value) => {
+    options[name] = value
+  },
+})
+const number = (label: string, name: NumberOption, valid: OptionRule['valid'] = atLeast(0)): OptionRule => ({
+  label,
+  valid,
+  set: (options, value) => {
+    options[name] = Number(value)
+  },
+})
 
 /** Every option of mod_wsgi, in the order of its documentation. */
 const OPTIONS: Readonly<Record<string, OptionRule>> = {
-  user: {
-    label: 'user',
-    valid: given,
-    set: (o, v) => {
-      o.user = v
-    },
-  },
-  group: {
-    label: 'group',
-    valid: given,
-    set: (o, v) => {
-      o.group = v
-    },
-  },
-  'supplementary-groups': {
-    label: 'supplementary groups',
-    valid: anything,
-    set: (o, v) => {
-      o.supplementaryGroups = v.split(',').filter(Boolean)
-    },
-  },
+  user: text('user', 'user', given),
+  group: text('group', 'group', given),
+  'supplementary-groups': { label: 'supplementary groups', valid: anything, set: setSupplementaryGroups },
   processes: {
     label: 'process count',
     valid: atLeast(1),
@@ -89,7 +122,7 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
       o.processesGiven = true
     },
   },
-  threads: { label: 'thread count', valid: range(0, 65533), set: setThreads },
+  threads: number('thread count', 'threads', range(0, 65533)),
   umask: {
     label: 'umask',
     valid: (v) => /^[0-7]{1,4}$/.test(v),
@@ -98,27 +131,9 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
     },
   },
   chroot: { label: 'chroot directory', valid: absolute, set: setChroot },
-  home: {
-    label: 'home directory',
-    valid: absolute,
-    set: (o, v) => {
-      o.home = v
-    },
-  },
-  lang: {
-    label: 'lang',
-    valid: anything,
-    set: (o, v) => {
-      o.lang = v
-    },
-  },
-  locale: {
-    label: 'locale',
-    valid: anything,
-    set: (o, v) => {
-      o.locale = v
-    },
-  },
+  home: text('home directory', 'home', absolute),
+  lang: text('lang', 'lang'),
+  locale: text('locale', 'locale'),
   'python-home': {
     label: 'python home',
     valid: anything,
@@ -133,104 +148,44 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
       o.pythonPath = v.split(':').filter(Boolean)
     },
   },
-  'python-eggs': {
-    label: 'python eggs',
-    valid: anything,
+  'python-eggs': text('python eggs', 'pythonEggs'),
+  'switch-interval': number('switch interval', 'switchInterval', positive),
+  'stack-size': number('stack size', 'stackSize', atLeast(1)),
+  'maximum-requests': number('request count', 'maximumRequests'),
+  'startup-timeout': number('startup timeout', 'startupTimeout'),
+  'shutdown-timeout': number('shutdown timeout', 'shutdownTimeout'),
+  'deadlock-timeout': number('deadlock timeout', 'deadlockTimeout'),
+  'inactivity-timeout': number('inactivity timeout', 'inactivityTimeout'),
+  'request-timeout': number('request timeout', 'requestTimeout'),
+  'interrupt-timeout': number('interrupt timeout', 'interruptTimeout'),
+  'graceful-timeout': number('graceful timeout', 'gracefulTimeout'),
+  'eviction-timeout': number('eviction timeout', 'evictionTimeout'),
+  'restart-interval': number('restart interval', 'restartInterval'),
+  'connect-timeout': number('connect timeout', 'connectTimeout'),
+  'socket-timeout': number('socket timeout', 'socketTimeout'),
+  'queue-timeout': number('queue timeout', 'queueTimeout'),
+  'listen-backlog': number('listen backlog', 'listenBacklog'),
+  'display-name': text('display name', 'displayName'),
+  'send-buffer-size': number('send buffer size', 'sendBufferSize', zeroOr(512)),
+  'receive-buffer-size': number('receive buffer size', 'receiveBufferSize', zeroOr(512)),
+  'header-buffer-size': number('header buffer size', 'headerBufferSize', zeroOr(8192)),
+  'response-buffer-size': number('response buffer size', 'responseBufferSize', zeroOr(65536)),
+  'response-socket-timeout': number('response socket timeout', 'responseSocketTimeout'),
+  'response-flush-delay': number('response flush delay', 'responseFlushDelay'),
+  'socket-user': text('socket user', 'socketUser', given),
+  'script-user': text('script user', 'scriptUser', given),
+  'script-group': text('script group', 'scriptGroup', given),
+  'cpu-time-limit': number('CPU time limit', 'cpuTimeLimit'),
+  'cpu-priority': number('CPU priority', 'cpuPriority', (v) => /^[+-]?\d{1,9}$/.test(v)),
+  'memory-limit': number('memory limit', 'memoryLimit'),
+  'virtual-memory-limit': number('virtual memory limit', 'virtualMemoryLimit'),
+  'server-metrics': {
+    label: 'server metrics flag',
+    valid: (v) => /^(on|off)$/i.test(v),
     set: (o, v) => {
-      o.pythonEggs = v
+      o.serverMetrics = v.toLowerCase() === 'on'
     },
   },
-  'switch-interval': {
-    label: 'switch interval',
-    valid: positive,
-    set: (o, v) => {
-      o.switchInterval = Number(v)
-    },
-  },
-  'stack-size': {
-    label: 'stack size',
-    valid: atLeast(1),
-    set: (o, v) => {
-      o.stackSize = Number(v)
-    },
-  },
-  'maximum-requests': {
-    label: 'request count',
-    valid: atLeast(0),
-    set: (o, v) => {
-      o.maximumRequests = Number(v)
-    },
-  },
-  'startup-timeout': { label: 'startup timeout', valid: SECONDS },
-  'shutdown-timeout': {
-    label: 'shutdown timeout',
-    valid: SECONDS,
-    set: (o, v) => {
-      o.shutdownTimeout = Number(v)
-    },
-  },
-  'deadlock-timeout': { label: 'deadlock timeout', valid: SECONDS },
-  'inactivity-timeout': { label: 'inactivity timeout', valid: SECONDS },
-  'request-timeout': { label: 'request timeout', valid: SECONDS },
-  'interrupt-timeout': { label: 'interrupt timeout', valid: SECONDS },
-  'graceful-timeout': {
-    label: 'graceful timeout',
-    valid: SECONDS,
-    set: (o, v) => {
-      o.gracefulTimeout = Number(v)
-    },
-  },
-  'eviction-timeout': { label: 'eviction timeout', valid: SECONDS },
-  'restart-interval': { label: 'restart interval', valid: SECONDS },
-  'connect-timeout': {
-    label: 'connect timeout',
-    valid: SECONDS,
-    set: (o, v) => {
-      o.connectTimeout = Number(v)
-    },
-  },
-  'socket-timeout': {
-    label: 'socket timeout',
-    valid: SECONDS,
-    set: (o, v) => {
-      o.socketTimeout = Number(v)
-    },
-  },
-  'queue-timeout': { label: 'queue timeout', valid: SECONDS },
-  'listen-backlog': {
-    label: 'listen backlog',
-    valid: atLeast(0),
-    set: (o, v) => {
-      o.listenBacklog = Number(v)
-    },
-  },
-  'display-name': {
-    label: 'display name',
-    valid: anything,
-    set: (o, v) => {
-      o.displayName = v
-    },
-  },
-  'send-buffer-size': { label: 'send buffer size', valid: zeroOr(512) },
-  'receive-buffer-size': { label: 'receive buffer size', valid: zeroOr(512) },
-  'header-buffer-size': { label: 'header buffer size', valid: zeroOr(8192) },
-  'response-buffer-size': { label: 'response buffer size', valid: zeroOr(65536) },
-  'response-socket-timeout': { label: 'response socket timeout', valid: SECONDS },
-  'response-flush-delay': { label: 'response flush delay', valid: SECONDS },
-  'socket-user': { label: 'socket user', valid: given },
-  'script-user': { label: 'script user', valid: given },
-  'script-group': { label: 'script group', valid: given },
-  'cpu-time-limit': { label: 'CPU time limit', valid: SECONDS },
-  'cpu-priority': {
-    label: 'CPU priority',
-    valid: (v) => /^[+-]?\d{1,9}$/.test(v),
-    set: (o, v) => {
-      o.cpuPriority = Number(v)
-    },
-  },
-  'memory-limit': { label: 'memory limit', valid: atLeast(0) },
-  'virtual-memory-limit': { label: 'virtual memory limit', valid: atLeast(0) },
-  'server-metrics': { label: 'server metrics flag', valid: (v) => /^(on|off)$/i.test(v) },
 }
 
 /** Own messages of two options, as mod_wsgi has them. */
@@ -258,15 +213,14 @@ function declareGroup(cmd: Command, text: string): void {
       `Name duplicates previous WSGI daemon definition.\n'${name}' was defined on line ${earlier.at.line} of ${earlier.at.file}.`,
     )
   }
-  const options: Options = { ...DEFAULTS }
+  const options: Options = { ...DAEMON_DEFAULTS }
   const written = new Map<string, string>()
   for (const [option, value] of readOptions(cmd, text, first.next)) {
     const rule = Object.hasOwn(OPTIONS, option) ? OPTIONS[option] : undefined
     if (rule === undefined)
       cmd.fail(`Invalid option to WSGI daemon process definition.\nThere is no option '${option}'.`)
     if (!rule.valid(value)) cmd.fail(OWN_MESSAGES[option] ?? `Invalid ${rule.label} for WSGI daemon process.`)
-    if (rule.set) rule.set(options, value, cmd)
-    else cmd.warn(`WSGIDaemonProcess ${name}: option '${option}' is known but has no effect yet.`)
+    rule.set(options, value, cmd)
     written.set(option, value)
   }
   checkTogether(cmd, options, written)
@@ -292,22 +246,32 @@ function checkTogether(cmd: Command, options: Options, written: ReadonlyMap<stri
   if (written.has('script-user') && written.has('script-group')) {
     cmd.fail('Only one of script-user and script-group allowed.')
   }
-  const unprivileged = process.getuid?.() !== 0
-  if (unprivileged && (options.user !== undefined || options.group !== undefined)) {
-    cmd.warn('user= and group= of WSGIDaemonProcess have no effect unless the server is started as root.')
+  const ids = ['user', 'group', 'supplementary-groups', 'socket-user'].filter((name) => written.has(name))
+  if (ids.length > 0 && process.getuid?.() !== 0) {
+    const names = ids.map((name) => `${name}=`).join(' and ')
+    cmd.warn(`${names} of WSGIDaemonProcess have no effect unless the server is started as root.`)
+  }
+  if (options.requestTimeout > 0) {
+    const seconds = (options.requestTimeout * (1 + Math.log(Math.max(1, options.threads)))).toFixed(1)
+    if (options.threads > 1)
+      cmd.warn(
+        `request-timeout=${options.requestTimeout} with threads=${options.threads} ends requests after ${seconds} s, as mod_wsgi does: request-timeout * (1 + ln(threads)).`,
+      )
+  } else if (options.interruptTimeout > 0) {
+    cmd.warn('interrupt-timeout has no effect without request-timeout.')
   }
 }
 
-function setThreads(options: Options, value: string, cmd: Command): void {
-  options.threads = Number(value)
-  if (options.threads === 0)
-    cmd.warn('threads=0 (a service process) is not available yet: requests to this group get 503.')
+/** What Linux takes (NGROUPS_MAX). */
+const GROUPS_MAX = 65536
+
+function setSupplementaryGroups(options: Options, value: string, cmd: Command): void {
+  const groups = value.split(',').filter(Boolean)
+  if (groups.length > GROUPS_MAX) cmd.fail('Too many supplementary groups WSGI daemon process')
+  options.supplementaryGroups = groups
 }
 
 function setChroot(options: Options, value: string, cmd: Command): void {
   if (process.getuid?.() !== 0) cmd.fail('Cannot chroot WSGI daemon process when not root.')
-  options.chroot = value
-  cmd.warn(
-    'chroot= of WSGIDaemonProcess is not complete yet: the process is jailed, but paths are not rewritten for it.',
-  )
+  options.chroot = value.length > 1 ? value.replace(/\/+$/, '') : value
 }

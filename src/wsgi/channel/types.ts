@@ -100,6 +100,8 @@ export type FailureReason =
   | 'body-too-large'
   /** A value held a NUL byte, or the frame was otherwise unusable (400). */
   | 'malformed'
+  /** It had waited for longer than `queue-timeout` when a thread took it; application code has not seen it (504). */
+  | 'queue-timeout'
   /** The process died with this request in application code: never repeat it (502). */
   | 'died'
 

@@ -66,6 +66,7 @@ export const FAILURE_REASONS: readonly (FailureReason | undefined)[] = [
   'timeout',
   'body-too-large',
   'malformed',
+  'queue-timeout',
 ]
 export const REJECT_REASONS: readonly (RejectReason | undefined)[] = [
   undefined,

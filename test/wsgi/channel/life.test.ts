@@ -114,7 +114,7 @@ thread.start()
     assert.equal(await daemon.exited, 0)
     const { readFileSync } = await import('node:fs')
     assert.equal([...readFileSync(mark, 'latin1')].sort().join(''), 'ttxx')
-    assert.ok(daemon.messages.some((m) => m.type === 'stopping' && m.reason === 'shutdown_signal'))
+    assert.ok(daemon.messages.some((m) => m.type === 'leaving' && m.reason === 'shutdown_signal'))
   })
 }
 
@@ -141,7 +141,7 @@ for (const python of PYTHONS) {
     assert.equal((await request(channel, place(path)).outcome).kind, 'rejected')
     assert.equal(channel.draining, 'script_reload')
     assert.equal(await daemon.exited, 0)
-    assert.ok(daemon.messages.some((m) => m.type === 'retiring' && m.reason === 'script_reload'))
+    assert.ok(daemon.messages.some((m) => m.type === 'leaving' && m.reason === 'script_reload'))
   })
 
   daemonTest('one request per process', python, { threads: 1, maximum_requests: 1 }, async (daemon) => {

@@ -1,0 +1,42 @@
+"""What a process allows itself: memory, processor time, the stacks of its threads (options of WSGIDaemonProcess).
+
+Set before any application code runs. What the system refuses is a warning, and the process goes on, as in mod_wsgi.
+"""
+from .compat import stack_size
+
+# Below this no version of Python takes a size.
+STACK_MIN_BYTES = 32768
+STACK_STEP_BYTES = 4096
+
+
+def apply_limits(settings):
+    """Yields a line for the log for each limit that cannot be set."""
+    group = settings['process_group']
+    memory, virtual = settings.get('memory_limit'), settings.get('virtual_memory_limit')
+    seconds = settings.get('cpu_time_limit')
+    if memory or virtual or seconds:
+        try:
+            import resource
+        except ImportError:
+            yield "This Python has no module 'resource': limits of memory and processor time are not set for '%s'." % group
+        else:
+            # The hard limit comes when the orderly end has had its time; the kernel kills then.
+            hard = (seconds or 0) + 1 + (settings.get('shutdown_timeout') or 0)
+            for name, soft, hard, text in (
+                    ('RLIMIT_DATA', memory, memory, "WSGI0077: Couldn't set memory limit of %d for process '%s'"),
+                    ('RLIMIT_AS', virtual, virtual, "WSGI0078: Couldn't set virtual memory limit of %d for process '%s'"),
+                    ('RLIMIT_CPU', seconds, hard, "Couldn't set CPU time limit of %d seconds for process '%s'")):
+                if not soft:
+                    continue
+                try:
+                    resource.setrlimit(getattr(resource, name), (soft, hard))
+                except (AttributeError, ValueError, OSError, resource.error) as error:
+                    yield (text + ': %s.') % (soft, group, error)
+    size = settings.get('stack_size')
+    if size:
+        # Rounded up to what every system takes.
+        size = max(STACK_MIN_BYTES, -(-size // STACK_STEP_BYTES) * STACK_STEP_BYTES)
+        try:
+            stack_size(size)
+        except (ValueError, RuntimeError) as error:
+            yield "Couldn't set stack size of %d for process '%s': %s." % (size, group, error)

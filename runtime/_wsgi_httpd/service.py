@@ -1,0 +1,77 @@
+"""A service process (`threads=0`): runs the import scripts of its group, which are its program, and serves no requests.
+
+When the scripts have returned, the process ends, and the parent starts it again. SIGTERM raises SystemExit in the script.
+"""
+import os
+import signal
+import sys
+import traceback
+
+from .compat import start_new_thread
+from .scripts import execute
+
+
+def run(process):
+    """The life of the process on its main thread, which alone sees signals."""
+    state = {'stop': None}
+
+    def terminate(number, frame):
+        if state['stop'] is None:
+            state['stop'] = 'shutdown_signal'
+            arm(process)
+        raise SystemExit(0)
+
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, terminate)
+        signal.siginterrupt(number, True)
+    start_new_thread(obey, (process, state))
+    process.preloading = 0
+    process.say_ready()
+    try:
+        for item in process.settings.get('imports') or ():
+            if item['application_group'] in ('', process.main_group):
+                execute(item['script'])
+            else:
+                text = "A service process runs scripts of application group %%{GLOBAL} only: '%s' is left out." % item['script']
+                process.notify({'type': 'log', 'level': 'error', 'text': text})
+        reason = 'service_ended'
+    except SystemExit:
+        reason = state['stop'] or 'service_ended'
+    except BaseException:
+        reason = 'service_ended'
+        explain(process)
+    process.tell({'type': 'leaving', 'reason': reason})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    if state['stop'] is None:
+        arm(process)
+    process.main.finish()
+    os._exit(0)
+
+
+def arm(process):
+    """From now on the end has `shutdown-timeout` seconds."""
+    seconds = process.settings.get('shutdown_timeout')
+    if seconds:
+        start_new_thread(process.force, (seconds,))
+
+
+def obey(process, state):
+    """What the parent says. Its orders become the signal that the script may have a handler for."""
+    while True:
+        for message in process.messages():
+            if message.get('type') in ('stop', 'retire') and state['stop'] is None:
+                state['stop'] = 'shutdown_signal'
+                arm(process)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+
+def explain(process):
+    kind, value, trace = sys.exc_info()
+    # without our own two calls
+    for _ in range(2):
+        trace = trace.tb_next or trace
+    for text in traceback.format_exception(kind, value, trace):
+        for line in text.rstrip('\n').split('\n'):
+            process.notify({'type': 'log', 'level': 'error', 'text': line})
