@@ -82,12 +82,12 @@ class Process(object):
             if settings.get('display_name'):
                 system.set_title(settings['display_name'])
             self.take_signals()
-            if not settings['threads']:
-                # A service process: its scripts are the program, and may handle signals.
-                settings['restrict_signal'] = False
         problems = list(prepare_process(settings)) + list(apply_limits(settings))
         for_main, notes = resolve(settings, settings['main_group'] or '', True)
         problems += notes
+        if not settings['threads']:
+            # A service process: its scripts are the program, and may handle signals.
+            for_main['restrict_signal'] = False
         self.main = Host(for_main, '', self.progress_fd, self.notify)
         self.progress = Progress(self.progress_fd)
         self.main_group = settings['main_group']
