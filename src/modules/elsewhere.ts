@@ -46,15 +46,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'AllowMethods',
   },
   {
-    module: 'mod_auth_digest',
-    advice: '',
-    security: true,
-    directives: `
-      AuthDigestProvider AuthDigestQop AuthDigestNonceLifetime AuthDigestNcCheck AuthDigestAlgorithm
-      AuthDigestDomain AuthDigestShmemSize
-    `,
-  },
-  {
     module: 'mod_auth_form',
     advice: 'Let the application show its log-in form, or use AuthType Basic.',
     security: true,

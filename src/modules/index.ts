@@ -5,6 +5,7 @@
 import { accessCompat } from './access-compat.js'
 import { alias } from './alias.js'
 import { authBasic } from './auth-basic.js'
+import { authDigest } from './auth-digest.js'
 import { authnAnon } from './authn-anon.js'
 import { authnCore } from './authn-core.js'
 import { authnFile } from './authn-file.js'
@@ -59,6 +60,7 @@ export const modules: readonly HttpdModule[] = [
   // word on who it is
   accessCompat,
   authBasic,
+  authDigest,
   authnFile,
   authnAnon,
   authnCore,

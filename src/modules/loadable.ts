@@ -16,11 +16,10 @@ const UNNEEDED = new Set(
 )
 
 /** Known ones that have no directives, so that the table in `elsewhere.ts` does not name them. */
-const WITHOUT_DIRECTIVES =
-  `asis authz_owner cgi dumpio proxy_ajp proxy_balancer proxy_fdpass proxy_http2 proxy_uwsgi
-  ratelimit unique_id authz_user auth_digest ldap apreq php5 php7`
-    .split(/\s+/)
-    .map((name) => `${name}_module`)
+const WITHOUT_DIRECTIVES = `asis cgi dumpio proxy_ajp proxy_balancer proxy_fdpass proxy_http2 proxy_uwsgi
+  ratelimit unique_id ldap apreq php5 php7`
+  .split(/\s+/)
+  .map((name) => `${name}_module`)
 
 const KNOWN = new Set([
   ...elsewhereModules().map((name) => `${name.replace(/^mod_/, '')}_module`),

@@ -57,12 +57,20 @@ export interface Hooks {
 
 export type Phase = keyof Hooks
 
+/** What a module may know of the server worker that it runs in. */
+export interface WorkerFacts {
+  /** A directory that all server workers may write to, and nobody else. It lasts as long as the server, restarts included. */
+  readonly sharedDirectory: string
+}
+
 export interface HttpdModule {
   /** Identifier as in `LoadModule` and `<IfModule>`: `alias_module`. */
   readonly id: string
   /** Source name as in `<IfModule>`: `mod_alias.c`. */
   readonly source: string
   readonly directives: readonly (Directive | SectionDirective)[]
+  /** Called in each server worker before it serves, after it has given up its privileges. */
+  readonly childInit?: (worker: WorkerFacts) => void
   readonly hooks?: Hooks
   /** What directives of other modules may choose by name: see authn-provider.ts and authz-provider.ts. */
   readonly providers?: readonly Provided[]

@@ -21,7 +21,7 @@ import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, dropPrivileges } from './privileges.js'
-import { prepareWorkersDirectory } from './runtime-dir.js'
+import { prepareWorkersDirectory, workersDirectory } from './runtime-dir.js'
 import { WorkerState } from './worker-state.js'
 
 type Configure = Extract<ToWorker, { type: 'configure' }>
@@ -77,6 +77,8 @@ class Worker {
     dieWithParent()
     if (process.ppid !== configure.supervisorPid) process.exit(1)
     checkReach(configure, site, logs)
+    const sharedDirectory = workersDirectory(configure.runtimeDir)
+    for (const { childInit } of modules) childInit?.({ sharedDirectory })
     const state = new WorkerState(site, logs, configure, send)
     const phases = phaseTable(modules)
     const gateway = startGateway(state)

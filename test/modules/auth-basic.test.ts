@@ -288,7 +288,7 @@ describe('on a running server', () => {
       await malformed(server)
       await errorDocuments(server)
       await inParallel(server)
-      logs(server)
+      await logs(server)
     })
   })
 })
@@ -343,8 +343,7 @@ async function inParallel(server: TestServer): Promise<void> {
     assert.ok(status === 401 || status === 503, String(status))
 }
 
-function logs(server: TestServer): void {
-  const log = server.errorLog()
+async function logs(server: TestServer): Promise<void> {
   for (const line of [
     /\[auth_basic:error\] .*AH01617: user sha: authentication failure for "\/app": Password Mismatch/,
     /\[auth_basic:error\] .*AH01618: user nobody not found: \/app/,
@@ -356,11 +355,12 @@ function logs(server: TestServer): void {
     /\[authz_core:error\] .*AH01631: user des: authorization failure for "\/one": /,
     /the stored password of user plain is of a kind that cannot be compared here/,
   ])
-    assert.match(log, line)
+    await server.waitForLog(line)
+  const log = server.errorLog()
   for (const word of ['secreT', 'guess', 'ssssss', 'c2hhOnNlY3JldA']) assert.ok(!log.includes(word), word)
-  assert.match(server.accessLog(), /^127\.0\.0\.1 - sha \[.*"GET \/app HTTP\/1\.1" 200/m)
+  await server.waitForLog(/^127\.0\.0\.1 - sha \[.*"GET \/app HTTP\/1\.1" 200/m, 'access.log')
   // the name that was claimed is in the log of a refused request, as httpd writes it
-  assert.match(server.accessLog(), /^127\.0\.0\.1 - nobody \[.*"GET \/app HTTP\/1\.1" 401/m)
+  await server.waitForLog(/^127\.0\.0\.1 - nobody \[.*"GET \/app HTTP\/1\.1" 401/m, 'access.log')
 }
 
 test('credentials of an Authorization field', () => {
