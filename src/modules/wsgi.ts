@@ -11,6 +11,7 @@ import { wsgiDaemonProcess } from './wsgi/daemon-process.js'
 import { wsgiDirectives } from './wsgi/directives.js'
 import { hookScriptDirectives } from './wsgi/hook-scripts.js'
 import { interpreterDirectives, interpreterOptionsSection } from './wsgi/interpreter-options.js'
+import { wsgiProviders } from './wsgi/providers.js'
 import { wsgiHandlerScript, wsgiImportScript, wsgiScriptAlias, wsgiScriptAliasMatch } from './wsgi/scripts.js'
 import { wsgiServer } from './wsgi/settings.js'
 
@@ -29,6 +30,7 @@ export const wsgi: HttpdModule = {
     interpreterOptionsSection,
   ],
   hooks: { translateName, checkAccess: checkHookAccess, handler: handleWsgi },
+  providers: wsgiProviders,
   check: checkSite,
 }
 
