@@ -17,7 +17,7 @@ from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
 from .modules import RequestTimeout
 from .poller import Poller
-from .request import serve, serve_watched
+from .request import run, serve, serve_watched
 
 KEYS_MAX = 4096
 
@@ -64,6 +64,8 @@ class Crew(object):
         self.last_activity = 0.0
         watched = any(settings.get(name) for name in ('queue_timeout', 'inactivity_timeout', 'interrupt_timeout'))
         self.serve = serve_watched if watched else serve
+        # What serves a request on its thread; events.py puts something else here once somebody subscribes.
+        self.execute = run
         self.started = False
         self.kick_poller = Poller(edge=True)
         self.read_poller = Poller()

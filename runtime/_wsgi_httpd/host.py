@@ -2,8 +2,10 @@
 from . import watch, wire
 from .compat import adopt_socket
 from .crew import Crew
+from .events import Events
 from .filewrapper import FileWrapper
 from .gate import Gate
+from .modules import offer_events
 from .prepare import finish_interpreter, prepare_interpreter
 from .progress import Progress
 from .scripts import LoadFailed, Scripts
@@ -47,6 +49,8 @@ class Host(object):
                          Gate(*gate) if gate else None)
         if watch.needed(settings) and not embedded:
             watch.Watch(settings, self)
+        self.events = Events(self.crew, embedded)
+        offer_events(self.events)
 
     def preload(self, scripts):
         """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""

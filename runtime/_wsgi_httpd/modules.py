@@ -2,9 +2,15 @@
 import logging
 import sys
 import types
+try:
+    from collections.abc import Mapping
+except ImportError:
+    from collections import Mapping
 
 from . import wire
+from .compat import native
 from .filewrapper import FileWrapper
+from .metrics import Recorder
 
 LEVELS = ((logging.CRITICAL, wire.L_CRIT), (logging.ERROR, wire.L_ERROR), (logging.WARNING, wire.L_WARN),
           (logging.INFO, wire.L_INFO))
@@ -38,9 +44,7 @@ def install(settings, group, streams, handle):
         request = streams.request()
         if request is None:
             raise RuntimeError('no active request for current thread')
-        if request.scratch is None:
-            request.scratch = {}
-        return request.scratch
+        return scratch_of(request)
 
     for cls in (FileWrapper, LogHandler, RequestTimeout):
         cls.__module__ = 'mod_wsgi'
@@ -55,6 +59,64 @@ def install(settings, group, streams, handle):
         Restricted=handle['Restricted']))
     _extend('apache', dict(
         common, description=settings.get('server_software', ''), mpm_name='wsgi-httpd', build_date=''))
+
+
+def offer_events(events):
+    """Adds to `mod_wsgi` what watches requests and processes."""
+    def start_recording_metrics():
+        if events.recorder is None:
+            events.recorder = Recorder(events.crew, events.embedded)
+            events.watch()
+
+    def request_metrics():
+        return None if events.recorder is None else events.recorder.request_metrics()
+
+    def process_metrics():
+        return None if events.recorder is None else events.recorder.process_metrics()
+
+    def server_metrics():
+        """Not available: the server's processes do not tell Python about each other."""
+
+    _extend('mod_wsgi', {
+        'event_callbacks': events.event_callbacks, 'shutdown_callbacks': events.shutdown_callbacks,
+        'signal_callbacks': events.signal_callbacks, 'subscribe_events': events.subscribe_events,
+        'subscribe_shutdown': events.subscribe_shutdown, 'subscribe_signals': events.subscribe_signals,
+        'active_requests': ActiveRequests(events.crew), 'start_recording_metrics': start_recording_metrics,
+        'request_metrics': request_metrics, 'process_metrics': process_metrics, 'server_metrics': server_metrics,
+    })
+
+
+class ActiveRequests(Mapping):
+    """The requests in progress in this interpreter: their request_data() by their id. Looked up when asked for, so it costs requests nothing."""
+
+    def __init__(self, crew):
+        self._crew = crew
+
+    def _now(self):
+        running = [slot.request for slot in self._crew.slots]
+        return dict((request_id(request), scratch_of(request)) for request in running if request is not None)
+
+    def __getitem__(self, key):
+        return self._now()[key]
+
+    def __iter__(self):
+        return iter(self._now())
+
+    def __len__(self):
+        return len(self._now())
+
+    def __repr__(self):
+        return repr(self._now())
+
+
+def request_id(request):
+    return native(request.text.split(b'\0')[wire.FIXED_KEYS.index('mod_wsgi.request_id')])
+
+
+def scratch_of(request):
+    if request.scratch is None:
+        request.scratch = {}
+    return request.scratch
 
 
 def _extend(name, attributes):

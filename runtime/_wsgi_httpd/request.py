@@ -11,7 +11,7 @@ from .filewrapper import FileWrapper, regular_file
 from .headers import check_head
 from .input import Input
 from .modules import RequestTimeout
-from .scripts import LoadFailed, MissingCallable, ReloadProcess
+from .scripts import LoadFailed, MissingCallable, NowWatched, ReloadProcess
 from .streams import RequestErrors, pieces
 
 CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
@@ -61,6 +61,10 @@ class Request(object):
 
     # -- before and beside the application -------------------------------------------------------------------------
 
+    def misses_events(self):
+        """Whether somebody has subscribed to events since this request began."""
+        return self.slot.crew.execute is not run
+
     def reject(self, reason):
         self.lane.put(wire.frame(wire.R_REJECT, self.number, wire.REJECT_CODES.get(reason, 3)))
 
@@ -80,7 +84,10 @@ class Request(object):
                 bulk.shut()
 
     def log(self, level, text):
-        """One record, or several where it does not fit into one."""
+        """One record, or several where it does not fit into one. Nothing may follow the end of a request: the process says it then."""
+        if self.ended:
+            self.slot.crew.streams.process_line(text, wire.LEVEL_NAMES[level])
+            return
         for piece in pieces(utf8(text)):
             self.lane.put(wire.frame(wire.R_LOG, self.number, level, piece))
 
@@ -358,7 +365,7 @@ def serve(crew, slot, request, began):
     # From here on application code may see the request: it must never be repeated elsewhere.
     lane.progress[request.number & 4095] = request.number
     try:
-        run(crew, slot, request, began)
+        crew.execute(crew, slot, request, began)
     finally:
         request.finished = True
         # They know the request, and it them: without this only Python's cycle collector could free the three.
@@ -414,6 +421,9 @@ def run(crew, slot, request, began):
         request.lane.progress[request.number & 4095] = 0
         request.reject('script_reload')
         crew.retire('script_reload')
+        return
+    except NowWatched:
+        crew.execute(crew, slot, request, began)
         return
     except LoadFailed:
         request.failed(wire.E_SCRIPT, wire.ABORT_EXCEPTION)

@@ -24,6 +24,10 @@ class ReloadProcess(Exception):
     """The script has changed and this process belongs to the past (daemon mode)."""
 
 
+class NowWatched(Exception):
+    """The script has subscribed to events while it was loaded: those of this request are among them."""
+
+
 def module_name(path):
     return '_mod_wsgi_' + hashlib.md5(path if PY2 else os.fsencode(path)).hexdigest()
 
@@ -42,12 +46,14 @@ class Scripts(object):
     def application(self, place, environ, request):
         """The callable for a request, from a module that is as new as its file was when the request arrived.
 
-        Raises LoadFailed, MissingCallable, ReloadProcess.
+        Raises LoadFailed, MissingCallable, ReloadProcess, NowWatched.
         """
         path = place.script
         entry = self.loaded.get(path)
         if entry is None:
             module = self.load(place, request)
+            if request.misses_events():
+                raise NowWatched()
         else:
             module = entry[0]
             if place.reload:
