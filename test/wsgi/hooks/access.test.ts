@@ -108,6 +108,9 @@ SetEnv FOO 1
   WSGIAccessScript \${ROOT}/apps/access.py
   Require all denied
 </Location>
+<Directory \${ROOT}/htdocs/ht>
+  AllowOverride AuthConfig
+</Directory>
 <Location /dispatch>
   SetEnv GROUP two
   WSGIDispatchScript \${ROOT}/apps/dispatch.py
@@ -194,6 +197,8 @@ const CASES: readonly Case[] = [
     status: 200,
     text: 'a file',
   },
+  { name: 'named in .htaccess, it refuses', ask: '/ht/file.txt?nothing', status: 403 },
+  { name: 'named in .htaccess, it lets pass', ask: '/ht/file.txt?host', status: 200, text: 'a file' },
   { name: 'the application group of the option', ask: '/grouped', status: 200 },
   { name: 'dispatch: None keeps the configuration', ask: '/dispatch', status: 200, text: 'one||application' },
   { name: 'dispatch: the process group', ask: '/dispatch?two', status: 200, text: 'two||application' },
@@ -267,6 +272,8 @@ describe('access and dispatch scripts', { concurrency: true }, () => {
           'htdocs/static/file.txt': 'a file',
           'htdocs/satisfied/file.txt': 'a file',
           'htdocs/denied/index.html': '',
+          'htdocs/ht/.htaccess': 'WSGIAccessScript ${ROOT}/apps/access.py',
+          'htdocs/ht/file.txt': 'a file',
         },
       }
       await withServer(options, async (server) => {
