@@ -310,11 +310,11 @@ class Request(object):
             self.errors.flush()
         if self.ended:
             return
-        self.ended = True
         short = self.length is not None and self.produced < self.length and not self.discard
         if short:
             self.log(wire.L_DEBUG, 'Content length mismatch, expected %d, response generated %d'
                      % (self.length, self.produced))
+        self.ended = True
         if not self.head_sent:
             if not short:
                 self.answer(b'')
