@@ -1,11 +1,15 @@
 /**
- * mod_deflate: how responses are compressed. They are not compressed yet: the directives are checked and kept.
+ * mod_deflate: the output filter `DEFLATE`, which compresses responses with gzip for clients that take it.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_deflate.html
  */
-import { directive, take1, take12 } from '../config/directive.js'
+import { directive, take1 } from '../config/directive.js'
+import { promisify } from 'node:util'
+import { constants, createGzip, gzip } from 'node:zlib'
 import { settingsKey } from '../config/settings.js'
-import { NO_FILTERS } from './filter.js'
+import type { OutputFilter } from '../request/output-filter.js'
+import { type AlterETag, takeOn } from './compress/eligible.js'
+import { type FilterNotes, noteDirective, writeNotes } from './compress/notes.js'
 import type { HttpdModule } from './module.js'
 
 interface DeflateServer {
@@ -16,9 +20,8 @@ interface DeflateServer {
   readonly windowSize: number
   /** Bytes compressed at a time. */
   readonly bufferSize: number
-  readonly alterETag: 'AddSuffix' | 'NoChange' | 'Remove'
-  /** Notes that take what went in, what came out and how they compare. */
-  readonly notes: Readonly<Partial<Record<'Input' | 'Output' | 'Ratio', string>>>
+  readonly alterETag: AlterETag
+  readonly notes: FilterNotes
 }
 
 export const deflateServer = settingsKey<DeflateServer>('deflate', {
@@ -30,7 +33,7 @@ export const deflateServer = settingsKey<DeflateServer>('deflate', {
   notes: {},
 })
 
-const SERVER = { contexts: ['server', 'vhost'], accepted: NO_FILTERS } as const
+const SERVER = { contexts: ['server', 'vhost'] } as const
 
 type NumberName = 'compressionLevel' | 'memLevel' | 'windowSize' | 'bufferSize'
 
@@ -84,19 +87,9 @@ const directives = [
       }),
     }),
   ),
-  directive({
-    name: 'DeflateFilterNote',
-    syntax: '[type] notename',
-    ...SERVER,
-    help: 'Set a note to report on compression ratio',
-    ...take12((cmd, first, second) => {
-      const kinds = ['Input', 'Output', 'Ratio'] as const
-      const kind =
-        second === undefined ? 'Ratio' : kinds.find((one) => one.toLowerCase() === first.toLowerCase())
-      if (kind === undefined) return cmd.fail(`Unknown note type ${first}`)
-      const draft = cmd.server.draft(deflateServer)
-      draft.notes = { ...draft.notes, [kind]: second ?? first }
-    }),
+  noteDirective('DeflateFilterNote', (cmd, kind, note) => {
+    const draft = cmd.server.draft(deflateServer)
+    draft.notes = { ...draft.notes, [kind]: note }
   }),
   directive({
     name: 'DeflateAlterETag',
@@ -113,8 +106,33 @@ const directives = [
   }),
 ]
 
+const compressWhole = promisify(gzip)
+
+const filter: OutputFilter = {
+  name: 'DEFLATE',
+  begin: (request, length) => {
+    const settings = request.server.settings.get(deflateServer)
+    const { alterETag } = settings
+    if (!takeOn(request, length, { token: 'gzip', offVariable: 'no-gzip', alterETag })) return undefined
+    const options = {
+      level: settings.compressionLevel,
+      memLevel: settings.memLevel,
+      // zlib has no window of 8 bits for gzip
+      windowBits: Math.max(settings.windowSize, 9),
+    }
+    const stream = createGzip(options)
+    return {
+      stream,
+      flush: () => stream.flush(constants.Z_SYNC_FLUSH),
+      whole: (body) => compressWhole(body, options),
+      ended: (input, output) => writeNotes(request, settings.notes, input, output),
+    }
+  },
+}
+
 export const deflate = {
   id: 'deflate_module',
   source: 'mod_deflate.c',
   directives,
+  filters: [filter],
 } satisfies HttpdModule

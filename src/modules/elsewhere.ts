@@ -75,12 +75,10 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'AuthDBMGroupFile AuthzDBMType',
   },
   {
-    module: 'mod_brotli',
+    module: 'mod_authz_groupfile',
     advice: '',
-    directives: `
-      BrotliFilterNote BrotliCompressionQuality BrotliCompressionWindow BrotliCompressionMaxInputBlock
-      BrotliAlterETag
-    `,
+    security: true,
+    directives: 'AuthGroupFile',
   },
   {
     module: 'mod_buffer',

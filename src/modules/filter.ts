@@ -1,11 +1,13 @@
 /**
- * mod_filter: which output filters a response gets by its media type. Responses are not filtered yet: what stands here is kept for when they
- * are, and a warning says so.
+ * mod_filter: which output filters a response gets, by its place (`SetOutputFilter`) and by its media type. A response runs through at most one:
+ * the first of those named that takes it on, as two compressions exclude one another.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_filter.html
  */
 import { type Command, directive, iterate2 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
+import type { ChooseFilter, OutputFilter } from '../request/output-filter.js'
+import { coreDir } from './core/settings.js'
 import type { HttpdModule } from './module.js'
 
 interface FilterDir {
@@ -17,16 +19,35 @@ export const filterDir = settingsKey<FilterDir>('filter', { outputByType: new Ma
   outputByType: new Map([...(base.outputByType ?? []), ...(added.outputByType ?? [])]),
 }))
 
-/** Whether the operator has been told, so that he is told once. */
-const told = settingsKey<{ readonly noFilters: boolean }>('filter warning', { noFilters: false })
+/** The output filters that there are; a name that is none of them is told to the operator. */
+const KNOWN: ReadonlySet<string> = new Set(['DEFLATE', 'BROTLI_COMPRESS'])
 
-export const NO_FILTERS = 'responses are not compressed or filtered yet; they are sent as they are'
+/** Splits `A;B`, and says which of them do not exist. */
+export function filterNames(cmd: Command, words: string): readonly string[] {
+  if (words.toUpperCase() === 'NONE') return []
+  const names = words.toUpperCase().split(';').filter(Boolean)
+  for (const name of names)
+    if (!KNOWN.has(name))
+      cmd.warn(
+        `${cmd.name} ${name}: there is no such filter here; it has no effect. There are ${[...KNOWN].join(' and ')}.`,
+      )
+  return names
+}
 
-/** One warning for all directives that ask for filters. */
-export function warnOfFilters(cmd: Command): void {
-  if (cmd.main.get(told).noFilters) return
-  cmd.main.draft(told).noFilters = true
-  cmd.warn(`${cmd.name} has no effect: ${NO_FILTERS}.`)
+/** Finds the filter of a response among those of the modules. */
+export function chooserOf(filters: readonly OutputFilter[]): ChooseFilter {
+  const byName = new Map(filters.map((filter) => [filter.name, filter]))
+  return (request, length) => {
+    const always = request.dir.get(coreDir).outputFilters
+    const { outputByType } = request.dir.get(filterDir)
+    if (always.length === 0 && outputByType.size === 0) return undefined
+    const type = (request.headersOut.get('Content-Type') ?? request.contentType ?? '').split(';', 1)[0] as string
+    for (const name of [...always, ...(outputByType.get(type.trim().toLowerCase()) ?? [])]) {
+      const transform = byName.get(name)?.begin(request, length)
+      if (transform !== undefined) return transform
+    }
+    return undefined
+  }
 }
 
 export const filter = {
@@ -39,14 +60,13 @@ export const filter = {
       contexts: ['server', 'vhost', 'directory', 'htaccess'],
       override: 'FileInfo',
       help: 'output filter name followed by one or more content-types',
-      accepted: NO_FILTERS,
-      ...iterate2((cmd, names, types) => {
-        warnOfFilters(cmd)
+      ...iterate2((cmd, words, types) => {
+        const names = filterNames(cmd, words)
         const draft = cmd.dir.draft(filterDir)
         const byType = new Map(draft.outputByType)
         for (const type of types) {
           const before = byType.get(type.toLowerCase()) ?? []
-          byType.set(type.toLowerCase(), [...before, ...names.toUpperCase().split(';')])
+          byType.set(type.toLowerCase(), [...before, ...names])
         }
         draft.outputByType = byType
       }),

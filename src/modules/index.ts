@@ -14,6 +14,7 @@ import { authzGroupfile } from './authz-groupfile.js'
 import { authzHost } from './authz-host.js'
 import { authzUser } from './authz-user.js'
 import { autoindex } from './autoindex.js'
+import { brotli } from './brotli.js'
 import { core, http } from './core.js'
 import { deflate } from './deflate.js'
 import { dir } from './dir.js'
@@ -49,6 +50,7 @@ export const modules: readonly HttpdModule[] = [
   reqtimeout,
   filter,
   deflate,
+  brotli,
   logConfig,
   logio,
   // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables

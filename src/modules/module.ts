@@ -6,6 +6,7 @@ import type { Directive, SectionDirective } from '../config/directive.js'
 import type { ConfigWarning } from '../config/errors.js'
 import type { Provided } from '../config/provider.js'
 import type { Site } from '../config/site.js'
+import type { OutputFilter } from '../request/output-filter.js'
 import type { Request } from '../request/request.js'
 
 /**
@@ -72,6 +73,8 @@ export interface HttpdModule {
   /** Called in each server worker before it serves, after it has given up its privileges. */
   readonly childInit?: (worker: WorkerFacts) => void
   readonly hooks?: Hooks
+  /** Filters of response bodies that directives can name. */
+  readonly filters?: readonly OutputFilter[]
   /** What directives of other modules may choose by name: see authn-provider.ts and authz-provider.ts. */
   readonly providers?: readonly Provided[]
   /** Looks at the finished site for what no single directive can see (unreachable aliases, missing groups). Throws ConfigError for faults. */

@@ -4,6 +4,7 @@
  */
 import type { Stats } from 'node:fs'
 import parseRange from 'range-parser'
+import { withoutCoding } from '../modules/compress/eligible.js'
 import type { FileETag } from '../modules/core/settings.js'
 
 export interface Validators {
@@ -34,7 +35,9 @@ export function failedCondition(
   const isRead = method === 'GET' || method === 'HEAD'
   const ifNoneMatch = header('If-None-Match')
   if (ifNoneMatch !== undefined) {
-    const matches = ifNoneMatch.trim() === '*' || (etag !== undefined && listHas(ifNoneMatch, etag, false))
+    const matches =
+      ifNoneMatch.trim() === '*' ||
+      (etag !== undefined && listHas(withoutCoding(ifNoneMatch), withoutCoding(etag), false))
     if (!matches) return undefined
     return isRead ? 304 : 412
   }

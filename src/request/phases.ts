@@ -4,6 +4,7 @@
  * Order and rules: src/modules/module.ts; httpd's ap_process_request_internal.
  */
 import { satisfiesAny } from '../modules/access-compat.js'
+import { chooserOf } from '../modules/filter.js'
 import type { Hook, HttpdModule, Outcome, Phase } from '../modules/module.js'
 import {
   defaultHandler,
@@ -13,6 +14,7 @@ import {
   refuseUnknownHandler,
   translateToDocumentRoot,
 } from './core-hooks.js'
+import type { ChooseFilter } from './output-filter.js'
 import type { Dispatch, Request } from './request.js'
 
 /** Made once per list of modules. */
@@ -30,6 +32,8 @@ export interface PhaseTable {
   /** The hooks of checkAccess: [from, to). */
   readonly access: readonly [from: number, to: number]
   readonly responseHeaders: readonly ((request: Request) => void)[]
+  /** Chooses what a response's body runs through. */
+  readonly outputFilter: ChooseFilter
   readonly logTransaction: readonly ((request: Request) => void)[]
   /** What modules are given to look other URLs up. */
   readonly dispatch: Dispatch
@@ -84,6 +88,7 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
     handlers,
     access,
     responseHeaders: modules.flatMap((module) => module.hooks?.responseHeaders ?? []),
+    outputFilter: chooserOf(modules.flatMap((module) => module.filters ?? [])),
     logTransaction: modules.flatMap((module) => module.hooks?.logTransaction ?? []),
     dispatch,
   }

@@ -13,6 +13,7 @@ import {
 } from '../../config/directive.js'
 import { stringTemplate } from '../string-template.js'
 import { oneOf } from './arguments.js'
+import { filterNames } from '../filter.js'
 import { coreDir, coreGlobal, coreServer, type FileETag } from './settings.js'
 
 const PLACES = ['server', 'vhost', 'directory', 'htaccess'] as const
@@ -34,15 +35,6 @@ function setFileETag(cmd: Command, words: readonly string[]): void {
   }
   if (tag.digest) cmd.warn('FileETag Digest has no effect: tags are never made of the content')
   draft.fileETag = tag
-}
-
-/** `DEFLATE;X` and the like name filters; none of them exists yet. */
-function setFilters(property: 'outputFilters' | 'inputFilters') {
-  return take1((cmd, word) => {
-    const names = word.toUpperCase() === 'NONE' ? [] : word.toUpperCase().split(';').filter(Boolean)
-    if (names.length > 0) cmd.warn(`${cmd.name} ${word}: there is no such filter here; it has no effect`)
-    cmd.dir.draft(coreDir)[property] = names
-  })
 }
 
 export const fileDirectives: readonly Directive[] = [
@@ -243,7 +235,9 @@ export const fileDirectives: readonly Directive[] = [
     contexts: PLACES,
     override: 'FileInfo',
     help: 'Filter (or ; delimited list of filters) to be run on response bodies',
-    ...setFilters('outputFilters'),
+    ...take1((cmd, word) => {
+      cmd.dir.draft(coreDir).outputFilters = filterNames(cmd, word)
+    }),
   }),
   directive({
     name: 'SetInputFilter',
@@ -251,7 +245,11 @@ export const fileDirectives: readonly Directive[] = [
     contexts: PLACES,
     override: 'FileInfo',
     help: 'Filter (or ; delimited list of filters) to be run on request bodies',
-    ...setFilters('inputFilters'),
+    ...take1((cmd, word) => {
+      const names = word.toUpperCase() === 'NONE' ? [] : word.toUpperCase().split(';').filter(Boolean)
+      if (names.length > 0) cmd.warn(`${cmd.name} ${word}: request bodies are not filtered; it has no effect`)
+      cmd.dir.draft(coreDir).inputFilters = names
+    }),
   }),
   directive({
     name: 'CGIPassAuth',
