@@ -75,12 +75,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'AuthDBMGroupFile AuthzDBMType',
   },
   {
-    module: 'mod_authz_groupfile',
-    advice: '',
-    security: true,
-    directives: 'AuthGroupFile',
-  },
-  {
     module: 'mod_buffer',
     advice: '',
     directives: 'BufferSize',
