@@ -3,9 +3,10 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_deflate.html
  */
-import { directive, take1 } from '../config/directive.js'
+
 import { promisify } from 'node:util'
 import { constants, createGzip, gzip } from 'node:zlib'
+import { directive, take1 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { OutputFilter } from '../request/output-filter.js'
 import { type AlterETag, takeOn } from './compress/eligible.js'

@@ -41,7 +41,10 @@ export function chooserOf(filters: readonly OutputFilter[]): ChooseFilter {
     const always = request.dir.get(coreDir).outputFilters
     const { outputByType } = request.dir.get(filterDir)
     if (always.length === 0 && outputByType.size === 0) return undefined
-    const type = (request.headersOut.get('Content-Type') ?? request.contentType ?? '').split(';', 1)[0] as string
+    const type = (request.headersOut.get('Content-Type') ?? request.contentType ?? '').split(
+      ';',
+      1,
+    )[0] as string
     for (const name of [...always, ...(outputByType.get(type.trim().toLowerCase()) ?? [])]) {
       const transform = byName.get(name)?.begin(request, length)
       if (transform !== undefined) return transform

@@ -5,6 +5,8 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { HeaderFault, type ResponseHead } from '../http/message.js'
+import { FilteredWriter } from './filtered-body.js'
+import type { BodyTransform } from './output-filter.js'
 import type { Request } from './request.js'
 import { connectionFields, finalFields } from './response-header.js'
 
@@ -23,6 +25,34 @@ export interface BodyWriter {
 
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
 export function sendWhole(request: Request, body: Uint8Array | string = ''): void {
+  const declared = declaredLength(request)
+  const length = hasNoBody(request) ? declared : body.length
+  const isWhole = declared === undefined || declared === length
+  const transform = isWhole ? filterOf(request, length) : undefined
+  if (transform === undefined) respond(request, body)
+  else void sendFiltered(request, body, transform)
+}
+
+/** A filter works beside the event loop: the response goes out when it is done. */
+async function sendFiltered(
+  request: Request,
+  body: Uint8Array | string,
+  transform: BodyTransform,
+): Promise<void> {
+  let filtered: Uint8Array
+  try {
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'latin1') : body
+    filtered = hasNoBody(request) ? bytes.subarray(0, 0) : await transform.whole(bytes)
+    transform.ended?.(bytes.length, filtered.length)
+  } catch (error) {
+    reportFilter(request, error as Error)
+    cutOff(request)
+    return
+  }
+  if (!request.outgoing.isOver) respond(request, filtered)
+}
+
+function respond(request: Request, body: Uint8Array | string): void {
   const { outgoing } = request
   const { length } = body
   const bodyless = hasNoBody(request)
@@ -58,6 +88,19 @@ export function sendStatus(request: Request, status: number): void {
  * HTTP/1.0 the end of the connection.
  */
 export function openBody(request: Request, length?: number): BodyWriter {
+  const declared = declaredLength(request) ?? length
+  const transform = filterOf(request, declared)
+  if (transform === undefined) return open(request, length)
+  return new FilteredWriter({
+    transform,
+    target: open(request, undefined),
+    declared,
+    failed: (error) => reportFilter(request, error),
+    short: (taken) => reportShort(request, declared ?? taken, taken),
+  })
+}
+
+function open(request: Request, length: number | undefined): BodyWriter {
   const head = makeHead(request, length)
   if (head === undefined || !send(request, () => request.outgoing.begin(head))) return new DiscardingWriter()
   return new ResponseWriter(request, head.hasLength ? declaredLength(request) : undefined)
@@ -127,10 +170,20 @@ class DiscardingWriter implements BodyWriter {
   onDrain(): void {}
 }
 
+/** The filter that the response's body goes through, where it is not too late for one. */
+function filterOf(request: Request, length: number | undefined): BodyTransform | undefined {
+  if (request.headersSent || request.outgoing.headSent) return undefined
+  return request.transaction?.phases.outputFilter(request, length)
+}
+
 /** Ends the response so that the client can tell that it is incomplete. */
 export function cutOff(request: Request): void {
   request.cut = true
   request.outgoing.cut()
+}
+
+function reportFilter(request: Request, error: Error): void {
+  request.report('core', 'error', `Response cut: an output filter failed: ${error.message}`, 'WSGH0011')
 }
 
 function reportShort(request: Request, declared: number, sent: number): void {

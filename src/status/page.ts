@@ -178,8 +178,18 @@ ${daemonsTable(board)}${facts.extended ? requestsTable(board) : ''}</body></html
 }
 
 function workersTable({ workers }: Board): string {
-  const rows = workers.map(({ pid, draining, connections, busy, keepAlive, closing, cpuUser, cpuSystem, accesses }) =>
-    row([pid, draining ? 'yes' : 'no', connections, busy, keepAlive, closing, accesses, (cpuUser + cpuSystem).toFixed(2)]),
+  const rows = workers.map(
+    ({ pid, draining, connections, busy, keepAlive, closing, cpuUser, cpuSystem, accesses }) =>
+      row([
+        pid,
+        draining ? 'yes' : 'no',
+        connections,
+        busy,
+        keepAlive,
+        closing,
+        accesses,
+        (cpuUser + cpuSystem).toFixed(2),
+      ]),
   )
   return table(
     ['PID', 'Stopping', 'Connections', 'Busy', 'Keep-alive', 'Closing', 'Accesses', 'CPU seconds'],

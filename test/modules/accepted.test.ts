@@ -9,13 +9,13 @@ import { status } from '../../src/modules/status.js'
 import { makeRequest } from '../support/request.js'
 import { faultsOf, siteOf } from '../support/site.js'
 
-test('filters by type are kept, and one warning says that nothing is filtered', () => {
+test('filters by type add up, and a filter that does not exist is told', () => {
   const site = siteOf(
     'AddOutputFilterByType DEFLATE text/html Text/Plain\nAddOutputFilterByType deflate;X text/html\nDeflateCompressionLevel 6',
     modules,
   )
   assert.equal(site.warnings.length, 1)
-  assert.match(site.warnings[0]?.message ?? '', /not compressed/)
+  assert.match(site.warnings[0]?.message ?? '', /AddOutputFilterByType X: there is no such filter here/)
   assert.deepEqual(
     [...site.main.dir.get(filterDir).outputByType],
     [

@@ -11,9 +11,9 @@ import {
   noEffect,
   take1,
 } from '../../config/directive.js'
+import { filterNames } from '../filter.js'
 import { stringTemplate } from '../string-template.js'
 import { oneOf } from './arguments.js'
-import { filterNames } from '../filter.js'
 import { coreDir, coreGlobal, coreServer, type FileETag } from './settings.js'
 
 const PLACES = ['server', 'vhost', 'directory', 'htaccess'] as const
