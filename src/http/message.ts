@@ -10,6 +10,8 @@
  * Strings are latin-1: one character per byte.
  */
 
+import type { Duplex } from 'node:stream'
+
 /** A request: its header is complete, its body on its way. */
 export interface IncomingMessage {
   readonly method: string
@@ -112,6 +114,12 @@ export interface OutgoingMessage {
   write(chunk: string | Uint8Array): boolean
   /** @param trailers names and values in turn; left out where the protocol or the framing has no place for them. */
   end(trailers?: readonly string[]): void
+  /**
+   * Sends a header that ends HTTP on this connection (101), and hands the connection over. Absent where the protocol cannot; undefined where it
+   * is too late. The response is over when the socket is closed.
+   * @throws {@link HeaderFault} as `respond`
+   */
+  switchProtocols?(head: ResponseHead): SwitchedConnection | undefined
   /** Ends it so that the client can tell that it is incomplete: closes or resets the connection (HTTP/2: the stream). */
   cut(): void
   /** Calls each time that what waited has gone. One listener at a time. */
@@ -120,6 +128,13 @@ export interface OutgoingMessage {
   onOver(callback: () => void): void
   /** The sink's own notification; called after those of `onOver`. */
   whenOver: ((outgoing: OutgoingMessage) => void) | undefined
+}
+
+/** A connection that speaks something else from now on. */
+export interface SwitchedConnection {
+  readonly socket: Duplex
+  /** What the client has sent already. */
+  readonly received: Buffer
 }
 
 /** A header field that would break the response, or split it in two. */

@@ -4,7 +4,7 @@
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
 import { STATUS_CODES } from 'node:http'
-import { HeaderFault, type ResponseHead } from '../http/message.js'
+import { HeaderFault, type ResponseHead, type SwitchedConnection } from '../http/message.js'
 import { FilteredWriter } from './filtered-body.js'
 import type { BodyTransform } from './output-filter.js'
 import type { Request } from './request.js'
@@ -168,6 +168,26 @@ class DiscardingWriter implements BodyWriter {
   end(): void {}
   cut(): void {}
   onDrain(): void {}
+}
+
+/**
+ * Answers 101: from here on the connection speaks `protocol`. The response is over when the connection is.
+ * @returns undefined where this connection cannot change its protocol
+ */
+export function switchProtocols(request: Request, protocol: string): SwitchedConnection | undefined {
+  const { outgoing } = request
+  if (outgoing.switchProtocols === undefined) return undefined
+  request.status = 101
+  const head = makeHead(request, undefined)
+  if (head === undefined) return undefined
+  const about = new Set(['connection', 'keep-alive'])
+  const fields: string[] = []
+  for (let at = 0; at < head.fields.length; at += 2) {
+    const name = head.fields[at] as string
+    if (!about.has(name.toLowerCase())) fields.push(name, head.fields[at + 1] as string)
+  }
+  fields.push('Upgrade', protocol, 'Connection', 'Upgrade')
+  return outgoing.switchProtocols({ ...head, fields, bodyless: true, close: true })
 }
 
 /** The filter that the response's body goes through, where it is not too late for one. */

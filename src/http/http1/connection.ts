@@ -110,16 +110,17 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   /**
-   * Takes the connection over from HTTP, after a response that says so (101, or 200 to CONNECT) has been sent with `begin`.
-   * @returns the bytes that were read and belong to the new protocol. The caller owns the socket from here on.
+   * {@link ResponseCarrier}: from here on the connection speaks another protocol, and whoever asked for that owns the socket. The response is over
+   * when the socket is closed.
    */
   detach(): Buffer {
-    const rest = this.#held ?? Buffer.alloc(0)
+    const received = this.#held ?? Buffer.alloc(0)
     this.#state = State.detached
     this.#held = undefined
     this.socket.removeAllListeners('data')
     this.socket.removeAllListeners('end')
-    return rest
+    this.socket.removeAllListeners('drain')
+    return received
   }
 
   // reading
@@ -375,12 +376,13 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   #onClose(): void {
+    const isDetached = this.#state === State.detached
     this.#state = State.closing
     this.#held = undefined
     this.#body?.abort()
     const outgoing = this.#outgoing
     this.#outgoing = undefined
     this.#incoming = undefined
-    outgoing?.close(false)
+    outgoing?.close(isDetached)
   }
 }

@@ -3,7 +3,7 @@
  * Rules: RFC 9112 sections 6 and 7.
  */
 import type { Duplex } from 'node:stream'
-import type { OutgoingMessage, ResponseHead } from '../message.js'
+import type { OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
 import { headText, trailerText } from './response-head.js'
 
 /** Pieces up to this size are copied into one text with what surrounds them: cheaper than a vector. */
@@ -16,6 +16,8 @@ export interface ResponseCarrier {
   readonly written: (error?: Error | null) => void
   /** The response ends here; what was written still goes out. `abrupt`: only a reset can tell that it is incomplete. */
   cutOff(abrupt: boolean): void
+  /** Lets go of the connection. Returns what has been read of what follows the request. */
+  detach(): Buffer
 }
 
 enum Framing {
@@ -136,6 +138,18 @@ export class Http1Outgoing implements OutgoingMessage {
     const { socket, written } = this.carrier
     // an empty write comes back when everything before it has gone
     socket.write(text, 'latin1', written)
+  }
+
+  switchProtocols(head: ResponseHead): SwitchedConnection | undefined {
+    if (this.headSent || this.ended || this.isOver) return undefined
+    const text = `${headText(head)}\r\n`
+    this.headSent = true
+    this.ended = true
+    this.overheadBytes += text.length
+    const { socket } = this.carrier
+    const received = this.carrier.detach()
+    socket.write(text, 'latin1')
+    return { socket, received }
   }
 
   cut(): void {

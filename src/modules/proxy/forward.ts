@@ -15,6 +15,7 @@ import { endToEnd, requestFields } from './fields.js'
 import { PROXY_HANDLER, type ProxyTarget, targetOf } from './mapping.js'
 import { reverseCookie, reverseUrl } from './reverse.js'
 import { proxyDir, proxyServer } from './settings.js'
+import { tunnel } from './tunnel.js'
 
 /** Methods that may be sent again on a fresh connection (RFC 9110 section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
@@ -81,6 +82,13 @@ class Forwarding {
     }
     this.#watch(sent)
     sent.on('response', (response) => this.#respond(response))
+    sent.on('upgrade', (response, socket, received) => {
+      this.#finish()
+      backend.answered()
+      this.#takeFields(response)
+      request.reason = response.statusMessage ?? ''
+      this.#settle(tunnel(request, this.#upgrade ?? 'websocket', { socket, received }, this.#silence()))
+    })
     sent.on('error', (error: NodeJS.ErrnoException) => this.#failed(sent, error))
     if (this.#hasBody) this.#sendBody(sent)
     else sent.end()
@@ -117,11 +125,16 @@ class Forwarding {
     })
   }
 
+  /** Seconds that a backend may be silent. */
+  #silence(): number {
+    const server = this.request.server.settings
+    return this.backend.plan.timeout ?? server.get(proxyServer).timeout ?? server.get(coreServer).timeout
+  }
+
   /** Two watches: one for the connection, then one for silence on it. */
   #watch(sent: ClientRequest): void {
     const { plan } = this.backend
-    const server = this.request.server.settings
-    const silence = plan.timeout ?? server.get(proxyServer).timeout ?? server.get(coreServer).timeout
+    const silence = this.#silence()
     const late = (): void => {
       this.#late = true
       sent.destroy(new Error('timeout'))

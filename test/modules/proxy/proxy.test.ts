@@ -1,9 +1,15 @@
 /** mod_proxy on the real server, with real backends: mapping, headers, bodies, failures. */
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net'
+import {
+  type AddressInfo,
+  connect,
+  createServer as createNetServer,
+  type Server as NetServer,
+} from 'node:net'
 import { after, before, test } from 'node:test'
 import { withServer } from '../../support/server.js'
+import { until } from '../../support/wait.js'
 
 /** Answers with what it has got, as JSON, and does what some paths ask for. */
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -63,6 +69,14 @@ let brokenPort = 0
 
 before(async () => {
   backend = createServer(answer)
+  backend.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {})
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Key: ${request.headers['sec-websocket-key']}\r\n\r\n`,
+    )
+    if (head.length > 0) socket.write(head)
+    socket.pipe(socket)
+  })
   broken = createNetServer((socket) => socket.end('this is no HTTP\r\n\r\n'))
   await Promise.all([
     new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve)),
@@ -208,4 +222,41 @@ test('a socket file as backend', async () => {
       }
     },
   )
+})
+
+test('a client and a backend may change to WebSocket', async () => {
+  const conf = `
+ProxyPass /live http://127.0.0.1:${port}/ upgrade=websocket
+ProxyPass /plain http://127.0.0.1:${port}/
+`
+  await withServer({ conf }, async (server) => {
+    const head = (place: string) =>
+      `GET ${place} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k1\r\n\r\n`
+    const socket = connect(server.port, '127.0.0.1')
+    let got = ''
+    let ended = false
+    socket.setEncoding('latin1')
+    socket.on('data', (text: string) => {
+      got += text
+    })
+    socket.on('close', () => {
+      ended = true
+    })
+    // what follows the header at once belongs to the other protocol already
+    socket.write(`${head('/live/x')}first`)
+    await until('the echo of the first bytes', () => got.endsWith('first'))
+    assert.match(got, /^HTTP\/1\.1 101 Switching Protocols\r\n/)
+    assert.match(got, /\r\nX-Key: k1\r\n/)
+    assert.match(got, /\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n/)
+    socket.write('second')
+    await until('the echo of the second', () => got.endsWith('firstsecond'))
+    socket.end()
+    await until('the end', () => ended)
+    await server.waitForLog(/"GET \/live\/x HTTP\/1\.1" 101 11/, 'access.log')
+
+    const answered = await server.raw(
+      head('/plain/x').replace('Connection: Upgrade', 'Connection: Upgrade, close'),
+    )
+    assert.match(answered, /^HTTP\/1\.1 200 /, 'without the parameter the request is an ordinary one')
+  })
 })
