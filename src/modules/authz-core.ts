@@ -14,7 +14,7 @@ import {
   take1,
 } from '../config/directive.js'
 import type { ConfigWarning } from '../config/errors.js'
-import { settingsKey } from '../config/settings.js'
+import { Settings, settingsKey } from '../config/settings.js'
 import type { Section, Site } from '../config/site.js'
 import { nextWord } from '../config/words.js'
 import type { Request } from '../request/request.js'
@@ -86,6 +86,13 @@ const directives = [
       open: (cmd, text) => openContainer(cmd, text, name.toLowerCase() as Container['kind']),
     }),
   ),
+  section({
+    name: '<AuthzProviderAlias',
+    syntax: 'provider alias [arguments]>',
+    contexts: ['server'],
+    help: 'container for directives that make a kind of Require line of its own out of another one',
+    open: openAlias,
+  }),
   directive({
     name: 'AuthMerging',
     syntax: 'Off|And|Or',
@@ -126,6 +133,24 @@ function addCondition(cmd: Command, text: string): void {
     limits: limitsAround(cmd),
     test: provider.parse(cmd, args),
   })
+}
+
+/** `Require alias` asks as `Require base arguments` does, with the settings inside laid over those of the place. */
+function openAlias(cmd: SectionCommand, text: string) {
+  const [base = '', name = '', args = ''] = cmd.words(text)
+  if (name === '') cmd.fail(`${cmd.name}> directive requires additional arguments`)
+  if (base.toLowerCase() === name.toLowerCase())
+    cmd.fail('The alias provider name must be different from the base provider name.')
+  const provider = cmd.provider(AUTHZ, base) ?? cmd.fail(`Unknown Authz provider: ${base}`)
+  if (cmd.provider(AUTHZ, name) !== undefined)
+    cmd.fail(
+      'The alias provider name has already been used previously as either a base provider or an alias provider.',
+    )
+  const test = provider.parse(cmd, args)
+  const own = new Settings()
+  const aliased =
+    typeof test === 'string' ? test : (request: Request, dir: Settings) => test(request, dir.with(own))
+  return { dir: own, close: () => cmd.addProvider(AUTHZ, { name, parse: () => aliased }) }
 }
 
 /** The container that a directive stands in: one that is written, or the section's own. */

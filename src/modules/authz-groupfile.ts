@@ -1,5 +1,5 @@
 /**
- * mod_authz_groupfile: `Require group` with the groups of a file. A condition for checkAuth, see authz-core.ts.
+ * mod_authz_groupfile: `Require group` and `Require file-group`, with the groups of a file. Conditions for checkAuth, see authz-core.ts.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_groupfile.html
  */
@@ -9,6 +9,7 @@ import { type Settings, settingsKey } from '../config/settings.js'
 import { splitWords } from '../config/words.js'
 import { fill } from '../expr/expression.js'
 import type { Request } from '../request/request.js'
+import { fileGroup } from './authz-owner.js'
 import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { CachedFile } from './cached-file.js'
 import type { HttpdModule } from './module.js'
@@ -52,38 +53,65 @@ const group: AuthzProvider = {
   },
 }
 
+const fileGroupProvider: AuthzProvider = {
+  name: 'file-group',
+  parse: () => (request, dir) =>
+    request.user === undefined ? 'deniedNoUser' : isInFileGroup(request, request.user, dir),
+}
+
 async function isMember(
   request: Request,
   user: string,
   wanted: readonly string[],
   dir: Settings,
 ): Promise<Answer> {
+  const mine = await groupsOf(request, user, dir, ['AH01664', 'AH01665'])
+  if (mine === undefined) return 'denied'
+  if (wanted.some((group) => mine.has(group))) return 'granted'
+  const reason = `user is in none of the required groups of ${dir.get(authzGroupfileDir).file?.path}.`
+  return refuse(request, user, reason, 'AH01667')
+}
+
+async function isInFileGroup(request: Request, user: string, dir: Settings): Promise<Answer> {
+  const mine = await groupsOf(request, user, dir, ['AH01668', 'AH01669'])
+  const group = mine === undefined ? undefined : fileGroup(request)
+  if (mine === undefined || group === undefined) return 'denied'
+  if (mine.has(group)) return 'granted'
+  return refuse(request, user, "user is not part of the 'require'ed file group.", 'AH01671')
+}
+
+function refuse(request: Request, user: string, reason: string, code: string): Answer {
+  const message = `Authorization of user ${user} to access ${request.path} failed, reason: ${reason}`
+  request.report('authz_groupfile', 'info', message, code)
+  return 'denied'
+}
+
+const NO_GROUPS: ReadonlySet<string> = new Set()
+
+/** The user's groups; undefined, with an entry in the log, where the file cannot be read. */
+async function groupsOf(
+  request: Request,
+  user: string,
+  dir: Settings,
+  [noFile, unreadable]: readonly [string, string],
+): Promise<ReadonlySet<string> | undefined> {
   const { file } = dir.get(authzGroupfileDir)
   if (file === undefined) {
-    request.report('authz_groupfile', 'error', 'No group file was specified in the configuration', 'AH01664')
-    return 'denied'
+    request.report('authz_groupfile', 'error', 'No group file was specified in the configuration', noFile)
+    return undefined
   }
-  let groups: Groups
   try {
-    groups = await file.read()
+    return (await file.read()).get(user) ?? NO_GROUPS
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
     request.report(
       'authz_groupfile',
       'error',
-      `Could not open group file: ${file.path} (${(error as NodeJS.ErrnoException).code})`,
-      'AH01665',
+      `Could not open group file: ${file.path} (${code})`,
+      unreadable,
     )
-    return 'denied'
+    return undefined
   }
-  const mine = groups.get(user)
-  if (wanted.some((group) => mine?.has(group))) return 'granted'
-  request.report(
-    'authz_groupfile',
-    'info',
-    `Authorization of user ${user} to access ${request.path} failed, reason: user is in none of the required groups of ${file.path}.`,
-    'AH01667',
-  )
-  return 'denied'
 }
 
 export const authzGroupfile = {
@@ -101,5 +129,5 @@ export const authzGroupfile = {
       }),
     }),
   ],
-  providers: [provide(AUTHZ, group)],
+  providers: [provide(AUTHZ, group), provide(AUTHZ, fileGroupProvider)],
 } satisfies HttpdModule

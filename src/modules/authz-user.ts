@@ -4,8 +4,11 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_authz_user.html
  */
 import { provide } from '../config/provider.js'
+import { splitWords } from '../config/words.js'
+import { fill } from '../expr/expression.js'
 import { AUTHZ, type AuthzProvider } from './authz-provider.js'
 import type { HttpdModule } from './module.js'
+import { templateOf } from './string-template.js'
 
 const validUser: AuthzProvider = {
   name: 'valid-user',
@@ -15,9 +18,11 @@ const validUser: AuthzProvider = {
 const user: AuthzProvider = {
   name: 'user',
   parse: (cmd, args) => {
-    const users = new Set(cmd.words(args))
+    const template = templateOf(cmd, args)
+    const named = typeof template === 'string' ? new Set(cmd.words(template)) : undefined
     return (request) => {
       if (request.user === undefined) return 'deniedNoUser'
+      const users = named ?? new Set(splitWords(fill(template, request)))
       if (users.has(request.user)) return 'granted'
       request.report(
         'authz_user',

@@ -26,12 +26,6 @@ const PROXY = 'Only HTTP is spoken to backends.'
 const IN_THE_APPLICATION = 'Applications keep their own sessions.'
 
 const MODULES: readonly ModuleElsewhere[] = [
-  {
-    module: 'mod_authz_core',
-    advice: 'Write the Require lines into each section that needs them.',
-    security: true,
-    directives: '<AuthzProviderAlias',
-  },
   { module: 'mod_watchdog', advice: 'Nothing is needed in its place.', directives: 'WatchdogInterval' },
   { module: 'event', advice: 'Nothing is needed in its place.', directives: 'ListenTCPDeferAccept' },
   {

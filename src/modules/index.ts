@@ -12,6 +12,7 @@ import { authnFile } from './authn-file.js'
 import { authzCore } from './authz-core.js'
 import { authzGroupfile } from './authz-groupfile.js'
 import { authzHost } from './authz-host.js'
+import { authzOwner } from './authz-owner.js'
 import { authzUser } from './authz-user.js'
 import { autoindex } from './autoindex.js'
 import { brotli } from './brotli.js'
@@ -69,6 +70,7 @@ export const modules: readonly HttpdModule[] = [
   authzCore,
   authzGroupfile,
   authzHost,
+  authzOwner,
   authzUser,
   // SetEnv before all fixups that may use variables
   env,
