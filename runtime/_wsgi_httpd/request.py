@@ -39,6 +39,7 @@ class Request(object):
     discard = False
     head_only = False
     produced = 0
+    held = b''
     bulk = None
     errors = None
     input = None
@@ -294,7 +295,9 @@ class Request(object):
                     break
                 data += more
             if len(data) == self.length:
-                self.answer(data)
+                # Sent by complete(): what close() logs belongs to a request that is not over yet.
+                self.held = data
+                self.produced = self.length
             elif data:
                 self.emit(data)
             return True
@@ -317,7 +320,7 @@ class Request(object):
         self.ended = True
         if not self.head_sent:
             if not short:
-                self.answer(b'')
+                self.answer(self.held)
                 return
             self.begin_head()
             self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))

@@ -55,6 +55,9 @@ export interface ResponseRules {
 const KEPT = ['Set-Cookie', 'WWW-Authenticate']
 const KEPT_BY_OVERRIDE = [...KEPT, 'Allow', 'Retry-After']
 
+/** What a request says about its body. */
+const BODY_FIELDS = ['Content-Length', 'Transfer-Encoding']
+
 const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
   exception: 500,
   script: 500,
@@ -98,7 +101,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     private readonly owner: ExchangeOwner,
   ) {
     this.values = environ.values
-    this.rawHeaders = environ.rawHeaders
+    this.rawHeaders = request.prev === undefined ? environ.rawHeaders : withoutBody(environ.rawHeaders)
     if (environ.extra !== undefined) this.extra = environ.extra
     request.onAbort = () => this.#clientGone()
     this.startTime = request.startedAt / 1000
@@ -314,6 +317,13 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.#finished = true
     this.owner.settled(this, verdict)
   }
+}
+
+/** The header of a request that an internal redirect made: it has no body, whatever the client sent. */
+function withoutBody(rawHeaders: readonly string[]): readonly string[] {
+  const table = HeaderTable.from(rawHeaders)
+  for (const name of BODY_FIELDS) table.unset(name)
+  return table.fields
 }
 
 function keepHeaders(request: Request, headers: string[], names: readonly string[]): void {

@@ -1,0 +1,87 @@
+/**
+ * The conformance suite's cases: text files in `cases/`, one per area. README.md describes the form; this reads it.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** How the application of a case is run. `python2` is daemon mode on Python 2.7. */
+export type Mode = 'embedded' | 'daemon' | 'python2'
+
+export interface Case {
+  /** `area: title`, which is what docs/differences.md calls it. */
+  readonly name: string
+  /** Letters, digits and hyphens: the case's part of paths and of the URL. */
+  readonly id: string
+  readonly modes: readonly Mode[]
+  /** Sections by name, their lines without the indentation; those before a file's first case apply to all its cases. */
+  readonly sections: Readonly<Record<string, readonly string[]>>
+}
+
+const SECTIONS = new Set([
+  'modes',
+  'conf',
+  'server',
+  'alias',
+  'run',
+  'script',
+  'send',
+  'expect',
+  'body',
+  'next',
+  'environ',
+  'log',
+  'differs',
+])
+const FILE_SECTION = /^file [\w./-]+$/
+const ALL_MODES: readonly Mode[] = ['embedded', 'daemon', 'python2']
+
+export function readConformanceCases(): Case[] {
+  const folder = fileURLToPath(new URL('../../../test/conformance/cases/', import.meta.url))
+  const cases = readdirSync(folder)
+    .filter((file) => file.endsWith('.txt'))
+    .sort()
+    .flatMap((file) => parseCases(file.slice(0, -4), readFileSync(folder + file, 'utf8')))
+  const seen = new Set<string>()
+  for (const { id, name } of cases) {
+    if (seen.has(id)) throw new Error(`two cases are called ${name}`)
+    seen.add(id)
+  }
+  return cases
+}
+
+/** @param area The file's name without its ending. */
+export function parseCases(area: string, text: string): Case[] {
+  const [common = '', ...parts] = text.split(/^== /m)
+  const shared = parseSections(area, common)
+  return parts.map((part) => {
+    const end = part.indexOf('\n')
+    const title = part.slice(0, end).trim()
+    const name = `${area}: ${title}`
+    const sections = { ...shared, ...parseSections(name, part.slice(end + 1)) }
+    const modes = (sections.modes?.join(' ').split(/\s+/) ?? ALL_MODES) as readonly Mode[]
+    for (const mode of modes) if (!ALL_MODES.includes(mode)) throw new Error(`${name}: no mode '${mode}'`)
+    const id = name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+    return { name, id, modes, sections }
+  })
+}
+
+function parseSections(where: string, text: string): Record<string, string[]> {
+  const sections: Record<string, string[]> = {}
+  let lines: string[] | undefined
+  for (const line of text.split('\n')) {
+    const head = /^([a-z][\w ./-]*):(?: (.*))?$/.exec(line)
+    if (head !== null) {
+      const [, name = '', value] = head
+      if (!SECTIONS.has(name) && !FILE_SECTION.test(name)) throw new Error(`${where}: no section '${name}'`)
+      lines = value === undefined ? [] : [value]
+      sections[name] = lines
+    } else if (line.startsWith('    ') && lines !== undefined) lines.push(line.slice(4))
+    else if (line === '') lines?.push('')
+    else if (!line.startsWith('#')) throw new Error(`${where}: not understood: ${line}`)
+  }
+  for (const section of Object.values(sections)) while (section.at(-1) === '') section.pop()
+  return sections
+}

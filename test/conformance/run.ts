@@ -1,0 +1,82 @@
+/**
+ * Runs all cases against one running server, several at a time, and judges them once its logs are complete.
+ */
+import type { Case } from './case.js'
+import { judge, type LogRecord } from './judge.js'
+import { planOf } from './request.js'
+import type { Run } from './site.js'
+import { type Conversation, converse } from './wire.js'
+
+/** Fewer than the threads of a daemon process: some cases send a second request while the first waits. */
+const AT_A_TIME = 4
+
+export interface Outcome {
+  readonly run: Run
+  /** What differs from what the case expects. */
+  readonly wrong: readonly string[]
+}
+
+/** The answers of all runs, or what went wrong with asking. */
+export async function askAll(runs: readonly Run[], port: number): Promise<Map<Run, Conversation | Error>> {
+  const answers = new Map<Run, Conversation | Error>()
+  const waiting = [...runs]
+  const ask = async (): Promise<void> => {
+    for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
+      try {
+        const { steps, methods } = planOf(run, port)
+        answers.set(run, await converse(port, steps, methods))
+      } catch (error) {
+        answers.set(run, error as Error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, ask))
+  return answers
+}
+
+/**
+ * @param caseLog The access log with lines of log id, name of the run, status.
+ * @param errorLog Its lines begin with level and log id.
+ */
+export function judgeAll(
+  answers: ReadonlyMap<Run, Conversation | Error>,
+  port: number,
+  caseLog: string,
+  errorLog: string,
+): Outcome[] {
+  const owner = new Map<string, string>()
+  for (const line of caseLog.split('\n')) {
+    const [id = '', name = ''] = line.split(' ')
+    if (id !== '-') owner.set(id, name)
+  }
+  const records = new Map<string, LogRecord[]>()
+  for (const line of errorLog.split('\n')) {
+    const [, level = '', id = '', text = ''] = /^\[(\w+)\] (\S+) (.*)$/.exec(line) ?? []
+    const name = owner.get(id)
+    if (name === undefined) continue
+    const list = records.get(name) ?? []
+    list.push({ level, text })
+    records.set(name, list)
+  }
+  return [...answers].map(([run, told]) => ({
+    run,
+    wrong:
+      told instanceof Error
+        ? [told.message]
+        : judge(run, port, told, records.get(`${run.mode}/${run.case.id}`) ?? []),
+  }))
+}
+
+/** The modes in which a case is known to be different on Apache, with the reason. */
+export function knownDifferences(one: Case): Map<string, string> {
+  const lines = one.sections.differs ?? []
+  const known = new Map<string, string>()
+  let mode = ''
+  for (const line of lines) {
+    const [, name, text = ''] = /^(embedded|daemon|both): (.*)$/.exec(line) ?? []
+    if (name !== undefined) mode = name
+    for (const each of mode === 'both' ? ['embedded', 'daemon'] : [mode])
+      known.set(each, name === undefined ? `${known.get(each)} ${line}` : text)
+  }
+  return known
+}
