@@ -146,8 +146,7 @@ export class Request {
   sendContinue(): void {
     if (!this.expectsContinue) return
     this.expectsContinue = false
-    // Once the header is out, the client sends without being asked, and the line would stand in the middle of the body.
-    if (!this.outgoing.headersSent) this.outgoing.writeContinue()
+    this.outgoing.writeContinue()
   }
   /** Called when the connection ends before the response is complete. For the handler. */
   onAbort: (() => void) | undefined = undefined

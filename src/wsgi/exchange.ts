@@ -219,7 +219,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
       return
     }
     if (note !== '') this.request.report('wsgi', reason === 'timeout' ? 'info' : 'error', note)
-    this.#finish({ status: FAILURE_STATUS[reason] })
+    // An application that lets the error of a body with broken framing pass has not failed: the client has.
+    const isClients = reason === 'exception' && this.request.incoming.body.aborted
+    this.#finish({ status: isClients ? 400 : FAILURE_STATUS[reason] })
   }
 
   rejected(reason: RejectReason): void {
