@@ -13,6 +13,11 @@ from .input import Input
 from .request import Request, run
 from .system import thread_times
 
+# What applications are told of why a process ends; orders of the server are signals to them.
+REASONS = frozenset((
+    'shutdown_signal', 'graceful_signal', 'eviction_signal', 'maximum_requests', 'restart_interval', 'inactivity_timeout',
+    'request_timeout', 'startup_timeout', 'deadlock_timeout', 'cpu_time_limit', 'script_reload'))
+
 
 class Events(object):
     """The subscribers of one interpreter, and what makes its requests known to them."""
@@ -78,7 +83,7 @@ class Events(object):
     def stopping(self, reason):
         """The process begins to end; its interpreters are still whole."""
         self.publish(self.event_callbacks + self.shutdown_callbacks, 'process_stopping',
-                     {'shutdown_reason': '' if self.embedded else reason})
+                     {'shutdown_reason': '' if self.embedded else reason if reason in REASONS else 'shutdown_signal'})
 
     def signal(self, number, name):
         self.publish(self.signal_callbacks, 'process_signal', {'signum': number, 'signame': name})

@@ -40,7 +40,10 @@ def receive(host, inbox, notify, preload):
                     host.connected_fd(message['fd'], message['hello'])
                 elif message['type'] == 'retire':
                     host.crew.retire(message['reason'])
+                    host.stopping(message['why'])
                     start_new_thread(tell_when_drained, (host, notify))
+                elif message['type'] == 'signal':
+                    host.signal(message['number'])
                 elif message['type'] == 'finish':
                     # On this thread: up to Python 3.11 no code can be sent to an interpreter that has threads.
                     host.finish()
@@ -53,7 +56,7 @@ def receive(host, inbox, notify, preload):
 
 
 def tell_when_drained(host, notify):
-    while not host.crew.drained():
+    while not host.drained():
         time.sleep(0.01)
     host.crew.hang_up()
     notify({'type': 'drained', 'stuck': host.crew.stuck()})

@@ -1,6 +1,8 @@
 """One interpreter's side of a runtime process: its streams, scripts and crew. The same for main and sub-interpreters."""
+import signal
+
 from . import watch, wire
-from .compat import adopt_socket
+from .compat import adopt_socket, start_new_thread
 from .crew import Crew
 from .events import Events
 from .filewrapper import FileWrapper
@@ -25,6 +27,9 @@ class Preloaded(object):
 
 
 class Host(object):
+    # Subscribers are being told of the end.
+    telling = False
+
     def __init__(self, settings, group, progress_fd, notify, gate=None):
         self.progress = Progress(progress_fd)
         self.notify = notify
@@ -73,6 +78,28 @@ class Host(object):
 
     def connected_fd(self, fd, hello):
         self.connected(adopt_socket(fd), hello)
+
+    def stopping(self, reason):
+        """The process takes nothing new any more: tells those who subscribed, on a thread of its own."""
+        if self.events.event_callbacks or self.events.shutdown_callbacks:
+            self.telling = True
+            start_new_thread(self.tell_stopping, (reason,))
+
+    def tell_stopping(self, reason):
+        try:
+            self.events.stopping(reason)
+        finally:
+            self.telling = False
+
+    def signal(self, number):
+        """SIGHUP or SIGUSR2 came, which mean nothing to the server."""
+        if self.events.signal_callbacks:
+            name = next(name for name in ('SIGHUP', 'SIGUSR2') if getattr(signal, name) == number)
+            start_new_thread(self.events.signal, (number, name))
+
+    def drained(self):
+        """Whether nothing runs any more, and all who subscribed have heard of the end."""
+        return not self.telling and self.crew.drained()
 
     def finish(self):
         finish_interpreter(self.streams)

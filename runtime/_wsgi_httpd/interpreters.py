@@ -91,8 +91,11 @@ class Guest(object):
     def connected(self, sock, hello):
         self._tell({'type': 'connected', 'fd': sock.detach(), 'hello': hello})
 
-    def retire(self, reason):
-        self._tell({'type': 'retire', 'reason': reason})
+    def retire(self, reason, why):
+        self._tell({'type': 'retire', 'reason': reason, 'why': why})
+
+    def signal(self, number):
+        self._tell({'type': 'signal', 'number': number})
 
     def drained(self):
         return self.is_drained

@@ -157,7 +157,7 @@ class Process(object):
         signal.set_wakeup_fd(self.wake_write)
 
     def obey(self, number):
-        """Acts on a signal, on the main thread. SIGHUP and SIGUSR2 mean nothing to the process itself."""
+        """Acts on a signal, on the main thread. SIGHUP and SIGUSR2 are for applications that subscribed to them."""
         if number in (signal.SIGTERM, signal.SIGINT):
             self.pending_reason = 'shutdown_signal'
         elif number == signal.SIGXCPU:
@@ -166,6 +166,10 @@ class Process(object):
             # The parent starts another process first, and lets this one serve meanwhile.
             reason = 'eviction_signal' if self.settings.get('eviction_timeout') else 'graceful_signal'
             self.tell({'type': 'leaving', 'reason': reason})
+        else:
+            self.main.signal(number)
+            for guest in self.guests:
+                guest.signal(number)
 
     def loop(self):
         while True:
@@ -187,7 +191,7 @@ class Process(object):
                 self.obey(self.signals.pop(0))
             if self.pending_reason and not self.stopping:
                 self.stop(self.pending_reason)
-            if self.leaving and self.main.crew.drained() and all(guest.drained() for guest in self.guests):
+            if self.leaving and self.main.drained() and all(guest.drained() for guest in self.guests):
                 if not self.stuck():
                     return self.finish()
                 # Requests beyond request-timeout hold nothing up any longer, but have shutdown-timeout like others.
@@ -205,7 +209,7 @@ class Process(object):
         seconds = self.settings['shutdown_timeout']
         if seconds:
             start_new_thread(self.force, (seconds,))
-        self.leave('shutdown')
+        self.leave('shutdown', reason)
 
     def force(self, seconds):
         time.sleep(seconds)
@@ -213,15 +217,16 @@ class Process(object):
                    % (self.settings['process_group'], seconds)})
         self.exit(True)
 
-    def leave(self, reason):
+    def leave(self, reason, why):
         """Nothing new begins in any interpreter; the loop ends when nothing runs."""
         if self.leaving:
             return
         self.leaving = reason
         if self.main.crew.draining is None:
             self.main.crew.retire(reason)
+        self.main.stopping(why)
         for guest in self.guests:
-            guest.retire(reason)
+            guest.retire(reason, why)
 
     def finish(self):
         if not self.stopping:
@@ -261,7 +266,7 @@ class Process(object):
             if message.get('type') == 'stop' and not self.stopping:
                 self.stop(message.get('reason') or 'shutdown_signal')
             elif message.get('type') == 'retire':
-                self.leave('retire')
+                self.leave('retire', message.get('reason') or 'retire')
 
     def messages(self):
         """What the parent has said; waits for something if there is nothing."""
@@ -328,7 +333,7 @@ class Process(object):
     def retire_all(self, reason):
         if not self.leaving:
             self.tell({'type': 'leaving', 'reason': reason})
-            self.leave(reason)
+            self.leave(reason, reason)
             os.write(self.wake_write, b'r')
 
     # -- lanes -----------------------------------------------------------------------------------------------------

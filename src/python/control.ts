@@ -126,8 +126,8 @@ export class RuntimeControl {
   }
 
   /** Takes nothing new, finishes what runs however long it takes, then exits. */
-  retire(): void {
-    this.#send({ type: 'retire' })
+  retire(reason: string): void {
+    this.#send({ type: 'retire', reason })
   }
 
   /** Closes the connection; the process then exits at once. */

@@ -126,12 +126,12 @@ export class DaemonProcess {
 
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
-    if (this.#step(reason)) this.#control.retire()
+    if (this.#step(reason)) this.#control.retire(reason)
   }
 
   /** Another process is ready in its place, for which it has waited. */
   relieve(): void {
-    if (this.#step('relieved')) this.#control.retire()
+    if (this.#step('relieved')) this.#control.retire(this.#reason ?? 'relieved')
   }
 
   /** Makes it leave: at once in its own order, and by force after `shutdown-timeout`. */
