@@ -442,11 +442,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'DAVGenericLockDB',
   },
   {
-    module: 'mod_authn_socache',
-    advice: 'Scripts keep their own caches.',
-    directives: 'AuthnCacheSOCache AuthnCacheEnable AuthnCacheProvideFor AuthnCacheTimeout AuthnCacheContext',
-  },
-  {
     module: 'mod_authz_dbd',
     advice: DATABASE,
     security: true,

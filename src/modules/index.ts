@@ -9,6 +9,7 @@ import { authDigest } from './auth-digest.js'
 import { authnAnon } from './authn-anon.js'
 import { authnCore } from './authn-core.js'
 import { authnFile } from './authn-file.js'
+import { authnSocache } from './authn-socache.js'
 import { authzCore } from './authz-core.js'
 import { authzGroupfile } from './authz-groupfile.js'
 import { authzHost } from './authz-host.js'
@@ -66,6 +67,7 @@ export const modules: readonly HttpdModule[] = [
   authDigest,
   authnFile,
   authnAnon,
+  authnSocache,
   authnCore,
   authzCore,
   authzGroupfile,
