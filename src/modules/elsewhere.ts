@@ -146,17 +146,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'HeartbeatAddress',
   },
   {
-    module: 'mod_http2',
-    advice: '',
-    directives: `
-      H2MaxSessionStreams H2WindowSize H2MinWorkers H2MaxWorkers H2MaxWorkerIdleSeconds
-      H2StreamMaxMemSize H2SerializeHeaders H2ModernTLSOnly H2Upgrade H2Direct H2SessionExtraFiles
-      H2TLSWarmUpSize H2TLSCoolDownSecs H2Push H2PushPriority H2PushDiarySize H2CopyFiles
-      H2PushResource H2EarlyHints H2Padding H2OutputBuffering H2StreamTimeout H2MaxDataFrameLen
-      H2MaxHeaderBlockLen H2MaxStreamErrors H2EarlyHint H2ProxyRequests H2WebSockets
-    `,
-  },
-  {
     module: 'mod_imagemap',
     advice: '',
     directives: 'ImapMenu ImapDefault ImapBase',

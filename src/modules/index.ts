@@ -25,6 +25,7 @@ import { env } from './env.js'
 import { expires } from './expires.js'
 import { filter } from './filter.js'
 import { earlyHeaders, headers } from './headers.js'
+import { http2 } from './http2.js'
 import { coreLanguage, macro, so, version } from './language.js'
 import { logConfig, logio } from './log-config.js'
 import { mime } from './mime.js'
@@ -50,6 +51,7 @@ export const modules: readonly HttpdModule[] = [
   macro,
   wsgiHttpd,
   reqtimeout,
+  http2,
   filter,
   deflate,
   brotli,

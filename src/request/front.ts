@@ -6,12 +6,16 @@
 import type { Socket } from 'node:net'
 import type { Site } from '../config/site.js'
 import { Http1Connection, type Http1Sink } from '../http/http1/connection.js'
+import type { Http2Sink } from '../http/http2/connection.js'
+import { whenPreface } from '../http/http2/preface.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
+import { serverRecord } from '../log/error-log.js'
 import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
 import { ClientConnection, type Listening } from './connection.js'
 import { REGISTERED_METHODS } from './core-methods.js'
 import { readHeader } from './header-rules.js'
+import { Http2Connections } from './http2-connections.js'
 import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
@@ -37,13 +41,14 @@ function guarded(request: Request, call: (request: Request) => void): void {
   }
 }
 
-export class Front implements Listening, Http1Sink<ClientConnection> {
+export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<ClientConnection> {
   readonly host: string
   readonly port: number
   draining = false
   active = 0
   readonly #vhosts: VhostTable
   readonly #time = new TimeKeeper()
+  readonly #http2 = new Http2Connections(this, () => this.draining)
   readonly #headerMaxBytes: number
 
   constructor(
@@ -66,8 +71,39 @@ export class Front implements Listening, Http1Sink<ClientConnection> {
       return
     }
     const connection = new ClientConnection(socket, this, this.groupOf(socket))
+    const [first] = connection.hosts.servers
+    if ('alpnProtocol' in socket && socket.alpnProtocol === 'h2') this.#http2.accept(socket, connection)
+    else if (first !== undefined && connection.tls === undefined && this.#http2.isDirect(first))
+      whenPreface(
+        socket,
+        this.#http2.prefaceMs(first),
+        () => this.#http2.accept(socket, connection),
+        () => this.#speakHttp1(socket, connection),
+      )
+    else this.#speakHttp1(socket, connection)
+  }
+
+  #speakHttp1(socket: Socket, connection: ClientConnection): void {
     connection.http = new Http1Connection(socket, this, connection, this.#headerMaxBytes)
     this.#time.watch(connection)
+  }
+
+  /** See {@link Http2Sink}: what is set on it stays there, all else is the connection's. */
+  forStream(connection: ClientConnection): ClientConnection {
+    return Object.create(connection) as ClientConnection
+  }
+
+  calmed(connection: ClientConnection, why: string): void {
+    const [server] = connection.hosts.servers
+    if (server === undefined) return
+    const message = `HTTP/2 connection ended: ${why}`
+    serverRecord(this.logs.errorLogFor(server), {
+      module: 'http2',
+      level: 'info',
+      code: 'WSGH0011',
+      message,
+      connection,
+    })
   }
 
   /** The virtual hosts of the address that a client has connected to. */
@@ -77,10 +113,12 @@ export class Front implements Listening, Http1Sink<ClientConnection> {
 
   stop(): void {
     this.#time.stop()
+    this.#http2.stop()
   }
 
   cutConnections(): void {
     this.#time.cutAll()
+    this.#http2.cutAll()
   }
 
   /** See {@link import('../http/message.js').MessageSink.serve}. */

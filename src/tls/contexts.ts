@@ -135,7 +135,7 @@ function clientAuth(server: ServerConfig, ssl: SslServer): ClientAuth {
 /** In order of preference. Clients that negotiate nothing get HTTP/1.1, which is therefore always among them. */
 function alpn(server: ServerConfig): TlsOptions {
   const { protocols, protocolsHonorOrder } = server.settings.get(coreServer)
-  const served = protocols.filter((name) => name === 'http/1.1')
+  const served = protocols.filter((name) => name === 'h2' || name === 'http/1.1')
   const names = served.includes('http/1.1') ? served : [...served, 'http/1.1']
   if (protocolsHonorOrder) return { ALPNProtocols: names }
   return {

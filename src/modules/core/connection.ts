@@ -165,7 +165,8 @@ export const connectionDirectives: readonly Directive[] = [
     ...iterate((cmd, words) => {
       const names = words.map((word) => word.toLowerCase())
       for (const name of names)
-        if (name !== 'http/1.1') cmd.warn(`Protocols ${name}: only http/1.1 is served`, 'AH10085')
+        if (!['http/1.1', 'h2', 'h2c'].includes(name))
+          cmd.warn(`Protocols ${name}: h2, h2c and http/1.1 are served`, 'AH10085')
       cmd.server.draft(coreServer).protocols = names
     }),
   }),
