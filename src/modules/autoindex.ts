@@ -21,7 +21,6 @@ import type { Dispatch, Request } from '../request/request.js'
 import {
   type Column,
   type Entry,
-  escapeHtml,
   type Look,
   type Order,
   orderOf,
@@ -37,6 +36,7 @@ import {
   readOptions,
 } from './autoindex/options.js'
 import { coreDir, hasOption, OPTION } from './core/settings.js'
+import { escapeHtml } from './html-text.js'
 import { DIRECTORY_TYPE } from './mime.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { escapePath } from './url-text.js'

@@ -4,6 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http'
 import { coreDir, coreServer, type DocumentText } from '../modules/core/settings.js'
+import { escapeHtml } from '../modules/html-text.js'
 import type { Outcome } from '../modules/module.js'
 import { selfNameOf } from '../modules/self-url.js'
 import { escapeTarget } from '../modules/url-text.js'
@@ -141,8 +142,4 @@ export function signature(request: Request): string {
       ? `<a href="${/^[a-z]+:\/\//i.test(serverAdmin) ? '' : 'mailto:'}${escapeHtml(serverAdmin)}">${escapeHtml(host)}</a>`
       : escapeHtml(host)
   return `<hr>\n<address>${escapeHtml(serverBanner(request.server))} Server at ${name} Port ${port}</address>\n`
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
 }

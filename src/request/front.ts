@@ -116,6 +116,10 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     this.#http2.stop()
   }
 
+  get connections(): Iterable<ClientConnection> {
+    return this.#time.connections
+  }
+
   cutConnections(): void {
     this.#time.cutAll()
     this.#http2.cutAll()

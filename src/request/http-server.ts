@@ -7,6 +7,7 @@ import type { Logs } from '../log/logs.js'
 import { TlsAcceptor, type TlsOutlet } from '../tls/acceptor.js'
 import type { TlsMaterial } from '../tls/material.js'
 import { setPlainOnTls, setTlsSession } from '../tls/sessions.js'
+import type { ClientConnection } from './connection.js'
 import { Front, type ListenerAddress } from './front.js'
 import type { PhaseTable } from './phases.js'
 
@@ -71,6 +72,11 @@ export function drain(server: Server): Promise<void> {
 /** Cuts every connection, whatever it is doing. */
 export function cutConnections(server: Server): void {
   fronts.get(server)?.cutConnections()
+}
+
+/** The client connections of that server. */
+export function connectionsOf(server: Server): Iterable<ClientConnection> {
+  return fronts.get(server)?.connections ?? []
 }
 
 /** Number of requests that are running on that server. */

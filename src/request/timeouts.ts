@@ -26,6 +26,10 @@ export class TimeKeeper {
   readonly #connections = new Set<ClientConnection>()
   #timer: NodeJS.Timeout | undefined
 
+  get connections(): Iterable<ClientConnection> {
+    return this.#connections
+  }
+
   watch(connection: ClientConnection): void {
     this.#connections.add(connection)
     connection.socket.once('close', () => this.#connections.delete(connection))

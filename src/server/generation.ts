@@ -7,6 +7,7 @@ import { logDestinations } from '../log/destination.js'
 import type { ErrorLog } from '../log/error-log.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { type PipedProgram, type PipedReport, startPipedProgram } from '../log/piped.js'
+import type { StatusDesk } from '../status/desk.js'
 import { serverOf } from '../wsgi/visibility.js'
 import type { Configuration } from './configuration.js'
 import { DaemonGroupProcesses, type Outlet } from './daemon-group.js'
@@ -29,6 +30,8 @@ export interface GenerationOptions {
   readonly listeners: readonly Listener[]
   readonly runtimeDir: string
   readonly workers: number
+  /** Where reports of server workers come together. */
+  readonly desk: StatusDesk
   /** Takes what log programs have to say. */
   readonly report: PipedReport
 }
@@ -89,8 +92,11 @@ export class Generation {
       count: workers,
       log: this.log,
       daemons: () => this.#daemons(),
-      message: (message) => {
+      message: (message, answer) => {
         if (message.type === 'needProcess') this.#groups.get(message.group)?.need(message.applicationGroup)
+        else if (message.type === 'report') options.desk.take(message.number, message.report)
+        else if (message.type === 'boardWanted')
+          void options.desk.survey().then((board) => answer({ type: 'board', number: message.number, board }))
         else for (const group of this.#groups.values()) group.refused(message.id)
       },
       plan: {
@@ -114,6 +120,15 @@ export class Generation {
 
   get listeners(): readonly Listener[] {
     return this.options.listeners
+  }
+
+  get number(): number {
+    return this.options.number
+  }
+
+  /** See {@link WorkerPool.askForReports}. */
+  askForReports(number: number): number {
+    return this.#pool.askForReports(number)
   }
 
   get workerPids(): number[] {

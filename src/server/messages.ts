@@ -3,6 +3,7 @@
  * Both ends are this project's own code; what runs applications (a daemon process) never speaks on this channel.
  */
 import type { ConfigTree } from '../config/tree.js'
+import type { Board, WorkerReport } from '../status/board.js'
 import type { TlsMaterial } from '../tls/material.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
@@ -94,6 +95,10 @@ export type ToWorker =
     }
   /** A daemon process is gone; `cause` reads `killed by signal SIGKILL`, `exit status 1`. Comes after the list without it. */
   | { readonly type: 'daemonGone'; readonly id: number; readonly pid: number; readonly cause: string }
+  /** Tell about yourself, for the status page. */
+  | { readonly type: 'report'; readonly number: number }
+  /** What {@link FromWorker} `boardWanted` asked for. */
+  | { readonly type: 'board'; readonly number: number; readonly board: Board }
   /** Stop accepting, finish the requests that are there, then leave. */
   | { readonly type: 'drain' }
   /** Leave now. */
@@ -108,5 +113,8 @@ export type FromWorker =
   | { readonly type: 'retiring' }
   /** An application group of a Python without sub-interpreters has no process yet. */
   | { readonly type: 'needProcess'; readonly group: string; readonly applicationGroup: string }
+  /** Somebody looks at the status page; the number is the worker's own. */
+  | { readonly type: 'boardWanted'; readonly number: number }
+  | { readonly type: 'report'; readonly number: number; readonly report: WorkerReport }
   /** Daemon process `id` refuses requests: treat it as draining. */
   | { readonly type: 'retired'; readonly id: number }

@@ -9,6 +9,7 @@ import type { ErrorLog } from '../log/error-log.js'
 import { LogOpenError } from '../log/logs.js'
 import { stderrLog } from '../log/server-log.js'
 import { serverBanner } from '../request/server-tokens.js'
+import { StatusDesk } from '../status/desk.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation, type GroupListener } from './generation.js'
 import { closeAllOnExec, dup2 } from './libc.js'
@@ -44,6 +45,13 @@ export class Supervisor {
   /** Starts and restarts, one after the other. */
   #busy: Promise<void> = Promise.resolve()
   #ended: (exitCode: number) => void = () => {}
+
+  readonly #desk = new StatusDesk({
+    ask: (number) =>
+      [...this.#generations].reduce((asked, generation) => asked + generation.askForReports(number), 0),
+    daemons: () => [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos),
+    generation: () => this.#current?.number ?? 0,
+  })
 
   constructor(private readonly options: SupervisorOptions) {}
 
@@ -117,6 +125,7 @@ export class Supervisor {
       configuration,
       listeners,
       runtimeDir: this.#runtimeDir,
+      desk: this.#desk,
       workers: this.options.oneWorker ? 1 : configuration.workers,
       report: (record: { level: Parameters<ErrorLog['server']>[1]; message: string; code?: string }) =>
         this.#log.server('log_config', record.level, record.message, record.code),
@@ -192,6 +201,7 @@ export class Supervisor {
       return
     }
     this.#current = next
+    this.#desk.restartedAt = Date.now()
     this.#log = next.log
     this.#movePidFile(configuration.pidFile)
     this.#configuration = configuration

@@ -13,9 +13,14 @@ import { type Logs, openLogs } from '../log/logs.js'
 import { modules } from '../modules/index.js'
 import { mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
+import { provideStatus } from '../modules/status.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
-import { createHttpServer, drain } from '../request/http-server.js'
+import { connectionsOf, createHttpServer, drain } from '../request/http-server.js'
 import { phaseTable } from '../request/process.js'
+import type { WorkerReport } from '../status/board.js'
+import { BoardClient } from '../status/board-client.js'
+import { LAST_REPORT } from '../status/desk.js'
+import { makeReport } from '../status/report.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
 import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
@@ -24,6 +29,9 @@ import { describeIdentity, dropPrivileges } from './privileges.js'
 import { prepareWorkersDirectory, workersDirectory } from './runtime-dir.js'
 import { WorkerState } from './worker-state.js'
 
+/** The status page's way to the other workers. */
+const board = new BoardClient((number) => send({ type: 'boardWanted', number }))
+
 type Configure = Extract<ToWorker, { type: 'configure' }>
 
 /** Set for libuv before this program began, and of no use to applications. */
@@ -31,6 +39,9 @@ delete process.env.UV_THREADPOOL_SIZE
 
 /** What is left for requests and interpreters when the worker is told to stop; the supervisor waits somewhat longer. */
 const LAST_MOMENT_MS = 2000
+
+/** httpd's default of `MaxRequestWorkers`. */
+const MAX_REQUEST_WORKERS = 400
 
 /** Set by the first message; what comes after it waits until the worker serves. */
 let starting: Promise<Worker> | undefined
@@ -53,6 +64,9 @@ async function receive(message: ToWorker): Promise<void> {
   if (worker === undefined) return
   if (message.type === 'drain') await worker.leave(true)
   else if (message.type === 'stop') await worker.leave(false)
+  else if (message.type === 'report')
+    send({ type: 'report', number: message.number, report: worker.report() })
+  else if (message.type === 'board') board.take(message.number, message.board)
   else worker.state.receive(message)
 }
 
@@ -89,7 +103,17 @@ class Worker {
       servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
     )
     countConnections(servers, site)
+    provideStatus({
+      board: () => board.board(),
+      capacity: site.main.settings.get(mpmSettings).maxRequestWorkers ?? MAX_REQUEST_WORKERS,
+    })
     return new Worker(state, logs, gateway, servers)
+  }
+
+  report(): WorkerReport {
+    const connections = this.servers.flatMap((server) => [...connectionsOf(server)])
+    const { generation, draining } = this.state
+    return makeReport({ generation, draining, connections })
   }
 
   /** Ends this worker; `orderly`: after the requests that it has. */
@@ -107,6 +131,8 @@ class Worker {
     }
     this.gateway.stop()
     this.logs.close()
+    const last: FromWorker = { type: 'report', number: LAST_REPORT, report: this.report() }
+    await new Promise((resolve) => process.send?.(last, resolve))
     process.exit(0)
   }
 }

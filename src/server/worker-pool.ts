@@ -25,8 +25,11 @@ export interface WorkerPoolOptions {
     readonly daemons: readonly DaemonInfo[]
     readonly failures: readonly DaemonFailure[]
   }
-  /** Messages that concern the daemon processes. */
-  readonly message: (message: Extract<FromWorker, { type: 'needProcess' | 'retired' }>) => void
+  /** Messages that do not concern the workers themselves, and what to answer them with. */
+  readonly message: (
+    message: Exclude<FromWorker, { type: 'ready' | 'failed' | 'retiring' }>,
+    answer: (message: ToWorker) => void,
+  ) => void
 }
 
 export class WorkerPool {
@@ -64,6 +67,13 @@ export class WorkerPool {
 
   send(message: ToWorker): void {
     for (const worker of this.#workers()) worker.send(message)
+  }
+
+  /** Asks all workers for a report with that number; returns how many there are. */
+  askForReports(number: number): number {
+    const asked = this.#workers().filter(({ ready }) => ready)
+    for (const worker of asked) worker.send({ type: 'report', number })
+    return asked.length
   }
 
   /** Lets all workers finish their requests. Fulfilled when the last one is gone. */
@@ -128,7 +138,7 @@ export class WorkerPool {
         this.#failed(message.message)
         return
       default:
-        this.options.message(message)
+        this.options.message(message, (answer) => worker.send(answer))
     }
   }
 

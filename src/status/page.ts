@@ -4,6 +4,7 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_status.html
  */
+import { escapeHtml as html } from '../modules/html-text.js'
 import type { Board, WorkerReport } from './board.js'
 
 export interface PageFacts {
@@ -224,11 +225,6 @@ ${rows.join('')}</table>
 
 function row(cells: readonly (string | number)[]): string {
   return `<tr>${cells.map((cell) => `<td>${html(String(cell))}</td>`).join('')}</tr>\n`
-}
-
-/** What clients send stands in the page: it must not become part of it. */
-function html(text: string): string {
-  return text.replace(/[&<>"]|[^\x20-\x7e]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
 function size(bytes: number): string {

@@ -40,7 +40,7 @@ test('a type map is not shown, and the status page says that it is missing', asy
   const page = makeRequest('', { url: '/server-status' })
   page.handler = 'server-status'
   assert.equal(await status.hooks.handler(page), 503)
-  assert.match(page.records[0]?.message ?? '', /not available yet/)
+  assert.match(page.records[0]?.message ?? '', /nothing to report/)
   assert.equal(negotiation.hooks.handler(makeRequest('')), undefined)
   assert.equal(await status.hooks.handler(makeRequest('')), undefined)
 })

@@ -1,6 +1,7 @@
 /**
  * A directory listing as HTML, and the order of its rows. Pure. Names are one character per byte, as the file system has them.
  */
+import { escapeHtml } from '../html-text.js'
 import { escapePath } from '../url-text.js'
 
 export interface Entry {
@@ -180,8 +181,4 @@ export function formatSize(bytes: number): string {
     unit++
   } while (value >= 973)
   return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}${'KMGTPE'[unit]}`
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
