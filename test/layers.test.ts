@@ -16,8 +16,10 @@ const LAYERS = ['cli', 'server', 'request', 'modules', 'wsgi', 'python']
 const FOUNDATION = ['config', 'http', 'log', 'system']
 /** Not code of a layer but facts that all may read: what directives have set, and the version. */
 const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url|server\/version)\.js$/
-/** What the life of a request offers to handlers; the WSGI gateway is one. */
-const FOR_HANDLERS = /^request\/(headers|response|process|server-tokens)\.js$/
+/** What makes responses of its own: the WSGI gateway, the proxy, the status page. */
+const HANDLERS = /^(wsgi\/|modules\/proxy\/|modules\/status\.ts$)/
+/** What the life of a request offers to them. */
+const FOR_HANDLERS = /^request\/(body|headers|response|process|server-tokens|url-path)\.js$/
 
 interface Import {
   /** Paths under src; `from` ends in .ts, `to` in .js. */
@@ -54,7 +56,7 @@ function isAllowed({ from, to, typeOnly }: Import): boolean {
   if (upper === lower || FOUNDATION.includes(lower)) return true
   if (FOUNDATION.includes(upper)) return typeOnly && lower === 'request'
   if (typeOnly || FACTS.test(to)) return true
-  if (upper === 'wsgi' && FOR_HANDLERS.test(to)) return true
+  if (HANDLERS.test(from) && FOR_HANDLERS.test(to)) return true
   const [at, target] = [LAYERS.indexOf(upper), LAYERS.indexOf(lower)]
   // `src/index.ts` and folders that are no layer are free.
   return at < 0 || target < 0 || target > at
