@@ -325,7 +325,8 @@ const MODULES: readonly ModuleElsewhere[] = [
   },
   {
     module: 'mod_ssl',
-    advice: '',
+    advice:
+      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; connections to backends use plain HTTP.',
     security: true,
     directives: `
       SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLRequire SSLLog SSLLogLevel

@@ -8,8 +8,10 @@
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html
  */
 import type { ConfigWarning } from '../config/errors.js'
+import { provide } from '../config/provider.js'
 import type { Site } from '../config/site.js'
 import type { Connection, Request } from '../request/request.js'
+import { AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { coreServer, listenSettings } from './core/settings.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { directives } from './ssl/directives.js'
@@ -174,10 +176,31 @@ function firstOf(site: Site, server: Site['main']): Site['main'] | undefined {
   )
 }
 
+/** `Require ssl`: over TLS. `Require ssl-verify-client`: with a certificate that holds. */
+function requirement(name: string, holds: (connection: Connection) => boolean): AuthzProvider {
+  return {
+    name,
+    parse: (cmd, args) => {
+      if (args.trim() !== '') cmd.fail(`Require ${name} does not take arguments`)
+      return ({ connection }) => (holds(connection) ? 'granted' : 'denied')
+    },
+  }
+}
+
 export const ssl = {
   id: 'ssl_module',
   source: 'mod_ssl.c',
   directives,
+  providers: [
+    provide(
+      AUTHZ,
+      requirement('ssl', ({ tls }) => tls !== undefined),
+    ),
+    provide(
+      AUTHZ,
+      requirement('ssl-verify-client', ({ tls }) => tls?.verdict.kind === 'valid'),
+    ),
+  ],
   hooks: { postReadRequest, checkAccess, checkUser, fixups },
   check,
 } satisfies HttpdModule

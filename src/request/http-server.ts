@@ -40,6 +40,9 @@ export function createHttpServer(
 /** What becomes of connections once it is known what they speak. */
 function outletOf(front: Front): TlsOutlet {
   return {
+    get draining() {
+      return front.draining
+    },
     plain: (socket) => front.accept(socket),
     secure: (socket, session) => {
       setTlsSession(socket, session)

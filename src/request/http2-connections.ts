@@ -112,7 +112,7 @@ export class Http2Connections {
 }
 
 function isOldFashioned({ tls }: ClientConnection): boolean {
-  return tls !== undefined && !MODERN_CIPHER.test(tls.socket.getCipher().name)
+  return tls !== undefined && !MODERN_CIPHER.test(tls.cipher)
 }
 
 function timesOf({ settings }: ServerConfig): Http2Times {

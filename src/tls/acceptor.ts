@@ -19,6 +19,10 @@ import { hostLabel, serversOf, type TlsMaterial } from './material.js'
 import { peerOf } from './peer.js'
 import { chainDepth, TlsSession } from './session.js'
 
+/** How often a client that has not begun its handshake is looked at. */
+const LOOK_EVERY_MS = 500
+const SILENT = 'TLS handshake failed: no complete greeting was sent in time'
+
 /** What becomes of connections. */
 export interface TlsOutlet {
   /** No TLS at this address. */
@@ -27,6 +31,8 @@ export interface TlsOutlet {
   secure(socket: TLSSocket, session: TlsSession): void
   /** HTTP without TLS where TLS is spoken. Nothing has been read from the socket. */
   plainOnTls(socket: Socket): void
+  /** The server is going away: clients that have said nothing yet are not waited for. */
+  readonly draining: boolean
 }
 
 export class TlsAcceptor {
@@ -90,12 +96,15 @@ export class TlsAcceptor {
       leave()
       socket.destroy()
     }
-    const timer = setTimeout(() => {
-      this.#report(first, socket, 'info', 'AH02008', 'TLS handshake failed: nothing was sent in time')
+    const until = Date.now() + handshakeMs(first)
+    const timer = setInterval(() => {
+      const isLate = Date.now() >= until
+      if (!isLate && !(this.outlet.draining && received.length === 0)) return
+      if (isLate) this.#report(first, socket, 'info', 'AH02008', SILENT)
       onGone()
-    }, handshakeMs(first)).unref()
+    }, LOOK_EVERY_MS).unref()
     const leave = (): void => {
-      clearTimeout(timer)
+      clearInterval(timer)
       socket.off('readable', onReadable)
       for (const event of ['end', 'close', 'error'] as const) socket.off(event, onGone)
     }

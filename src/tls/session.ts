@@ -2,7 +2,8 @@
  * A client's TLS connection as the modules see it: which server's certificate it was given, what is known of the client's own, and mod_ssl's
  * variables of both.
  */
-import type { TLSSocket } from 'node:tls'
+import type { X509Certificate } from 'node:crypto'
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls'
 import type { ServerConfig } from '../config/site.js'
 import type { ClientAuth, HostTls } from './contexts.js'
 import { TlsVariables } from './variables.js'
@@ -27,6 +28,11 @@ const UNKNOWN_AUTHORITY = new Set([
 
 export class TlsSession {
   readonly verdict: ClientVerdict
+  /** The client's, as far as it was asked for one. */
+  readonly certificate: X509Certificate | undefined
+  // kept, as logs ask for them when the connection may be gone
+  readonly protocol: string
+  readonly cipher: string
   #variables: TlsVariables | undefined
 
   constructor(
@@ -38,7 +44,10 @@ export class TlsSession {
     /** Lower case. */
     readonly serverName: string | undefined,
   ) {
-    this.verdict = verdictOf(socket, host.auth)
+    this.certificate = host.auth.ask ? socket.getPeerX509Certificate() : undefined
+    this.verdict = verdictOf(socket, host.auth, this.certificate)
+    this.protocol = socket.getProtocol() ?? ''
+    this.cipher = socket.getCipher()?.name ?? ''
   }
 
   /** The client's certificate failed for want of somebody who vouches for it, and for nothing else. */
@@ -56,9 +65,11 @@ export class TlsSession {
   }
 }
 
-function verdictOf(socket: TLSSocket, auth: ClientAuth): ClientVerdict {
-  if (!auth.ask) return { kind: 'none' }
-  const certificate = socket.getPeerX509Certificate?.()
+function verdictOf(
+  socket: TLSSocket,
+  auth: ClientAuth,
+  certificate: X509Certificate | undefined,
+): ClientVerdict {
   if (certificate === undefined) return { kind: 'none' }
   if (!socket.authorized) {
     // Node gives a code, whatever its types say
@@ -73,7 +84,7 @@ function verdictOf(socket: TLSSocket, auth: ClientAuth): ClientVerdict {
 /** Certificates above the client's own, as far as its chain is known; a resumed session knows none. */
 export function chainDepth(socket: TLSSocket): number {
   let depth = 0
-  let at = socket.getPeerCertificate(true)
+  let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true) ?? undefined
   while (at?.issuerCertificate !== undefined && at.issuerCertificate.fingerprint256 !== at.fingerprint256) {
     at = at.issuerCertificate
     depth++

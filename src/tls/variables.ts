@@ -34,11 +34,11 @@ const OF_CERTIFICATE: Readonly<Record<string, (facts: CertificateFacts) => strin
 /** Variables of the connection itself. */
 const OF_CONNECTION: Readonly<Record<string, (variables: TlsVariables) => string | undefined>> = {
   HTTPS: () => 'on',
-  SSL_PROTOCOL: ({ session }) => session.socket.getProtocol() ?? undefined,
-  SSL_CIPHER: ({ session }) => session.socket.getCipher().name,
+  SSL_PROTOCOL: ({ session }) => session.protocol,
+  SSL_CIPHER: ({ session }) => session.cipher,
   SSL_CIPHER_EXPORT: () => 'false',
-  SSL_CIPHER_USEKEYSIZE: ({ session }) => keyBits(session.socket.getCipher().name),
-  SSL_CIPHER_ALGKEYSIZE: ({ session }) => keyBits(session.socket.getCipher().name),
+  SSL_CIPHER_USEKEYSIZE: ({ session }) => keyBits(session.cipher),
+  SSL_CIPHER_ALGKEYSIZE: ({ session }) => keyBits(session.cipher),
   SSL_COMPRESS_METHOD: () => 'NULL',
   SSL_SECURE_RENEG: () => 'true',
   SSL_SESSION_ID: ({ session }) => sessionId(session.socket.getSession()),
@@ -85,7 +85,7 @@ export class TlsVariables {
   #chain: readonly X509Certificate[] | undefined
 
   constructor(readonly session: TlsSession) {
-    const certificate = session.verdict.kind === 'none' ? undefined : session.socket.getPeerX509Certificate()
+    const { certificate } = session
     this.#client = certificate && { certificate, facts: certificateFacts(certificate.raw) }
   }
 
@@ -200,8 +200,8 @@ function keyBits(cipher: string): string {
 }
 
 /** The id stands in the stored form of a session: SEQUENCE { version, protocol, cipher, id, … }. */
-function sessionId(session: Buffer | undefined): string | undefined {
-  if (session === undefined) return undefined
+function sessionId(session: Buffer | null | undefined): string | undefined {
+  if (session === undefined || session === null) return undefined
   try {
     const [whole] = derChildren(session)
     const id = whole === undefined ? undefined : derChildren(whole.bytes)[3]

@@ -43,7 +43,11 @@ const host = (name: string, more = '') => `
 const OPTIONS: ServerOptions = {
   prepare: certificates,
   apps: { 'environ.wsgi': ENVIRON },
-  files: { 'htdocs/a.txt': 'a file', 'htdocs/small/a.txt': 'a file' },
+  files: {
+    'htdocs/a.txt': 'a file',
+    // what FakeBasicAuth looks up: the certificate's name, and the word password (by openssl passwd -apr1)
+    users: '/C=GB/O=Org/CN=client/emailAddress=c@x.example:$apr1$abcdefgh$FBwExRW4dCc8aL.OvjpIE1\n',
+  },
   conf: `
 Listen 127.0.0.1:\${PORT2} https
 LogFormat "%r %>s %{SSL_PROTOCOL}x %{cipher}c %{SSL_CLIENT_S_DN_CN}x %{SSL_TLS_SNI}x" tls
@@ -54,6 +58,20 @@ WSGIScriptAlias /environ "\${ROOT}/apps/environ.wsgi"
 </Location>
 <Location /environ/secure>
   SSLRequireSSL
+</Location>
+<Location /environ/valid>
+  Require ssl-verify-client
+</Location>
+<Location /environ/expr>
+  Require expr %{SSL_CLIENT_S_DN_O} == 'Org' && %{HTTPS} == 'on'
+</Location>
+<Location /environ/fake>
+  AuthType Basic
+  AuthName certificates
+  AuthBasicProvider file
+  AuthUserFile "\${ROOT}/users"
+  SSLOptions +FakeBasicAuth
+  Require valid-user
 </Location>
 ${host('one.example', 'SSLProtocol -all +TLSv1.2')}
 ${host(
@@ -148,6 +166,15 @@ describe('TLS', { skip }, () => {
       assert.match(shown, /^SSL_CLIENT_V_REMAIN=19$/m)
       assert.match(shown, /^SSL_CLIENT_SAN_DNS_0=client$/m)
       assert.match(shown, /^SSL_CLIENT_CERT=-----BEGIN CERTIFICATE-----\|/m)
+      assert.equal((await ask('two.example', '/environ/valid')).status, 403)
+      assert.equal((await ask('two.example', '/environ/valid', client)).status, 200)
+      assert.equal((await ask('two.example', '/environ/expr', client)).status, 200)
+      assert.equal((await ask('two.example', '/environ/expr')).status, 403)
+      const fake = await ask('two.example', '/environ/fake', client)
+      assert.match(fake.text, /^REMOTE_USER=\/C=GB\/O=Org\/CN=client\/emailAddress=c@x\.example$/m)
+      assert.equal((await ask('two.example', '/environ/fake')).status, 401)
+      const Authorization = `Basic ${Buffer.from('/C=GB/O=Org/CN=client/emailAddress=c@x.example:password').toString('base64')}`
+      assert.equal((await ask('two.example', '/environ/fake', { headers: { Authorization } })).status, 403)
       // ... and of a host
       await assert.rejects(ask('clients.example', '/a.txt'))
       await assert.rejects(ask('clients.example', '/a.txt', stranger))
