@@ -94,7 +94,8 @@ QUESTIONS = {
 
 def answerer(module, place, environ, request):
     """The stand-in for an application that puts the question to the functions of `module`. Raises MissingCallable."""
-    words = [native_word(word) for word in json.loads(environ.pop(ARGUMENTS))]
+    said = json.loads(environ.pop(ARGUMENTS))
+    words = [native_word(word) for word in said['words']]
     # A question is answered in full, also where the client's method is HEAD.
     request.head_only = False
     if place.callable == 'dispatch':
@@ -111,6 +112,8 @@ def answerer(module, place, environ, request):
         shown = dict((key, value) for key, value in environ.items() if key in SHOWN or key.startswith('HTTP_'))
         secure = environ['wsgi.url_scheme'] == 'https'
         shown['mod_ssl.is_https'] = lambda: secure
+        tls = said.get('tls') or {}
+        shown['mod_ssl.var_lookup'] = lambda name: native_word(tls.get(name, u''))
 
         def ask():
             return check(function(shown, *words), place.script)

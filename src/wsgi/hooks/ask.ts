@@ -12,7 +12,7 @@ import type { Place } from '../channel/types.js'
 import { fixedValues, scriptNameOf } from '../environ.js'
 import { activeGateway } from '../gateway.js'
 import { hookGroup } from '../target.js'
-import { callHook, type HookResult } from './call.js'
+import { callHook, type HookResult, type HookWords } from './call.js'
 
 /** What each function returns where all is well; hooks.py has checked the type. */
 export interface HookAnswers {
@@ -58,8 +58,21 @@ export function askHook<Name extends keyof HookAnswers>(
       rawHeaders: request.headersIn.fields,
       extra: host === undefined ? undefined : ['REMOTE_HOST', host],
     },
-    words,
+    { words, ...tlsOf(request) },
   )
+}
+
+/** What a script may look up of the connection: the variables of `SSLOptions +StdEnvVars`, and the client's certificate. */
+function tlsOf({ connection: { tls } }: Request): Pick<HookWords, 'tls'> {
+  if (tls === undefined) return {}
+  const { standard, get } = tls.variables
+  const certificate = get('SSL_CLIENT_CERT')
+  return {
+    tls: {
+      ...Object.fromEntries(standard),
+      ...(certificate === undefined ? {} : { SSL_CLIENT_CERT: certificate }),
+    },
+  }
 }
 
 function placeOf(request: Request, script: HookScript, name: string): Place {

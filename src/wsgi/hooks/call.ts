@@ -23,6 +23,14 @@ export type HookResult<T> =
   | { readonly value: T; readonly failed?: undefined }
   | { readonly failed: 'script' | 'callable' | 'error' }
 
+/** What a function is told besides the environ; texts have one character per byte. */
+export interface HookWords {
+  /** Arguments after environ. */
+  readonly words: readonly string[]
+  /** Variables of mod_ssl for `mod_ssl.var_lookup`, on TLS alone. */
+  readonly tls?: Readonly<Record<string, string>>
+}
+
 /** The environ entry that carries the arguments besides environ itself; hooks.py takes it out. */
 const ARGUMENTS = 'wsgi_httpd.arguments'
 /** Nobody is in so many groups that their names take more. */
@@ -31,7 +39,6 @@ const ANSWER_MAX_BYTES = 4 * 1024 * 1024
 const NO_BODY: BodyPlan = { kind: 'none' }
 
 /**
- * @param words arguments after environ; one character per byte.
  * @param environ what the function sees besides what the place holds.
  */
 export function callHook<T>(
@@ -40,11 +47,11 @@ export function callHook<T>(
   place: Place,
   applicationGroup: string,
   environ: RequestEnviron,
-  words: readonly string[],
+  said: HookWords,
 ): Promise<HookResult<T>> {
   return new Promise((resolve) => {
     run(
-      new HookCall(request, place, applicationGroup, environ, words, (result) => {
+      new HookCall(request, place, applicationGroup, environ, said, (result) => {
         request.onAbort = undefined
         resolve(result as HookResult<T>)
       }),
@@ -53,8 +60,8 @@ export function callHook<T>(
 }
 
 /** JSON without a character that could be mistaken on the way: a NUL, or one that Python 2 would have to decode. */
-function asciiJson(words: readonly string[]): string {
-  return JSON.stringify(words).replace(
+function asciiJson(said: HookWords): string {
+  return JSON.stringify(said).replace(
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
@@ -74,12 +81,12 @@ class HookCall implements Exchange, EmbeddedJob {
     readonly place: Place,
     readonly applicationGroup: string,
     environ: RequestEnviron,
-    words: readonly string[],
+    said: HookWords,
     private readonly settle: (result: HookResult<unknown>) => void,
   ) {
     this.values = environ.values
     this.rawHeaders = environ.rawHeaders
-    this.extra = [...(environ.extra ?? []), ARGUMENTS, asciiJson(words)]
+    this.extra = [...(environ.extra ?? []), ARGUMENTS, asciiJson(said)]
     this.startTime = request.startedAt / 1000
   }
 

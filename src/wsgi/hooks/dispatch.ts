@@ -33,7 +33,7 @@ export async function dispatch(
     placeFor(script, configured),
     hookGroup(request, script.applicationGroup),
     environ,
-    [],
+    { words: [] },
   )
   // A script that is not there or cannot be loaded leaves everything as it is configured, as in mod_wsgi.
   if (result.failed !== undefined) return result.failed === 'script' ? {} : undefined

@@ -2,6 +2,7 @@
  * `AuthBasicProvider wsgi` and `Require wsgi-group` on the real server: who gets in, as whom, and what the log says where a script fails.
  */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { findPythons } from '../../support/pythons.js'
 import { withServer } from '../../support/server.js'
@@ -13,7 +14,7 @@ def application(environ, start_response):
 `
 
 const AUTH = `
-import os, time
+import hashlib, os, time
 
 def check_password(environ, user, password):
     assert 'HTTP_AUTHORIZATION' not in environ
@@ -30,6 +31,15 @@ def check_password(environ, user, password):
     if user in ('anna', 'bob', 'nogroup', 'badgroup', 'raisegroup', 'somebody', 'textgroup', 'bytesgroup'):
         return password == 'right' and environ.get('HTTP_X_BLOCK') is None
     return None
+
+def get_realm_hash(environ, user, realm):
+    assert environ['mod_ssl.is_https']() is False and environ['mod_ssl.var_lookup']('SSL_PROTOCOL') == ''
+    if user == 'raise':
+        raise ValueError('raised by get_realm_hash')
+    answers = {'none': None, 'empty': '', 'short': 'abc', 'number': 1}
+    if user in answers:
+        return answers[user]
+    return hashlib.md5(('%s:%s:right' % (user, realm)).encode('latin-1')).hexdigest()
 
 def groups_for_user(environ, user):
     if user == 'raisegroup':
@@ -64,6 +74,13 @@ WSGIRestrictEmbedded On
   AuthName place
   AuthUserFile \${ROOT}/users
   AuthBasicProvider wsgi file
+  WSGIAuthUserScript \${ROOT}/apps/auth.py
+  Require valid-user
+</Location>
+<Location /digest>
+  AuthType Digest
+  AuthName place
+  AuthDigestProvider wsgi
   WSGIAuthUserScript \${ROOT}/apps/auth.py
   Require valid-user
 </Location>
@@ -248,6 +265,17 @@ describe('authentication by scripts', { skip: !embeddable && 'no Python to embed
         server.write('apps/go', '')
         assert.equal((await slow).status, 401)
       })
+      for (const { user, password = 'right', status, log } of DIGEST_CASES) {
+        await t.test(`Digest: ${user}, ${password}`, async () => {
+          const challenge = String((await server.get('/digest')).headers['www-authenticate'])
+          const answer = await server.get('/digest', {
+            headers: { Authorization: proof(challenge, user, password) },
+          })
+          assert.equal(answer.status, status, answer.text)
+          if (status === 200) assert.equal(answer.text, `${user} by Digest`)
+          if (log !== undefined) await server.waitForLog(log)
+        })
+      }
       for (const { name, place, as, headers, status, text, log } of CASES) {
         await t.test(name, async () => {
           const answer = await ask(place, as, headers)
@@ -263,3 +291,26 @@ describe('authentication by scripts', { skip: !embeddable && 'no Python to embed
 
 /** `secret`, as `openssl passwd -apr1` stores it. */
 const SECRET = '$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/'
+
+const DIGEST_CASES: readonly { user: string; password?: string; status: number; log?: RegExp }[] = [
+  { user: 'anna', status: 200 },
+  { user: 'anna', password: 'wrong', status: 401 },
+  { user: 'none', status: 401 },
+  {
+    user: 'empty',
+    status: 500,
+    log: /WSGI0178: Digest auth provider in '[^']*auth\.py' must return None or string object; it returned an empty string/,
+  },
+  { user: 'number', status: 500 },
+  { user: 'short', status: 500, log: /get_realm_hash of '[^']*' returned no MD5 digest/ },
+  { user: 'raise', status: 500, log: /ValueError: raised by get_realm_hash/ },
+]
+
+/** Credentials for a challenge, RFC 7616 with MD5. */
+function proof(challenge: string, user: string, password: string): string {
+  const md5 = (text: string) => createHash('md5').update(text).digest('hex')
+  const nonce = /nonce="([^"]*)"/.exec(challenge)?.[1] as string
+  const secret = md5(`${user}:place:${password}`)
+  const response = md5(`${secret}:${nonce}:00000001:abc:auth:${md5('GET:/digest')}`)
+  return `Digest username="${user}", realm="place", nonce="${nonce}", uri="/digest", qop=auth, nc=00000001, cnonce="abc", response="${response}"`
+}
