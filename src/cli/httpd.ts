@@ -6,6 +6,7 @@ import { openSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import { describeError, describeWarning, type Loaded, loadSite } from '../config/load.js'
+import { checkLogDirectories, logDestinations } from '../log/destination.js'
 import { LEVELS } from '../log/error-log.js'
 import { modules } from '../modules/index.js'
 import { vocabulary } from '../modules/registry.js'
@@ -65,7 +66,12 @@ function check(invocation: Invocation, terminal: Terminal): number {
 /** Whether a server could be started with it; faults and warnings go to stderr. */
 export function isConfigurationFine(invocation: Invocation, terminal: Terminal): boolean {
   const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
-  return loaded !== undefined && tlsIsFine(loaded, invocation, terminal) && processesAreFine(loaded, terminal)
+  return (
+    loaded !== undefined &&
+    tlsIsFine(loaded, invocation, terminal) &&
+    processesAreFine(loaded, terminal) &&
+    logsAreFine(loaded, terminal)
+  )
 }
 
 /** `-S`, `-M` and `-D DUMP_…`. */
@@ -89,6 +95,14 @@ function tlsIsFine({ site }: Loaded, invocation: Invocation, terminal: Terminal)
     terminal.err(`${readable(describeError(error))}\n`)
     return false
   }
+}
+
+/** Directories of log files that are not there; nothing is opened. */
+function logsAreFine({ site }: Loaded, terminal: Terminal): boolean {
+  const faults = checkLogDirectories(logDestinations(site))
+  for (const fault of faults) terminal.err(`${readable(fault)}\n`)
+  if (faults.length > 0) terminal.err('AH00014: Configuration check failed\n')
+  return faults.length === 0
 }
 
 /** What is wrong with users and Pythons of process groups. A missing `User` shows when the server is started, as with httpd. */

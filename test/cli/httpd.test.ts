@@ -28,6 +28,19 @@ test('-t: every fault with its place, exit 1', async () => {
   )
 })
 
+test('-t: directories of logs must be there', async () => {
+  const conf = 'CustomLog nowhere/access.log common\nErrorLog "/no/such directory/error.log"\n'
+  await withConfiguration({ conf }, ['-t'], ({ code, stderr }) => {
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      /\(2\)No such file or directory: AH02291: Cannot access directory '\/no\/such directory\/'/,
+    )
+    assert.match(stderr, /AH02297: Cannot access directory '.*\/nowhere\/' for log file/)
+    assert.match(stderr, /AH00014: Configuration check failed\n$/)
+  })
+})
+
 test('a start with a faulty configuration says the same', async () => {
   await withConfiguration({ conf: 'NoSuchThing on' }, ['-DFOREGROUND'], ({ code, stderr }) => {
     assert.equal(code, 1)
