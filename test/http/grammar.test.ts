@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ChunkedDecoder } from '../../src/http/http1/chunked.js'
+import { parseHead } from '../../src/http/http1/grammar.js'
+import { HeadReader } from '../../src/http/http1/head-reader.js'
+import { headText } from '../../src/http/http1/response-head.js'
+import { HeaderFault } from '../../src/http/message.js'
+
+const HEAD = 'POST /a?b HTTP/1.1\r\nHost: a\r\nX:  b\tc \r\nEmpty:\r\nContent-Length: 5\r\n'
+
+test('a header is taken apart as it was sent', () => {
+  assert.deepEqual(parseHead(HEAD), {
+    method: 'POST',
+    target: '/a?b',
+    version: '1.1',
+    rawHeaders: ['Host', 'a', 'X', 'b\tc', 'Empty', '', 'Content-Length', '5'],
+    length: 5,
+    canKeep: true,
+  })
+})
+
+test('whether the connection may be kept', () => {
+  const rows: [version: string, fields: string, kept: boolean][] = [
+    ['1.1', '', true],
+    ['1.0', '', false],
+    ['1.1', 'Connection: close\r\n', false],
+    ['1.1', 'Connection: x, CLOSE , y\r\n', false],
+    ['1.0', 'connection: Keep-Alive\r\n', true],
+    ['1.0', 'Connection: keep-alive\r\nConnection: close\r\n', false],
+    ['1.1', 'Connection: closed\r\n', true],
+  ]
+  for (const [version, fields, kept] of rows) {
+    const head = parseHead(`GET / HTTP/${version}\r\n${fields}`)
+    assert.equal(typeof head === 'string' ? head : head.canKeep, kept, fields)
+  }
+})
+
+test('a header in pieces of any size is the same header, and the rest is left', () => {
+  for (let size = 1; size < HEAD.length + 8; size++) {
+    const reader = new HeadReader(1000)
+    const bytes = `\r\n${HEAD}\r\nhello`
+    let found: unknown
+    let end = 0
+    for (let at = 0; found === undefined && at < bytes.length; at += size) {
+      found = reader.feed(bytes.slice(at, at + size))
+      end = at + reader.consumed
+    }
+    assert.equal(found, HEAD)
+    assert.equal(end, bytes.length - 5)
+  }
+})
+
+test('what cannot become a header is refused at its first wrong line', () => {
+  const rows: [bytes: string, status: number | undefined][] = [
+    ['GET / HTTP/1.1\r\nHost: a', undefined],
+    ['\x16\x03\x01', 400],
+    ['GET / HTTP/1.1\n', 400],
+    ['GET / HTTP/1.1\r\n folded', undefined],
+    ['GET / HTTP/1.1\r\n folded\r\n', 400],
+    ['GET / HTTP/1.1\r\nHost : a\r\n', 400],
+    ['GET / HTTP/1.1\r\nHost: a\rb', 400],
+    ['get', 400],
+    ['\r\n'.repeat(9), 400],
+    ['G'.repeat(101), 414],
+    [`GET / HTTP/1.1\r\n${'X: a\r\n'.repeat(20)}`, 431],
+  ]
+  for (const [bytes, status] of rows) {
+    const progress = new HeadReader(100).feed(bytes)
+    assert.equal(typeof progress === 'object' ? progress.status : progress, status, JSON.stringify(bytes))
+  }
+})
+
+function decode(bytes: string, size: number): { body: string; trailers: string[]; fault: boolean; rest: string } {
+  const decoder = new ChunkedDecoder()
+  const whole = Buffer.from(bytes, 'latin1')
+  let body = ''
+  let at = 0
+  while (at < whole.length && !decoder.done && decoder.fault === undefined) {
+    const piece = whole.subarray(at, at + size)
+    at += decoder.feed(piece, 0, (data) => {
+      body += data.toString('latin1')
+    })
+  }
+  return {
+    body,
+    trailers: decoder.trailers,
+    fault: decoder.fault !== undefined,
+    rest: decoder.done ? bytes.slice(at) : '',
+  }
+}
+
+test('chunked bodies, at once and byte by byte', () => {
+  const bytes = '3\r\nabc\r\n00A;x="a\\"b";y\r\n0123456789\r\n0\r\nT: 1\r\nHost: b\r\n\r\nrest'
+  for (const size of [1, 2, 3, 7, 1000])
+    assert.deepEqual(decode(bytes, size), {
+      body: 'abc0123456789',
+      trailers: ['T', '1'],
+      fault: false,
+      rest: 'rest',
+    })
+})
+
+test('chunked bodies that are not framed as they should be', () => {
+  const rows = [
+    ['size with a sign', '+3\r\nabc\r\n0\r\n\r\n'],
+    ['size in C', '0x3\r\nabc\r\n0\r\n\r\n'],
+    ['no size', '\r\nabc'],
+    ['blank after the size', '3 \r\nabc\r\n0\r\n\r\n'],
+    ['blank before the size', ' 3\r\nabc\r\n0\r\n\r\n'],
+    ['line feed alone', '3\nabc\r\n0\r\n\r\n'],
+    ['line feed alone after the data', '3\r\nabc\n0\r\n\r\n'],
+    ['more data than its size', '3\r\nabcd\r\n0\r\n\r\n'],
+    ['a size beyond all', `${'f'.repeat(16)}\r\n`],
+    ['a line beyond all', `1;${'x'.repeat(5000)}`],
+    ['extensions beyond all', `${`1;${'x'.repeat(4000)}\r\na\r\n`.repeat(5)}`],
+    ['carriage return in an extension', '3;a\rb\r\nabc\r\n0\r\n\r\n'],
+    ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n'],
+    ['trailers beyond all', `0\r\n${`A: ${'x'.repeat(1000)}\r\n`.repeat(20)}`],
+  ] as const
+  for (const [name, bytes] of rows)
+    for (const size of [1, 10_000]) assert.equal(decode(bytes, size).fault, true, `${name}, by ${size}`)
+})
+
+test('a response header that would be two is refused', () => {
+  const head = { status: 200, reason: 'OK', bodyless: false, hasLength: true, close: false }
+  assert.match(headText({ ...head, fields: ['A', 'b'] }), /^HTTP\/1\.1 200 OK\r\nDate: [^\r]+ GMT\r\nA: b\r\n$/)
+  for (const fields of [
+    ['A', 'b\nc'],
+    ['A', 'b\rc'],
+    ['A', 'b\0c'],
+    ['A', 'b\u0100c'],
+    ['A\r\nB', 'c'],
+    ['A:', 'b'],
+    ['', 'b'],
+  ])
+    assert.throws(() => headText({ ...head, fields }), HeaderFault)
+  assert.throws(() => headText({ ...head, reason: 'a\r\nb', fields: [] }), HeaderFault)
+})
