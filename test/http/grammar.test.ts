@@ -70,7 +70,10 @@ test('what cannot become a header is refused at its first wrong line', () => {
   }
 })
 
-function decode(bytes: string, size: number): { body: string; trailers: string[]; fault: boolean; rest: string } {
+function decode(
+  bytes: string,
+  size: number,
+): { body: string; trailers: string[]; fault: boolean; rest: string } {
   const decoder = new ChunkedDecoder()
   const whole = Buffer.from(bytes, 'latin1')
   let body = ''
@@ -123,7 +126,10 @@ test('chunked bodies that are not framed as they should be', () => {
 
 test('a response header that would be two is refused', () => {
   const head = { status: 200, reason: 'OK', bodyless: false, hasLength: true, close: false }
-  assert.match(headText({ ...head, fields: ['A', 'b'] }), /^HTTP\/1\.1 200 OK\r\nDate: [^\r]+ GMT\r\nA: b\r\n$/)
+  assert.match(
+    headText({ ...head, fields: ['A', 'b'] }),
+    /^HTTP\/1\.1 200 OK\r\nDate: [^\r]+ GMT\r\nA: b\r\n$/,
+  )
   for (const fields of [
     ['A', 'b\nc'],
     ['A', 'b\rc'],
