@@ -362,6 +362,9 @@ def serve(crew, slot, request, began):
     slot.request = request
     request.slot = slot
     gate = crew.gate
+    if gate is not None and request.place.adapter is not None:
+        # A question of the server's waits for no application, and no application for it.
+        gate = None
     if gate is not None:
         gate.enter(lane.flush)
         began = monotonic()

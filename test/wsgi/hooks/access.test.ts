@@ -284,6 +284,34 @@ describe('access and dispatch scripts', { concurrency: true }, () => {
   }
 })
 
+test("hooks and applications do not take each other's threads", async () => {
+  const waits = `
+import os, time
+def application(environ, start_response):
+    print('waiting')
+    while not os.path.exists(os.path.join(os.path.dirname(__file__), 'go')):
+        time.sleep(0.02)
+    start_response('200 OK', [])
+    return [b'went on']
+`
+  const conf = `
+ServerLimit 1
+ThreadsPerChild 1
+WSGIScriptAlias /waits \${ROOT}/apps/waits.wsgi
+<Location /static>
+  WSGIAccessScript \${ROOT}/apps/access.py
+</Location>`
+  const files = { 'htdocs/static/file.txt': 'a file' }
+  await withServer({ conf, files, apps: { 'waits.wsgi': waits, 'access.py': ACCESS } }, async (server) => {
+    assert.equal((await server.get('/static/file.txt?host')).status, 200)
+    const waiting = server.get('/waits')
+    await server.waitForLog(/waiting$/m)
+    assert.equal((await server.get('/static/file.txt?host')).status, 200)
+    server.write('apps/go', '')
+    assert.equal((await waiting).text, 'went on')
+  })
+})
+
 async function check(server: TestServer, row: Case): Promise<void> {
   const { ask, status, text, log, ...options } = row
   const answer = await server.get(ask, options)
