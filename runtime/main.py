@@ -31,6 +31,10 @@ def main():
         sys.setdlopenflags(2 | 8)
     # Applications must neither find our modules on sys.path nor get byte code written next to them.
     home = sys.path.pop(0)
+    if '__file__' not in globals():
+        # From a text (bundle.py): there is no directory to import from.
+        from _wsgi_httpd import process
+        return process.Process(given, home).run()
     writes = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     sys.path.insert(0, home)

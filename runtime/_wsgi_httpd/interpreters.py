@@ -26,6 +26,15 @@ finally:
 _wsgi_httpd.guest.start({text!r})
 '''
 
+# The same where the runtime came as one text (`chroot=`, see bundle.py).
+_START_BUNDLED = '''
+import json
+exec(json.loads({bundle!r})['bundle'])
+install({bundle!r})
+import _wsgi_httpd.guest
+_wsgi_httpd.guest.start({text!r})
+'''
+
 
 class CannotMake(RuntimeError):
     """There is no such interpreter and there will be none: `status` is for the requests that wanted it."""
@@ -49,6 +58,11 @@ def _create(own_gil):
     if sys.version_info >= (3, 9):
         return _api.create(isolated=False)
     return _api.create()
+
+
+def bundled():
+    """The text that the runtime was imported from, None where it came from files."""
+    return getattr(globals().get('__loader__'), 'text', None)
 
 
 def _run(number, source):
@@ -80,7 +94,9 @@ class Guest(object):
         text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
                            'outbox': outbox, 'gate': gate})
         try:
-            _run(self.number, _START.format(home=home, text=text))
+            bundle = bundled()
+            _run(self.number, _START.format(home=home, text=text) if bundle is None
+                 else _START_BUNDLED.format(bundle=bundle, text=text))
         except RuntimeError as error:
             # Each further request would leave another one behind.
             for fd in (inbox, self.inbox, self.outbox, outbox):

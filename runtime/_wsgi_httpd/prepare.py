@@ -50,7 +50,7 @@ def prepare_interpreter(settings, group, streams):
         # Kept per interpreter, so the main one's does not hold for others.
         bind_extensions_to_their_own_libraries()
     sys.argv = ['mod_wsgi']
-    sys.stdin = Restricted('sys.stdin') if settings.get('restrict_stdin') else open(os.devnull)
+    sys.stdin = Restricted('sys.stdin') if settings.get('restrict_stdin') else open_nothing()
     sys.stdout = Restricted('sys.stdout') if settings.get('restrict_stdout') else streams.stdout
     sys.stderr = streams.stderr
     if not PY2:
@@ -66,6 +66,14 @@ def prepare_interpreter(settings, group, streams):
         sys.path.insert(0, home)
     Restricted.__module__ = 'mod_wsgi'
     install(settings, group, streams, {'Restricted': Restricted})
+
+
+def open_nothing():
+    """An empty file to read from. A jail need not have a /dev/null; descriptor 0 was opened on one."""
+    try:
+        return open(os.devnull)
+    except (OSError, IOError):
+        return os.fdopen(os.dup(0))
 
 
 def add_paths(directories, streams):

@@ -29,7 +29,8 @@ export class PythonNotFound extends Error {
   override readonly name = 'PythonNotFound'
 }
 
-const NAMES = ['python3', 'python', 'python2', 'pypy3', 'pypy']
+/** Executables, the preferred one first. */
+export const NAMES = ['python3', 'python', 'python2', 'pypy3', 'pypy']
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 /**
@@ -163,7 +164,7 @@ function readOr(file: string, otherwise: string): string {
 }
 
 /** Told by the executable's own name (`python2.7`, `python3.13t`), else by the library directories next to it. */
-function kindOf(executable: string): PythonKind {
+export function kindOf(executable: string): PythonKind {
   let real = executable
   try {
     real = realpathSync(executable)

@@ -7,10 +7,12 @@ import { findGroup, findUser } from '../modules/unixd.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
 import type { RuntimeSettings } from '../python/control.js'
 import type { FoundPython } from '../python/find.js'
+import { findPythonInJail } from '../python/jailed.js'
 import { startFor } from '../python/start.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
 import type { RuntimeImport } from '../wsgi/imports.js'
 import { interpreterSettings } from '../wsgi/interpreter-options.js'
+import { insideJail } from '../wsgi/jail.js'
 import { startOptions } from '../wsgi/python-start.js'
 import { accountOf } from './accounts.js'
 import { heartbeatSeconds } from './heartbeat.js'
@@ -30,6 +32,8 @@ export interface DaemonPlan {
   readonly environment: Readonly<Record<string, string>>
   /** Who connects to the processes: owner of their sockets. null: whoever we are. */
   readonly frontUser: Identity | null
+  /** Whose sockets they are: `socket-user`, else {@link frontUser}. */
+  readonly socketOwner: Identity | null
   /** `WSGISocketPrefix`; undefined: the runtime directory. */
   readonly socketPrefix: string | undefined
   /** Descriptor 2 of the processes goes where this error log goes; it names the log, for comparisons. */
@@ -57,6 +61,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
   const group = asText(written)
   const { wsgi, frontUser } = inputs
   const identity = identityOf(group, frontUser)
+  const socketUser = group.socketUser === undefined ? undefined : userId(group, group.socketUser)
   const account = accountOf(identity?.uid ?? process.getuid?.() ?? 0)
   const python = pythonOf(group, inputs)
   const start = startFor(startOptions(wsgi, group.name), python.kind)
@@ -64,6 +69,8 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
     name: group.name,
     group,
     frontUser,
+    socketOwner:
+      frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },
@@ -113,7 +120,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       ...interpreterSettings(wsgi, group.name),
       server_version: inputs.serverVersion,
       server_software: inputs.serverSoftware,
-      imports: inputs.imports,
+      imports: importsInside(group, inputs.imports),
     },
   }
 }
@@ -156,6 +163,17 @@ function identityOf(group: DaemonGroup, frontUser: Identity | null): Identity | 
   }
 }
 
+function userId(group: DaemonGroup, name: string): number {
+  const found = findUser(name)
+  if (found === undefined || accountOf(found.id) === undefined) {
+    throw new ConfigError(
+      group.at,
+      `Couldn't determine user name from socket user.\nThere is no user ${name}.`,
+    )
+  }
+  return found.id
+}
+
 function groupId(group: DaemonGroup, name: string): number {
   const found = findGroup(name)
   if (found === undefined) {
@@ -169,11 +187,23 @@ function pythonOf(
   { wsgi, findPython }: PlanInputs,
 ): Pick<FoundPython, 'executable' | 'kind'> {
   try {
-    return findPython(group.pythonHome ?? (wsgi.pythonHome && textOf(wsgi.pythonHome)))
+    const home = group.pythonHome ?? (wsgi.pythonHome && textOf(wsgi.pythonHome))
+    return isJailed(group) ? findPythonInJail(group.chroot, home) : findPython(home)
   } catch (error) {
     const at = group.pythonHome === undefined ? (wsgi.pythonHomeAt ?? group.at) : group.at
     throw new ConfigError(at, `Process group ${group.name} has no Python: ${(error as Error).message}`)
   }
+}
+
+/** Whether the processes see other files than the server does. */
+export function isJailed(group: DaemonGroup): group is DaemonGroup & { readonly chroot: string } {
+  return group.chroot !== undefined && group.chroot !== '/'
+}
+
+/** Names of scripts as the processes see them; what lies outside keeps its name, and the log will say that it cannot be loaded. */
+function importsInside(group: DaemonGroup, imports: readonly RuntimeImport[]): readonly RuntimeImport[] {
+  if (!isJailed(group)) return imports
+  return imports.map((one) => ({ ...one, script: insideJail(one.script, group.chroot) ?? one.script }))
 }
 
 /** Section 6.2: `home`, else the user's home directory if that is not the server's user, else `/`. */

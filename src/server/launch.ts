@@ -17,6 +17,8 @@ const who = describeIdentity(plan.identity)
 launch()
 
 function launch(): void {
+  // While there is a /dev/fd, which a jail need not have
+  closeAllOnExec(new Set([0, 1, 2, ...plan.keep]))
   if (plan.priority !== 0)
     optionalStep(`set the priority to ${plan.priority}`, () => setpriority(C.PRIO_PROCESS, 0, plan.priority))
   const { identity, chroot: jail } = plan
@@ -57,10 +59,8 @@ function becomePython(): void {
   const script = plan.argv.find((word) => word.endsWith('.py'))
   const unreadable = script === undefined ? undefined : explainPath(script, 'read', who)
   if (unreadable !== undefined) throw new Error(unreadable)
-  const kept = [0, 1, 2, ...plan.keep]
-  closeAllOnExec(new Set(kept))
   // Node has marked these too, and ignores SIGPIPE
-  for (const fd of kept) setCloseOnExec(fd, false)
+  for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
   resetSignal(C.SIGPIPE)
   const environment = { ...(process.env as Record<string, string>) }
   for (const name of INTERNAL_VARIABLES) delete environment[name]

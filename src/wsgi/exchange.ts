@@ -17,6 +17,7 @@ import type {
   RuntimeLogLevel,
 } from './channel/types.js'
 import type { RequestEnviron } from './environ.js'
+import { GatheringWriter } from './flush-delay.js'
 import type { Job, Member, ProcessGroup } from './process-group.js'
 import type { Enrolled } from './roll.js'
 
@@ -84,6 +85,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   #writer: BodyWriter | undefined
   #discarding = false
   #redirect: string | undefined
+  #oversized = false
   #finished = false
   /** The interpreter was told to wait until the client has taken more. */
   #paused = false
@@ -152,6 +154,25 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     } else this.#finish({ status: 504 })
   }
 
+  /** For how long the client has moved nothing, in milliseconds, as the server's own time-keeping sees it twice a second. */
+  clientSilentMs(now: number): number {
+    const { watched } = this.request.connection as { watched?: { request: unknown; since: number } }
+    return watched?.request === this.request ? now - watched.since : 0
+  }
+
+  /** `response-socket-timeout`: the client has taken nothing for so long while the interpreter waits for it. */
+  giveUpClient(seconds: number): void {
+    if (this.#finished || !this.#paused) return
+    this.request.report(
+      'wsgi',
+      'info',
+      `WSGI0120: Timeout when writing response to client: nothing was taken within ${seconds} s`,
+    )
+    this.cancel()
+    this.#writer?.cut()
+    this.#finish('done')
+  }
+
   // Exchange: the channel's side
 
   answered(status: number, reason: string, headers: string[], body: Buffer): void {
@@ -172,7 +193,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
       this.cancel()
       return
     }
-    this.#writer = openBody(this.request)
+    const writer = openBody(this.request)
+    const delayMs = this.group?.group.responseFlushDelay
+    this.#writer = delayMs ? new GatheringWriter(writer, delayMs) : writer
     this.#writer.onDrain(() => {
       if (!this.#paused) return
       this.#unpause()
@@ -185,7 +208,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     const writer = this.#writer
     if (writer === undefined || this.#finished) return true
     if (writer.write(chunk)) return true
-    const bound = heldBytes < ALL_BUFFERS_MAX_BYTES ? RESPONSE_BUFFER_MAX_BYTES : RESPONSE_BUFFER_MIN_BYTES
+    const most = this.group?.group.responseBufferSize || RESPONSE_BUFFER_MAX_BYTES
+    const bound = heldBytes < ALL_BUFFERS_MAX_BYTES ? most : RESPONSE_BUFFER_MIN_BYTES
     if (writer.bufferedBytes < bound) return true
     this.#paused = true
     heldBytes += bound
@@ -261,6 +285,16 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   /** Takes over status and headers. False: the application's response is not what the client gets. */
   #takeHead(status: number, reason: string, headers: string[]): boolean {
     const { request } = this
+    const lineMax = this.group?.group.headerBufferSize
+    if (lineMax && hasLongLine(headers, lineMax)) {
+      request.report(
+        'wsgi',
+        'error',
+        `WSGI0144: Truncated or oversized response headers received from daemon process '${this.group?.group.name}': a line is longer than header-buffer-size (${lineMax})`,
+      )
+      this.#oversized = true
+      return false
+    }
     if (this.rules.internalRedirect && status === 200) {
       const location = HeaderTable.of(headers).get('Location')
       if (location?.startsWith('/')) {
@@ -280,6 +314,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   }
 
   #instead(status: number): Verdict {
+    if (this.#oversized) return { status: 500 }
     return this.#redirect !== undefined ? { redirect: this.#redirect } : { status }
   }
 
@@ -326,6 +361,13 @@ function withoutBody(rawHeaders: readonly string[]): readonly string[] {
   const table = HeaderTable.from(rawHeaders)
   for (const name of BODY_FIELDS) table.unset(name)
   return table.fields
+}
+
+/** Whether a header takes more than that many bytes: its name, its value, and the four around them. */
+function hasLongLine(headers: readonly string[], most: number): boolean {
+  for (let at = 0; at + 1 < headers.length; at += 2)
+    if ((headers[at] as string).length + (headers[at + 1] as string).length + 4 > most) return true
+  return false
 }
 
 function keepHeaders(request: Request, headers: string[], names: readonly string[]): void {

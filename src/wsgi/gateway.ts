@@ -160,9 +160,15 @@ export class Gateway implements ExchangeOwner {
   #sweepTimeouts(): void {
     const now = Date.now()
     for (const exchange of this.#active.list()) {
-      if (exchange.waitsForClient) continue
       const group = exchange.processGroup
       if (group === undefined) continue
+      if (exchange.waitsForClient) {
+        const { responseSocketTimeout, socketTimeout } = group.group
+        const most = responseSocketTimeout || socketTimeout
+        // Without these, `Timeout` does it, for all responses alike.
+        if (most > 0 && exchange.clientSilentMs(now) >= most * 1000) exchange.giveUpClient(most)
+        continue
+      }
       const seconds = group.group.socketTimeout || exchange.request.server.settings.get(coreServer).timeout
       if (now - exchange.lastProgress < seconds * 1000) continue
       exchange.timeOut(

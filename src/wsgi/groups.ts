@@ -3,6 +3,12 @@
  */
 import type { Position } from '../config/position.js'
 
+/** A user or group, by the name and the id that the configuration means. */
+export interface ScriptOwner {
+  readonly name: string
+  readonly id: number
+}
+
 /** One `WSGIDaemonProcess`. Times in seconds, sizes in bytes, unless said otherwise; 0 means "none" or "system default" as mod_wsgi has it. */
 export interface DaemonGroup {
   readonly name: string
@@ -58,9 +64,9 @@ export interface DaemonGroup {
   readonly responseBufferSize: number
   /** Name or `#uid` of the owner of the socket instead of the server's user. */
   readonly socketUser: string | undefined
-  /** Name or `#uid` (`#gid`) that scripts must belong to. */
-  readonly scriptUser: string | undefined
-  readonly scriptGroup: string | undefined
+  /** Whom scripts must belong to; at most one of the two is set. */
+  readonly scriptUser: ScriptOwner | undefined
+  readonly scriptGroup: ScriptOwner | undefined
   readonly serverMetrics: boolean
   /** Options that were written, by their name in the configuration, for messages and for comparing two configurations. */
   readonly written: ReadonlyMap<string, string>

@@ -16,7 +16,10 @@ import { requestEnviron, scriptNameOf } from './environ.js'
 import { type ResponseRules, WsgiExchange } from './exchange.js'
 import { activeGateway, type Gateway } from './gateway.js'
 import { dispatch } from './hooks/dispatch.js'
+import { insideJail } from './jail.js'
+import { ownershipFault } from './ownership.js'
 import { placeOf } from './place.js'
+import type { ProcessGroup } from './process-group.js'
 import { planBody } from './request-body.js'
 import { resolveTarget, type Target } from './target.js'
 import { refusal } from './visibility.js'
@@ -133,6 +136,20 @@ function checkGroup(request: Request, dir: WsgiDir, target: Target, gateway: Gat
   return why === undefined ? undefined : `WSGI0149: ${why}`
 }
 
+/** What `chroot`, `script-user` and `script-group` say about the file. */
+function checkFiles(request: Request, target: Target, { group }: ProcessGroup): number | undefined {
+  if (group.chroot !== undefined && insideJail(target.script, group.chroot) === undefined) {
+    request.report(
+      'wsgi',
+      'crit',
+      `WSGI script '${target.script}' is located outside of the chroot directory '${group.chroot}' of daemon process group '${group.name}'`,
+    )
+    return 500
+  }
+  const fault = ownershipFault(group, request.filename)
+  return fault === undefined ? undefined : refuse(request, 403, `${fault}: ${request.filename}`)
+}
+
 /** From here on the exchange answers, at a later turn of the event loop: see {@link Gateway.settled}. */
 function run(
   request: Request,
@@ -144,14 +161,17 @@ function run(
   body: BodyPlan,
   gateway: Gateway,
 ): Outcome {
+  const group = gateway.groupOf(target.processGroup)
+  const refused = group?.guarded === true ? checkFiles(request, target, group) : undefined
+  if (refused !== undefined) return refused
   const exchange = new WsgiExchange(
     request,
-    placeOf(request, dir, alias, name, target),
+    placeOf(request, dir, alias, name, target, group?.group.chroot),
     target.applicationGroup,
     requestEnviron(request, dir, methodFor(request, dir), scriptName),
     body,
     target.processGroup === '' ? EMBEDDED_RULES : dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES,
-    gateway.groupOf(target.processGroup),
+    group,
     gateway,
   )
   exchange.isNamedByRequest = target.isNamedByRequest

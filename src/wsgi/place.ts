@@ -6,6 +6,7 @@ import type { ScriptAlias, WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
 import { serverBanner } from '../request/server-tokens.js'
 import type { Place } from './channel/types.js'
+import { documentRootInside, insideJail } from './jail.js'
 import type { Target } from './target.js'
 
 /** Places kept for one set of per-directory settings. More come only from many script files in one directory. */
@@ -22,6 +23,7 @@ interface Kept {
   readonly secure: boolean
   readonly callable: string
   readonly prefix: string | undefined
+  readonly jail: string | undefined
   readonly place: Place
 }
 
@@ -34,6 +36,8 @@ export function placeOf(
   alias: ScriptAlias | undefined,
   handler: string,
   target: Target,
+  /** `chroot` of the process group. */
+  jail?: string,
 ): Place {
   let kept = places.get(request.dir)
   if (kept === undefined) {
@@ -52,12 +56,13 @@ export function placeOf(
       entry.listenerHost === connection.listenerHost &&
       entry.secure === connection.secure &&
       entry.callable === target.callable &&
-      entry.prefix === prefix
+      entry.prefix === prefix &&
+      entry.jail === jail
     ) {
       return entry.place
     }
   }
-  const place = makePlace(request, dir, handler, target, prefix)
+  const place = makePlace(request, dir, handler, target, prefix, jail)
   if (kept.length >= PLACES_MAX) kept.shift()
   kept.push({
     filename: request.filename,
@@ -69,6 +74,7 @@ export function placeOf(
     secure: connection.secure,
     callable: target.callable,
     prefix,
+    jail,
     place,
   })
   return place
@@ -80,6 +86,7 @@ function makePlace(
   handler: string,
   target: Target,
   prefix: string | undefined,
+  jail: string | undefined,
 ): Place {
   const core = request.server.settings.get(coreServer)
   const documentRoot = core.documentRoot
@@ -99,13 +106,26 @@ function makePlace(
     'mod_wsgi.listener_port': String(request.connection.listenerPort),
   }
   if (dir.interfaceVersion !== '1.1') base['wsgi.version'] = dir.interfaceVersion
+  if (dir.ignoreActivity) base['mod_wsgi.ignore_activity'] = '1'
+  if (jail !== undefined) moveInside(base, jail)
   if (core.serverAdmin !== undefined) base.SERVER_ADMIN = core.serverAdmin
   return {
     kind: target.kind,
-    script: target.script,
+    script: jail === undefined ? target.script : (insideJail(target.script, jail) ?? target.script),
     callable: target.callable,
     reload: dir.scriptReloading,
     passAuthorization: target.passAuthorization,
     base,
   }
+}
+
+/** The same files by the names that they have inside the jail. */
+function moveInside(base: Record<string, string>, jail: string): void {
+  for (const key of ['SCRIPT_FILENAME', 'mod_wsgi.handler_script', 'CONTEXT_DOCUMENT_ROOT']) {
+    const path = base[key] as string
+    base[key] = insideJail(path, jail) ?? path
+  }
+  const documentRoot = documentRootInside(base.DOCUMENT_ROOT as string, jail)
+  if (documentRoot === undefined) delete base.DOCUMENT_ROOT
+  else base.DOCUMENT_ROOT = documentRoot
 }

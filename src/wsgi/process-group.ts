@@ -19,9 +19,11 @@ export interface Job {
   /** Hands the request to a channel. Called once per attempt. */
   begin(channel: Channel, member: Member): void
   /** The group cannot run it; `message` is for the error log. */
-  refuse(status: 500 | 503, message: string): void
+  refuse(status: 500 | 503 | 504, message: string): void
   /** Milliseconds on the clock of `Date.now` at which waiting ends. Set when the job is first queued. */
   deadline?: number
+  /** When the request was received, in seconds since 1970; for `queue-timeout`. */
+  readonly startTime?: number
 }
 
 /** What a process group needs from the rest of the worker. */
@@ -68,11 +70,15 @@ export class ProcessGroup {
   #failure: string | undefined
   #subinterpreters = true
   readonly #namedByRequests = new Set<string>()
+  /** Scripts are looked at before they are run (`chroot`, `script-user`, `script-group`). */
+  readonly guarded: boolean
 
   constructor(
     readonly group: DaemonGroup,
     private readonly surroundings: Surroundings,
-  ) {}
+  ) {
+    this.guarded = [group.scriptUser, group.scriptGroup, group.chroot].some((option) => option !== undefined)
+  }
 
   /** Requests waiting here for a process. */
   get waiting(): number {
@@ -245,7 +251,7 @@ export class ProcessGroup {
   }
 
   #enqueue(job: Job, first: boolean): void {
-    job.deadline ??= Date.now() + this.group.connectTimeout * 1000
+    job.deadline ??= Math.min(Date.now() + this.group.connectTimeout * 1000, this.#queueEnd(job))
     if (first) this.#waiting.unshift(job)
     else this.#waiting.push(job)
     this.#sweep ??= setInterval(() => this.#sweepWaiting(), SWEEP_MS)
@@ -261,6 +267,10 @@ export class ProcessGroup {
         continue
       }
       this.#waiting.splice(at, 1)
+      if (now >= this.#queueEnd(job)) {
+        job.refuse(504, `WSGI0080: Queue timeout expired for WSGI daemon process '${this.group.name}'`)
+        continue
+      }
       job.refuse(
         503,
         `WSGI0116: No process of WSGI daemon process group '${this.group.name}' became free within connect-timeout (${this.group.connectTimeout} s)`,
@@ -271,6 +281,13 @@ export class ProcessGroup {
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }
+  }
+
+  /** When `queue-timeout` is over for a request. */
+  #queueEnd({ startTime }: Job): number {
+    const { queueTimeout } = this.group
+    if (queueTimeout === 0 || startTime === undefined) return Number.POSITIVE_INFINITY
+    return (startTime + queueTimeout) * 1000
   }
 
   /** When the group cannot start at all, waiting helps nobody. */

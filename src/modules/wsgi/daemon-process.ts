@@ -5,6 +5,7 @@
 import { type Command, directive, raw } from '../../config/directive.js'
 import type { DaemonGroup } from '../../wsgi/groups.js'
 import { OptionSyntaxError, parseOptions, takeWord } from '../../wsgi/options.js'
+import { findGroup, findUser } from '../unixd.js'
 import { wsgiMain } from './settings.js'
 
 type Options = {
@@ -173,8 +174,26 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   'response-socket-timeout': number('response socket timeout', 'responseSocketTimeout'),
   'response-flush-delay': number('response flush delay', 'responseFlushDelay'),
   'socket-user': text('socket user', 'socketUser', given),
-  'script-user': text('script user', 'scriptUser', given),
-  'script-group': text('script group', 'scriptGroup', given),
+  'script-user': {
+    label: 'script user',
+    valid: given,
+    set: (o, v, cmd) => {
+      const user = findUser(v)
+      if (user === undefined || user.name.startsWith('#'))
+        cmd.fail(`Couldn't determine user name from script user.\nThere is no user ${v}.`)
+      o.scriptUser = user
+    },
+  },
+  'script-group': {
+    label: 'script group',
+    valid: given,
+    set: (o, v, cmd) => {
+      const group = findGroup(v)
+      if (group === undefined || group.name.startsWith('#'))
+        cmd.fail(`Couldn't determine group name from script group.\nThere is no group ${v}.`)
+      o.scriptGroup = group
+    },
+  },
   'cpu-time-limit': number('CPU time limit', 'cpuTimeLimit'),
   'cpu-priority': number('CPU priority', 'cpuPriority', (v) => /^[+-]?\d{1,9}$/.test(v)),
   'memory-limit': number('memory limit', 'memoryLimit'),

@@ -209,13 +209,7 @@ export const wsgiDirectives: readonly Directive[] = [
     'Allow mod_wsgi.server_metrics() in embedded processes.',
     NO_EFFECT_YET,
   ),
-  inertFlag(
-    'WSGIIgnoreActivity',
-    false,
-    'Requests here do not reset the inactivity timer.',
-    NO_EFFECT_YET,
-    ALSO_HTACCESS,
-  ),
+  dirFlag('WSGIIgnoreActivity', 'ignoreActivity', false, 'Requests here do not reset the inactivity timer.'),
   inertFlag(
     'WSGIEnableSendfile',
     false,

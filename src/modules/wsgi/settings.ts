@@ -129,6 +129,7 @@ export interface WsgiDir {
   readonly scriptReloading: boolean
   readonly errorOverride: boolean
   readonly chunkedRequest: boolean
+  readonly ignoreActivity: boolean
   readonly mapHeadToGet: 'On' | 'Off' | 'Auto'
   /** Process groups that may be used here (`""` for embedded); undefined: all. */
   readonly restrictProcess: readonly string[] | undefined
@@ -154,6 +155,7 @@ export const wsgiDir = settingsKey<WsgiDir>(
     scriptReloading: true,
     errorOverride: false,
     chunkedRequest: false,
+    ignoreActivity: false,
     mapHeadToGet: 'Auto',
     restrictProcess: undefined,
     handlerScripts: new Map(),

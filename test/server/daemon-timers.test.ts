@@ -1,0 +1,216 @@
+/** The timers of daemon processes: each ends or replaces a process with its reason in the log, and no request is lost that need not be. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { skipWithout } from '../support/pythons.js'
+import { withServer } from '../support/server.js'
+import { until } from '../support/wait.js'
+import { groups, pidOf, said, VERSIONS } from './daemon-support.js'
+
+const python = { skip: skipWithout('3') }
+
+for (const version of VERSIONS) {
+  test(`Python ${version}: request-timeout interrupts, then replaces`, () =>
+    withServer(
+      groups(
+        {
+          soft: 'threads=1 request-timeout=1 interrupt-timeout=30',
+          hard: 'threads=1 request-timeout=1 graceful-timeout=1 shutdown-timeout=1',
+          both: 'threads=1 request-timeout=1 interrupt-timeout=1 graceful-timeout=1 shutdown-timeout=1',
+        },
+        { python: version },
+      ),
+      async (server) => {
+        const [soft, hard, both] = await Promise.all(
+          ['soft', 'hard', 'both'].map((name) => pidOf(server, name)),
+        )
+        const [loop, stuck, swallow] = await Promise.all([
+          server.get('/soft/loop'),
+          server.get('/hard/loop'),
+          server.get('/both/swallow'),
+        ])
+        assert.deepEqual([loop.status, stuck.status, swallow.status], [504, 502, 502])
+        assert.match(server.errorLog(), /Injected RequestTimeout into thread 1/)
+        assert.match(server.errorLog(), /Request interrupted by RequestTimeout; thread recovered\./)
+        assert.equal(await pidOf(server, 'soft'), soft, 'the process goes on')
+        await said(
+          server,
+          hard as number,
+          "Daemon process request time limit exceeded, stopping process 'hard' (request_timeout).",
+        )
+        assert.match(server.errorLog(), /Dumping stack trace for active Python threads\./)
+        assert.match(server.errorLog(), /life\.wsgi", line \d+, in application/)
+        await said(
+          server,
+          both as number,
+          "Daemon process request time limit exceeded, stopping process 'both'",
+        )
+        assert.notEqual(await pidOf(server, 'hard'), hard)
+        assert.notEqual(await pidOf(server, 'both'), both)
+      },
+    ))
+
+  test(`Python ${version}: cpu-time-limit ends a process that computes, and one that is asked for more`, () =>
+    withServer(
+      groups(
+        { cpu: 'threads=2 cpu-time-limit=2 graceful-timeout=1 shutdown-timeout=1' },
+        { python: version },
+      ),
+      async (server) => {
+        const before = await pidOf(server, 'cpu')
+        const spin = await server.get('/cpu/spin')
+        assert.equal(spin.status, 502)
+        await said(
+          server,
+          before,
+          "Exceeded CPU time limit, waiting for requests to complete 'cpu' (cpu_time_limit).",
+        )
+        assert.notEqual(await pidOf(server, 'cpu'), before)
+      },
+    ))
+
+  test(`Python ${version}: deadlock-timeout replaces a process that hangs in C code, and one that is stopped`, () =>
+    withServer(
+      groups({ dead: 'threads=2 deadlock-timeout=1 shutdown-timeout=1' }, { python: version }),
+      async (server) => {
+        const before = await pidOf(server, 'dead')
+        assert.equal((await server.get('/dead/stuck')).status, 502)
+        await said(
+          server,
+          before,
+          "Daemon process deadlock timer expired, stopping process 'dead' (deadlock_timeout).",
+        )
+        const second = await pidOf(server, 'dead')
+        assert.notEqual(second, before)
+        process.kill(second, 'SIGSTOP')
+        // application code has not seen it, so another process runs it
+        const moved = await server.get('/dead/pid')
+        assert.equal(moved.status, 200)
+        assert.notEqual(Number(moved.text), second)
+        await said(server, second, "Aborting process 'dead'")
+      },
+    ))
+
+  test(`Python ${version}: signals and restart-interval replace a process that serves on meanwhile`, () =>
+    withServer(
+      groups(
+        {
+          signals: 'threads=2',
+          eviction: 'threads=2 eviction-timeout=5',
+          interval: 'threads=1 restart-interval=2',
+        },
+        { python: version },
+      ),
+      async (server) => {
+        const [signals, eviction, interval] = (await Promise.all(
+          ['signals', 'eviction', 'interval'].map((name) => pidOf(server, name)),
+        )) as [number, number, number]
+        for (const signal of ['SIGHUP', 'SIGUSR2'] as const) process.kill(signals, signal)
+        const slow = server.get('/signals/sleep?1')
+        await server.waitForLog(/\/sleep has begun/)
+        assert.equal(await pidOf(server, 'signals'), signals)
+        process.kill(signals, 'SIGUSR1')
+        process.kill(eviction, 'SIGUSR1')
+        for (const [name, pid] of [
+          ['signals', signals],
+          ['eviction', eviction],
+          ['interval', interval],
+        ] as const)
+          await until(`another process of ${name}`, async () => (await pidOf(server, name)) !== pid)
+        assert.equal((await slow).text, String(signals), 'a request that runs is finished')
+        await said(
+          server,
+          signals,
+          "Process restart requested, waiting for requests to complete 'signals' (graceful_signal).",
+        )
+        await said(
+          server,
+          eviction,
+          "Process eviction requested, waiting for requests to complete 'eviction' (eviction_signal).",
+        )
+        await said(
+          server,
+          interval,
+          "Application restart timer expired, waiting for requests to complete 'interval' (restart_interval).",
+        )
+        await said(
+          server,
+          signals,
+          "Requests have completed, triggering immediate shutdown 'signals' (retire).",
+        )
+      },
+    ))
+}
+
+test('inactivity-timeout replaces a process that has served, not one that nobody asked for', python, () =>
+  withServer(
+    groups(
+      { idle: 'threads=2 inactivity-timeout=1', busy: 'inactivity-timeout=1', never: 'inactivity-timeout=1' },
+      { conf: '<Location /busy/ignored>\nWSGIIgnoreActivity On\n</Location>' },
+    ),
+    async (server) => {
+      const idle = await pidOf(server, 'idle')
+      const busy = await pidOf(server, 'busy')
+      const slow = server.get('/busy/sleep?3')
+      await said(
+        server,
+        idle,
+        "Daemon process idle inactivity timer expired, stopping process 'idle' (inactivity_timeout).",
+      )
+      assert.notEqual(await pidOf(server, 'idle'), idle)
+      assert.equal((await slow).text, String(busy), 'a request that runs is activity')
+      await said(server, busy, "Daemon process idle inactivity timer expired, stopping process 'busy'")
+      assert.doesNotMatch(server.errorLog(), /inactivity timer expired, stopping process 'never'/)
+    },
+  ),
+)
+
+test('startup-timeout replaces a process whose application cannot be loaded', python, () =>
+  withServer(
+    groups(
+      { start: 'threads=1 startup-timeout=1 shutdown-timeout=1', good: 'threads=1 startup-timeout=1' },
+      {
+        conf: 'WSGIScriptAlias /hangs "${ROOT}/apps/hangs.wsgi" process-group=start',
+        apps: { 'hangs.wsgi': 'import time\ntime.sleep(1000)\n' },
+      },
+    ),
+    async (server) => {
+      const answer = await server.get('/hangs')
+      assert.equal(answer.status, 502)
+      await server.waitForLog(
+        /Application startup timer expired, stopping process 'start' \(startup_timeout\)\./,
+      )
+      assert.equal(await pidOf(server, 'good'), await pidOf(server, 'good'))
+      assert.doesNotMatch(server.errorLog(), /startup timer expired, stopping process 'good'/)
+    },
+  ),
+)
+
+test(
+  'queue-timeout: a request that has waited too long is answered 504, and no application sees it',
+  python,
+  () =>
+    withServer(groups({ queue: 'threads=1 queue-timeout=1' }), async (server) => {
+      await pidOf(server, 'queue')
+      const slow = server.get('/queue/sleep?3')
+      await server.waitForLog(/\/sleep has begun/)
+      const mark = `${server.root}/htdocs/mark`
+      const late = await server.get(`/queue/count?${mark}`)
+      assert.equal(late.status, 504)
+      assert.match(server.errorLog(), /Queue timeout expired for WSGI daemon process 'queue'/)
+      assert.equal((await slow).status, 200)
+      assert.doesNotMatch(server.errorLog(), /\/count has begun/)
+    }),
+)
+
+test('graceful-timeout ends the waiting for requests, shutdown-timeout that for the process', python, () =>
+  withServer(groups({ grace: 'threads=2 graceful-timeout=1 shutdown-timeout=1' }), async (server) => {
+    const before = await pidOf(server, 'grace')
+    const half = server.raw(`GET /grace/half HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await server.waitForLog(/\/half has begun/)
+    process.kill(before, 'SIGUSR1')
+    await said(server, before, "Daemon process graceful timer expired 'grace' (graceful_timeout).")
+    await said(server, before, "Aborting process 'grace': its shutdown took longer than 1 seconds.")
+    assert.match(await half, /half$/, 'the response is cut')
+    assert.match(server.errorLog(), /Response cut short from daemon process 'grace'/)
+  }),
+)
