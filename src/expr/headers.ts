@@ -5,7 +5,8 @@ import type { Evaluation } from './evaluation.js'
 
 /** The field's values joined as one list; empty where it is not there. */
 export function requestHeader(evaluation: Evaluation, name: string): string {
-  evaluation.vary?.push(name)
+  // the host is part of the URL, which caches tell apart anyway
+  if (name.toLowerCase() !== 'host') evaluation.vary?.push(name)
   return requestHeaderUnnoted(evaluation, name)
 }
 

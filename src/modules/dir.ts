@@ -8,6 +8,7 @@ import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
 import { DIRECTORY_TYPE } from './mime.js'
 import type { HttpdModule, Outcome } from './module.js'
+import { REDIRECT_HANDLER } from './rewrite/fixup.js'
 import { selfOrigin } from './self-url.js'
 import { escapePath } from './url-text.js'
 
@@ -114,6 +115,8 @@ function serveDirectory(request: Request): Outcome | Promise<Outcome> {
   if (request.pathInfo !== '') return undefined
   const settings = request.dir.get(dirSettings)
   if (!request.path.endsWith('/')) return settings.slash ? addSlash(request) : undefined
+  // rewriting is about to start over with another URL
+  if (request.handler === REDIRECT_HANDLER) return undefined
   if (settings.checkHandler && request.handler !== DIRECTORY_TYPE) {
     if (request.contentType === DIRECTORY_TYPE) request.contentType = undefined
     return undefined

@@ -289,12 +289,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'KeptBodySize',
   },
   {
-    module: 'mod_rewrite',
-    advice: '',
-    security: true,
-    directives: 'RewriteEngine RewriteOptions RewriteBase RewriteCond RewriteRule RewriteMap',
-  },
-  {
     module: 'mod_sed',
     advice: 'Use WSGI middleware.',
     directives: 'OutputSed InputSed',

@@ -34,6 +34,7 @@ import { mpm } from './mpm.js'
 import { negotiation } from './negotiation.js'
 import { proxy, proxyHttp, proxyWstunnel } from './proxy.js'
 import { reqtimeout } from './reqtimeout.js'
+import { rewrite, rewriteTypes } from './rewrite.js'
 import { setenvif } from './setenvif.js'
 import { ssl } from './ssl.js'
 import { status } from './status.js'
@@ -76,6 +77,8 @@ export const modules: readonly HttpdModule[] = [
   authzHost,
   authzOwner,
   authzUser,
+  // RewriteRule before everything else that maps URLs, and before SetEnv
+  rewrite,
   // SetEnv before all fixups that may use variables
   env,
   // ProxyPass before Redirect and Alias, as in httpd
@@ -87,6 +90,8 @@ export const modules: readonly HttpdModule[] = [
   wsgi,
   mime,
   negotiation,
+  // H= and T= of rewriting have the last word on a file's handler; an index file has its own
+  rewriteTypes,
   // what is still a directory is tried with its index names; then RequestHeader, which sees variables and the index file
   dir,
   // handlers of their own

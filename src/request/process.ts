@@ -15,7 +15,12 @@ import { resolveLink, splitQuery } from './url-path.js'
 
 /** The table for a list of modules, in the order in which their hooks run. */
 export function phaseTable(modules: readonly HttpdModule[]): PhaseTable {
-  return compilePhases(modules, { lookUp: lookUpUri, lookUpFile, send: sendWhole })
+  return compilePhases(modules, {
+    lookUp: lookUpUri,
+    lookUpFile,
+    redirect: internalRedirect,
+    send: sendWhole,
+  })
 }
 
 /** Takes a request that has just been read through all phases. Returns a promise as soon as something has to be waited for; never rejects. */

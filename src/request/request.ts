@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.js'
 import type { ServerConfig } from '../config/site.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
 import type { ErrorLog, Level } from '../log/error-log.js'
+import type { Outcome } from '../modules/module.js'
 import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
@@ -55,6 +56,11 @@ export interface Dispatch {
    * @param filename absolute
    */
   lookUpFile(request: Request, filename: string): Request | Promise<Request>
+  /**
+   * Goes on with another URL of this server in place of the request's own (an internal redirect). For handlers.
+   * @param url a path, escaped, with a query or without
+   */
+  redirect(request: Request, url: string): Outcome | Promise<Outcome>
   /** Sends a response whose body is there as a whole; strings are latin-1. A handler answers `'done'` afterwards. */
   send(request: Request, body: Uint8Array | string): void
 }

@@ -106,6 +106,9 @@ function dispatchOf(facts: RequestFacts, sent: (string | Uint8Array)[]): Dispatc
     lookUpFile: (_, filename) => {
       throw new Error(`this test expects no look-up of the file ${filename}`)
     },
+    redirect: (_, url) => {
+      throw new Error(`this test expects no internal redirect to ${url}`)
+    },
     send: (_, body) => {
       sent.push(body)
     },

@@ -9,7 +9,7 @@ import type { Settings } from '../../config/settings.js'
 import type { Section, ServerConfig } from '../../config/site.js'
 import { coreDir, OPTION } from '../../modules/core/settings.js'
 import type { Request } from '../request.js'
-import { allowsOverrides, HtaccessFiles, type KnownFile } from './htaccess.js'
+import { HtaccessFiles, type KnownFile, overridesIn } from './htaccess.js'
 import type { Refusal } from './refusal.js'
 import { isStats, type Look, look, lookAtLink } from './stat.js'
 
@@ -41,10 +41,12 @@ export class DirectoryNode {
   settings: Settings
   /** Bits of `Options` about symbolic links. */
   follows: number
-  /** Whether a `.htaccess` file here would count. */
-  readonly overridable: boolean
+  /** When a `.htaccess` file here is looked at: `rarely` with the directory itself. */
+  readonly overrides: ReturnType<typeof overridesIn>
   /** That file as it was seen last. */
   file: KnownFile | undefined = undefined
+  /** Why nothing in here may be served. */
+  refusal: Refusal | undefined = undefined
   finfo: Stats
   checkedAt: number
 
@@ -54,7 +56,7 @@ export class DirectoryNode {
     this.#ownNested = nested
     this.settings = settings
     this.nested = nested
-    this.overridable = allowsOverrides(settings)
+    this.overrides = overridesIn(settings)
     this.follows = followBits(settings)
     this.finfo = finfo
     this.checkedAt = now
@@ -96,8 +98,9 @@ export class DirectoryWalk {
   /** @param filename absolute. @param now milliseconds since the epoch. @param request whose log hears of what is odd. */
   walk(filename: string, now: number, request: Request): WalkResult | Refusal {
     let node = this.#root
-    if (node.overridable) {
-      const refusal = this.#refresh(node, request)
+    if (node.overrides !== 'never') {
+      const refusal = this.#refresh(node, request, now - node.checkedAt >= DIRECTORY_KEPT_MS)
+      node.checkedAt = now
       if (refusal !== undefined) return refusal
     }
     let depth = 0
@@ -112,6 +115,7 @@ export class DirectoryWalk {
       }
       const name = filename.slice(start, end)
       let child = node.children.get(name)
+      let fresh = true
       depth++
       if (child === undefined || now - child.checkedAt >= DIRECTORY_KEPT_MS) {
         const path = filename.slice(0, end)
@@ -131,10 +135,10 @@ export class DirectoryWalk {
           child.finfo = found
           child.checkedAt = now
         }
-      }
+      } else fresh = false
       node = child
-      if (node.overridable) {
-        const refusal = this.#refresh(node, request)
+      if (node.overrides !== 'never') {
+        const refusal = this.#refresh(node, request, fresh)
         if (refusal !== undefined) return refusal
       }
       start = end + 1
@@ -216,7 +220,13 @@ export class DirectoryWalk {
   }
 
   /** Looks at the `.htaccess` file of a directory that lets one count. A file that has changed makes the directory and all below it anew. */
-  #refresh(node: DirectoryNode, request: Request): Refusal | undefined {
+  #refresh(node: DirectoryNode, request: Request, fresh: boolean): Refusal | undefined {
+    if (node.overrides === 'rarely' && !fresh) return node.refusal
+    node.refusal = this.#refreshNow(node, request)
+    return node.refusal
+  }
+
+  #refreshNow(node: DirectoryNode, request: Request): Refusal | undefined {
     const file = this.#htaccess.look(node.path, node.own, node.file, request)
     if (file !== undefined && 'status' in file) return file
     if (file !== node.file) {

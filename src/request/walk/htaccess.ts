@@ -11,7 +11,7 @@ import { type ConfigFiles, pathBytes, realFiles, reasonOf } from '../../config/f
 import { readTree } from '../../config/reader.js'
 import type { Settings } from '../../config/settings.js'
 import type { ServerConfig } from '../../config/site.js'
-import { type AllowOverride, coreDir, coreServer } from '../../modules/core/settings.js'
+import { type AllowOverride, coreDir, coreServer, NO_OVERRIDE } from '../../modules/core/settings.js'
 import type { Request } from '../request.js'
 import type { Refusal } from './refusal.js'
 import { isStats, look } from './stat.js'
@@ -31,11 +31,16 @@ export interface KnownFile {
   readonly refusal: Refusal | undefined
 }
 
-/** Whether `.htaccess` files mean anything where these settings hold. */
-export function allowsOverrides(settings: Settings): boolean {
+/**
+ * When `.htaccess` files are looked at where these settings hold. Where no `AllowOverride` says anything, as in httpd, a file with directives
+ * is a fault and not passed over: it may be meant to close something.
+ */
+export function overridesIn(settings: Settings): 'never' | 'rarely' | 'always' {
   const { allowOverride, allowOverrideList } = settings.get(coreDir)
+  if (allowOverride === NO_OVERRIDE && allowOverrideList.size === 0) return 'rarely'
   const { authConfig, fileInfo, indexes, limit, options } = allowOverride
-  return authConfig || fileInfo || indexes || limit || options !== false || allowOverrideList.size > 0
+  const any = authConfig || fileInfo || indexes || limit || options !== false || allowOverrideList.size > 0
+  return any ? 'always' : 'never'
 }
 
 /** The files of one server. */
