@@ -20,7 +20,7 @@ export interface ExpressionOptions {
   readonly at: Position
   /** Functions that read files are refused. */
   readonly restricted?: boolean
-  /** Whether request header fields it reads are added to `Vary`; default true. */
+  /** Whether request header fields that a condition reads are added to `Vary`; default true. Texts never add any. */
   readonly vary?: boolean
 }
 
@@ -38,7 +38,6 @@ export interface Condition {
 /** A compiled text; a plain string where it is the same for all requests. */
 export interface Template {
   readonly at: Position
-  readonly vary: boolean
   readonly text: TextOf
 }
 
@@ -52,9 +51,9 @@ export function compileCondition(text: string, options: ExpressionOptions): Cond
 /** The text itself where nothing in it depends on a request. @throws ExpressionSyntaxError */
 export function compileTemplate(text: string, options: ExpressionOptions): string | Template {
   if (!/%\{|\$\d|\\/.test(text)) return text
-  const { at, restricted = false, vary = true } = options
+  const { at, restricted = false } = options
   const compiled = compileWord(parseTemplate(text), { restricted, reads: new Set() })
-  return typeof compiled === 'string' ? compiled : { at, vary, text: compiled }
+  return typeof compiled === 'string' ? compiled : { at, text: compiled }
 }
 
 /**
@@ -103,11 +102,9 @@ export function holds(condition: Condition, request: Request, groups?: (string |
 /** The text for a request; empty where it cannot be told, which is logged. */
 export function fill(template: string | Template, request: Request, groups: Groups = []): string {
   if (typeof template === 'string') return template
-  const evaluation = new Evaluation(request, template.vary, groups)
+  const evaluation = new Evaluation(request, false, groups)
   try {
-    const text = template.text(evaluation)
-    addVary(evaluation)
-    return text
+    return template.text(evaluation)
   } catch (error) {
     if (error instanceof Waiting) {
       error.until.catch(() => {})
@@ -148,7 +145,8 @@ function place(at: Position): string {
 
 function addVary({ vary, request }: Evaluation): void {
   if (vary === undefined || vary.length === 0) return
-  for (const name of vary) addToVary(request, name)
+  // the host is part of what a response is stored under anyway
+  for (const name of vary) if (name.toLowerCase() !== 'host') addToVary(request, name)
 }
 
 /** One more field name in `Vary`, unless it is there. */

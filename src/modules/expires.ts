@@ -102,6 +102,8 @@ function parseExpiry(cmd: Command, code: string, shown: string): Expiry {
 function responseHeaders(request: Request): void {
   const settings = request.dir.get(expiresDir)
   if (!settings.active || request.status >= 400 || request.main !== undefined) return
+  // an error document of an application is one whatever status it gives itself
+  if (request.prev !== undefined && request.prev.status >= 400) return
   const table = request.headersOut
   if (request.errHeadersOut.has('Expires') || table.has('Expires')) return
   const expiry = expiryOf(settings, request.contentType ?? table.get('Content-Type'))

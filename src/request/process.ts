@@ -96,8 +96,12 @@ export function internalRedirect(
 function nameRedirect(from: Request, to: Request): void {
   for (const [name, value] of from.env) to.env.set(`REDIRECT_${name}`, value)
   to.env.set('REDIRECT_STATUS', String(from.status))
-  const url = from.dir.get(coreDir).qualifyRedirectURL ? selfOrigin(from) + from.path : from.path
-  to.env.set('REDIRECT_URL', url)
+  const query = from.query === undefined ? '' : `?${from.query}`
+  const { qualifyRedirectURL } = from.dir.get(coreDir)
+  to.env.set(
+    'REDIRECT_URL',
+    qualifyRedirectURL ? selfOrigin(from) + escapePath(from.path) + query : from.path,
+  )
   if (from.query !== undefined) to.env.set('REDIRECT_QUERY_STRING', from.query)
 }
 

@@ -117,6 +117,7 @@ function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
   if (ranges === 'none') {
     headersOut.set('Content-Range', `bytes */${file.size}`)
     request.status = 416
+    request.isBuiltInPage = true
     request.contentType = undefined
     sendWhole(request)
     return 'sent'

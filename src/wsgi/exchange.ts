@@ -309,7 +309,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     }
     request.status = status
     request.reason = reason
+    const before = request.headersOut
     request.headersOut = HeaderTable.of(headers)
+    if (before.size > 0) keepEarlier(before, request.headersOut)
     return true
   }
 
@@ -368,6 +370,17 @@ function hasLongLine(headers: readonly string[], most: number): boolean {
   for (let at = 0; at + 1 < headers.length; at += 2)
     if ((headers[at] as string).length + (headers[at + 1] as string).length + 4 > most) return true
   return false
+}
+
+/** What modules have set before the application answered (`Vary` by a condition, `Header … early`) stays, unless it has set the same. */
+function keepEarlier(before: HeaderTable, table: HeaderTable): void {
+  const own = new Set<string>()
+  table.each((name) => own.add(name.toLowerCase()))
+  before.each((name, value) => {
+    const key = name.toLowerCase()
+    if (!own.has(key)) table.add(name, value)
+    else if (key === 'vary' && table.get(name) !== '*') table.append(name, value)
+  })
 }
 
 function keepHeaders(request: Request, headers: string[], names: readonly string[]): void {
