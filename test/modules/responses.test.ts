@@ -180,7 +180,9 @@ async function errorDocuments(server: TestServer): Promise<void> {
   // a script sets the status itself; it is told what happened
   const script = await server.get('/e/app/x?a=b', { method: 'POST', body: '' })
   assert.equal(script.status, 200)
-  const told = script.text.split('\n').filter((line) => /^(REDIRECT_(REQ|STA|URL|QUE)|REQUEST_[MU])/.test(line))
+  const told = script.text
+    .split('\n')
+    .filter((line) => /^(REDIRECT_(REQ|STA|URL|QUE)|REQUEST_[MU])/.test(line))
   assert.deepEqual(told, [
     'REDIRECT_QUERY_STRING=a=b',
     'REDIRECT_REQUEST_METHOD=POST',

@@ -118,7 +118,9 @@ test('ErrorDocument with a URL sends the client there', async () => {
 })
 
 test('an error document that fails too gives the page of the first error', async () => {
-  const conf = 'ErrorDocument 404 /forbidden\nErrorDocument 403 /nope'
+  // with the very settings of the first request, access would not be checked again
+  const own = '<Location /forbidden>\nErrorDocument 410 other\n</Location>'
+  const conf = `ErrorDocument 404 /forbidden\nErrorDocument 403 /nope\n${own}`
   const forbidding = hooksOf({ checkAccess: (request) => (request.path === '/forbidden' ? 403 : undefined) })
   await withFront(conf, { modules: [forbidding] }, async ({ port, ended }) => {
     const answer = await ask(port, '/nope')
