@@ -2,7 +2,7 @@
  * Takes a chunked body apart: sizes, extensions (read over), data, trailers. Pure: bytes in, pieces out.
  * Rules: RFC 9112 section 7.1, strictly: every line ends in CR LF, nothing is around a size but extensions.
  */
-import { eachField, type HeadFault } from './grammar.js'
+import { eachField, FIELD_LINE, type HeadFault } from './grammar.js'
 
 /** A size with its extensions. */
 const SIZE_LINE_MAX_BYTES = 4096
@@ -19,13 +19,9 @@ const BEGUN_SIZE = /^[0-9A-Fa-f]{0,13}(?:;[\t\x20-\x7e\x80-\xff]*)?\r?$/
 const BEGUN_TRAILER = /^[\t\x20-\x7e\x80-\xff]*\r?$/
 
 /** Trailers that would mean something else than they say had they come in the header. Left out (RFC 9110 section 6.5.1). */
-const NO_TRAILERS: ReadonlySet<string> = new Set([
-  'content-length',
-  'transfer-encoding',
-  'host',
-  'trailer',
-  'connection',
-])
+const NO_TRAILERS: ReadonlySet<string> = new Set(['host', 'trailer', 'connection'])
+/** Trailers that would frame the message anew: whoever sends them is up to something. */
+const REFUSED_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding'])
 
 enum At {
   size,
@@ -120,12 +116,14 @@ export class ChunkedDecoder {
   #trailer(line: string): void {
     if (line !== '\r\n') {
       this.#trailerText += line
-      if (this.#trailerText.length > TRAILERS_MAX_BYTES) this.fault = 'the trailers are too long'
+      if (!FIELD_LINE.test(line)) this.fault = 'a trailer is not "name: value"'
+      else if (this.#trailerText.length > TRAILERS_MAX_BYTES) this.fault = 'the trailers are too long'
       return
     }
     let count = 0
     this.fault = eachField(this.#trailerText, 0, (name, value) => {
       if (++count > TRAILERS_MAX) return 'too many trailers'
+      if (REFUSED_TRAILERS.has(name.toLowerCase())) return `${name} among the trailers`
       if (!NO_TRAILERS.has(name.toLowerCase())) this.trailers.push(name, value)
       return undefined
     })

@@ -11,7 +11,7 @@ const VALUE = '[\\t\\x20-\\x7e\\x80-\\xff]*'
 
 /** `/path?query`, `*`, `scheme://authority/…`; for CONNECT an authority. Visible ASCII alone. */
 const REQUEST_LINE =
-  /^([A-Z-]+) (\/[\x21-\x7e]*|\*|[A-Za-z]+:\/\/[\x21-\x7e]+|[\w.\-[\]]*:[0-9]+) HTTP\/([0-9]\.[0-9])$/
+  /^([A-Z-]+) (\/[\x21-\x7e]*|\*|[A-Za-z]+:\/\/[\w.~!$&'()*+,;=%@:[\]-]+(?:[/?][\x21-\x7e]*)?|[\w.\-[\]]*:[0-9]+) HTTP\/([0-9]\.[0-9])$/
 
 /** One or more whole fields with their line ends. */
 const FIELDS = new RegExp(`^(?:${TOKEN}:${VALUE}\\r\\n)*$`)
@@ -20,7 +20,7 @@ export const FIELD_LINE = new RegExp(`^${TOKEN}:${VALUE}\\r\\n$`)
 
 /** A request line whose end has not come yet, as far as it can be told. */
 export const BEGUN_LINE = /^[\t\x20-\x7e\x80-\xff]*\r?$/
-export const BEGUN_REQUEST_LINE = /^[A-Z-]*(?: [\x21-\x7e]*(?: [HTP/0-9.]*\r?)?)?$/
+export const BEGUN_REQUEST_LINE = /^[A-Z-]+(?: [\x21-\x7e]*(?: [HTP/0-9.]*\r?)?)?$/
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS)
 

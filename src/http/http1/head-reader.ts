@@ -82,11 +82,14 @@ export class HeadReader {
 
   /** What is no line yet: the new bytes, and for the short beginning of a request all of it. */
   #lookAtBegun(rest: string): HeadProgress {
-    if (!BEGUN_LINE.test(rest)) return refusal('a byte that no header may have')
+    const before = this.#partial.length - rest.length
+    const brokenEnd = rest !== '' && before > 0 && this.#partial.charCodeAt(before - 1) === 13
+    if (brokenEnd || !BEGUN_LINE.test(rest)) return refusal('a byte that no header may have')
     const isFirst = this.#lines.length === 0
     if (
       isFirst &&
       this.#partial.length < 64 &&
+      this.#partial !== '' &&
       this.#partial !== '\r' &&
       !BEGUN_REQUEST_LINE.test(this.#partial)
     )
