@@ -54,7 +54,7 @@ export const REQUEST_VARIABLES: Readonly<Record<string, (request: Request) => st
   API_VERSION: () => '20120211:0',
   AUTH_TYPE: ({ authType }) => authType,
   CONN_LOG_ID: ({ connection }) => connection.id,
-  CONN_REMOTE_ADDR: ({ connection }) => connection.remoteAddress,
+  CONN_REMOTE_ADDR: ({ connection }) => connection.peerAddress ?? connection.remoteAddress,
   CONTENT_TYPE: ({ contentType }) => contentType,
   CONTEXT_DOCUMENT_ROOT: (request) =>
     request.contextDocumentRoot ?? request.server.settings.get(coreServer).documentRoot,

@@ -29,7 +29,11 @@ function original(printer: AccessItem['printer']): AccessItem {
 }
 
 export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
-  a: last(() => (request) => request.connection.remoteAddress),
+  a: last((arg) =>
+    arg.toLowerCase() === 'c'
+      ? ({ connection }) => connection.peerAddress ?? connection.remoteAddress
+      : ({ connection }) => connection.remoteAddress,
+  ),
   A: last(() => (request) => request.connection.localAddress),
   b: last(() => (request) => (request.bytesSent === 0 ? '-' : String(request.bytesSent))),
   B: last(() => (request) => String(request.bytesSent)),

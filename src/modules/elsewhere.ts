@@ -274,16 +274,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     directives: 'ReflectorHeader',
   },
   {
-    module: 'mod_remoteip',
-    advice: '',
-    security: true,
-    directives: `
-      RemoteIPHeader RemoteIPProxiesHeader RemoteIPTrustedProxy RemoteIPInternalProxy
-      RemoteIPTrustedProxyList RemoteIPInternalProxyList RemoteIPProxyProtocol
-      RemoteIPProxyProtocolExceptions
-    `,
-  },
-  {
     module: 'mod_request',
     advice: '',
     directives: 'KeptBodySize',

@@ -33,6 +33,7 @@ import type { HttpdModule } from './module.js'
 import { mpm } from './mpm.js'
 import { negotiation } from './negotiation.js'
 import { proxy, proxyHttp, proxyWstunnel } from './proxy.js'
+import { remoteip } from './remoteip.js'
 import { reqtimeout } from './reqtimeout.js'
 import { rewrite, rewriteTypes } from './rewrite.js'
 import { setenvif } from './setenvif.js'
@@ -58,6 +59,8 @@ export const modules: readonly HttpdModule[] = [
   brotli,
   logConfig,
   logio,
+  // who the client is, before anybody asks
+  remoteip,
   // `RequestHeader … early` before SetEnvIf looks at headers; both before anything asks for variables
   earlyHeaders,
   setenvif,

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Http1Connection } from '../http/http1/connection.js'
+import { proxiedClient } from '../http/proxy-protocol.js'
 import { canonicalAddress } from '../modules/core/listen.js'
 import type { TlsSession } from '../tls/session.js'
 import { isPlainOnTls, tlsSessionOf } from '../tls/sessions.js'
@@ -33,7 +34,7 @@ export class ClientConnection implements Connection {
   aborted = false
   /** The request at hand, until its response is over. */
   latest: Request | undefined
-  /** The protocol it speaks; set at once after it is made. */
+  /** Set at once after it is made, except where it speaks HTTP/2. */
   http!: Http1Connection<ClientConnection>
   /** `KeepAliveTimeout` of the virtual host of the last request, in milliseconds; undefined while there has been none. */
   keepAliveMs: number | undefined = undefined
@@ -62,8 +63,9 @@ export class ClientConnection implements Connection {
     /** The virtual hosts of the local address. */
     readonly hosts: HostGroup,
   ) {
-    this.remoteAddress = canonicalAddress(socket.remoteAddress ?? '')
-    this.remotePort = socket.remotePort ?? 0
+    const client = proxiedClient(socket)
+    this.remoteAddress = canonicalAddress(client?.address ?? socket.remoteAddress ?? '')
+    this.remotePort = client?.port ?? socket.remotePort ?? 0
     this.localAddress = canonicalAddress(socket.localAddress ?? '')
     this.localPort = socket.localPort ?? listening.port
     this.tls = tlsSessionOf(socket)

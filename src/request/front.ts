@@ -90,6 +90,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
 
   /** See {@link Http2Sink}: what is set on it stays there, all else is the connection's. */
   forStream(connection: ClientConnection): ClientConnection {
+    connection.keepAliveMs ??= connection.hosts.servers[0]?.settings.get(coreServer).keepAliveTimeout
     return Object.create(connection) as ClientConnection
   }
 
@@ -117,7 +118,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   }
 
   get connections(): Iterable<ClientConnection> {
-    return this.#time.connections
+    return [...this.#time.connections, ...this.#http2.connections]
   }
 
   cutConnections(): void {
@@ -210,7 +211,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     request.dispatch = this.phases.dispatch
     connection.latest = request
     this.active++
-    outgoing.whenOver = () => this.#over(request, outgoing)
+    outgoing.whenOver = () => this.#over(connection, request, outgoing)
     return request
   }
 
@@ -226,9 +227,8 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   }
 
   /** The response is over, one way or the other: the access log. */
-  #over(first: Request, outgoing: OutgoingMessage): void {
+  #over(connection: ClientConnection, first: Request, outgoing: OutgoingMessage): void {
     const request = first.transaction?.last ?? first
-    const connection = request.connection as ClientConnection
     this.active--
     request.headerBytesSent = outgoing.overheadBytes
     if (!outgoing.isComplete) {

@@ -3,9 +3,15 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Site } from '../config/site.js'
+import { takeProxyHeader } from '../http/proxy-protocol.js'
+import { serverRecord } from '../log/error-log.js'
 import type { Logs } from '../log/logs.js'
+import { coreServer } from '../modules/core/settings.js'
+import { remoteIpSettings } from '../modules/remoteip/settings.js'
+import { requestReadTimeout } from '../modules/reqtimeout.js'
 import { TlsAcceptor, type TlsOutlet } from '../tls/acceptor.js'
 import type { TlsMaterial } from '../tls/material.js'
+import { peerOf } from '../tls/peer.js'
 import { setPlainOnTls, setTlsSession } from '../tls/sessions.js'
 import type { ClientConnection } from './connection.js'
 import { Front, type ListenerAddress } from './front.js'
@@ -31,10 +37,51 @@ export function createHttpServer(
     tls === undefined
       ? (socket: Socket) => front.accept(socket)
       : acceptSecurely(new TlsAcceptor(site, tls, (socket) => front.groupOf(socket), logs, outletOf(front)))
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept)
+  const proxied = usesProxyProtocol(site) ? behindBalancers(front, logs, accept) : accept
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, proxied)
   server.on('close', () => front.stop())
   fronts.set(server, front)
   return server
+}
+
+function usesProxyProtocol(site: Site): boolean {
+  return [site.main, ...site.virtualHosts].some(
+    ({ settings }) => settings.get(remoteIpSettings).proxyProtocol,
+  )
+}
+
+/** Takes the PROXY header from connections to addresses whose first virtual host wants it; TLS and HTTP come after it. */
+function behindBalancers(
+  front: Front,
+  logs: Pick<Logs, 'errorLogFor'>,
+  accept: (socket: Socket) => void,
+): (socket: Socket) => void {
+  return (socket) => {
+    const [first] = front.groupOf(socket).servers
+    const { proxyProtocol = false, exceptions = [] } = first?.settings.get(remoteIpSettings) ?? {}
+    const peer = socket.remoteAddress
+    if (first === undefined || !proxyProtocol || peer === undefined || exceptions.some((one) => one(peer))) {
+      accept(socket)
+      return
+    }
+    const { header } = first.settings.get(requestReadTimeout)
+    const timeout = header.timeout || first.settings.get(coreServer).timeout
+    takeProxyHeader(
+      socket,
+      timeout * 1000,
+      () => accept(socket),
+      (why) => {
+        serverRecord(logs.errorLogFor(first), {
+          module: 'remoteip',
+          level: 'error',
+          code: 'AH03507',
+          message: `RemoteIPProxyProtocol: connection refused: ${why}`,
+          connection: peerOf(socket),
+        })
+        socket.destroy()
+      },
+    )
+  }
 }
 
 /** What becomes of connections once it is known what they speak. */

@@ -66,6 +66,11 @@ export class Http2Connections {
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
+  /** Those of the requests that run, and those that have none. */
+  get connections(): ClientConnection[] {
+    return [...this.#connections].flatMap(({ connections }) => [...connections])
+  }
+
   stop(): void {
     clearInterval(this.#timer)
     this.#timer = undefined

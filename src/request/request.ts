@@ -16,7 +16,10 @@ import type { PhaseTable } from './phases.js'
 export interface Connection {
   /** Unique in this server worker's life, for `%{c}L`. */
   readonly id: string
+  /** The client's. */
   readonly remoteAddress: string
+  /** Whom the socket is connected to, where that is a proxy and not the client. */
+  readonly peerAddress?: string
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
@@ -174,7 +177,8 @@ export class Request {
   #id: string | undefined
 
   constructor(
-    readonly connection: Connection,
+    /** mod_remoteip puts one in its place that names another client. */
+    public connection: Connection,
     server: ServerConfig,
     /** The protocol's side of it, shared by the whole chain of internal redirects. */
     readonly incoming: IncomingMessage,

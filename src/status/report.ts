@@ -22,7 +22,7 @@ export function makeReport({ generation, draining, connections }: ReportFacts): 
     if (request !== undefined) {
       busy++
       if (running.length < RUNNING_SHOWN) running.push(describe(request, connection))
-    } else if (connection.http.lingersSince > 0) closing++
+    } else if ((connection.http?.lingersSince ?? 0) > 0) closing++
     else if (connection.keepAliveMs !== undefined) keepAlive++
   }
   const { userCPUTime, systemCPUTime } = process.resourceUsage()

@@ -2,15 +2,17 @@
  * A client connection for log lines that are written before HTTP knows of it.
  */
 import type { Socket } from 'node:net'
+import { proxiedClient } from '../http/proxy-protocol.js'
 import { canonicalAddress } from '../modules/core/listen.js'
 import type { Connection } from '../request/request.js'
 
 /** The addresses of a socket in the shape that log records take. */
 export function peerOf(socket: Socket): Connection {
+  const client = proxiedClient(socket)
   return {
     id: '-',
-    remoteAddress: canonicalAddress(socket.remoteAddress ?? ''),
-    remotePort: socket.remotePort ?? 0,
+    remoteAddress: canonicalAddress(client?.address ?? socket.remoteAddress ?? ''),
+    remotePort: client?.port ?? socket.remotePort ?? 0,
     localAddress: canonicalAddress(socket.localAddress ?? ''),
     localPort: socket.localPort ?? 0,
     secure: false,

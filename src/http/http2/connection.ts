@@ -48,7 +48,8 @@ export interface Http2Times {
 }
 
 /** A stream that is not over, and what was seen of it last. */
-interface Running {
+interface Running<Conn> {
+  readonly connection: Conn
   readonly stream: ServerHttp2Stream
   readonly incoming: Http2Incoming
   readonly outgoing: Http2Outgoing
@@ -58,7 +59,7 @@ interface Running {
 
 export class Http2Connection<Conn> {
   readonly #session: ServerHttp2Session
-  readonly #running = new Map<number, Running>()
+  readonly #running = new Map<number, Running<Conn>>()
   readonly #resets: Budget
   readonly #controls: Budget
   #idleSince: number
@@ -99,9 +100,9 @@ export class Http2Connection<Conn> {
     const outgoing = new Http2Outgoing(stream, incoming)
     const id = stream.id as number
     this.#hasServed = true
-    this.#running.set(id, { stream, incoming, outgoing, moved: 0, since: Date.now() })
-    outgoing.onOver(() => this.#ended(id, incoming, outgoing, stream))
     const connection = this.sink.forStream(this.owner)
+    this.#running.set(id, { connection, stream, incoming, outgoing, moved: 0, since: Date.now() })
+    outgoing.onOver(() => this.#ended(id, incoming, outgoing, stream))
     if (head.fault === undefined) this.sink.serve(connection, incoming, outgoing)
     else
       this.sink.refuse(
@@ -134,6 +135,12 @@ export class Http2Connection<Conn> {
     this.#isLeaving = true
     this.sink.calmed(this.owner, why)
     this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+  }
+
+  /** The connections of the requests that run; that of the client where there are none. */
+  get connections(): Iterable<Conn> {
+    if (this.#running.size === 0) return [this.owner]
+    return [...this.#running.values()].map(({ connection }) => connection)
   }
 
   /** Says goodbye: streams that are there are finished, no new ones are taken. */
@@ -170,7 +177,7 @@ export class Http2Connection<Conn> {
   }
 
   /** A stream that waits for the client and sees nothing of it for too long is cut. */
-  #lookAtStream(running: Running, now: number): void {
+  #lookAtStream(running: Running<Conn>, now: number): void {
     const { incoming, outgoing, stream } = running
     const waits = (!incoming.body.complete && incoming.body.flowing) || stream.writableLength > 0
     const moved = incoming.bytesReceived + outgoing.bodyBytes - stream.writableLength
