@@ -181,7 +181,6 @@ const directives: readonly Directive[] = [
     ...EVERYWHERE,
     default: 'NegotiatedOnly',
     help: 'NegotiatedOnly (default), Handlers and/or Filters, or Any',
-    accepted: 'content negotiation (MultiViews) is not done yet',
     ...iterate((cmd, words) => {
       const wanted = words.map(
         (word) =>
@@ -196,6 +195,22 @@ const directives: readonly Directive[] = [
     }),
   }),
 ]
+
+/**
+ * Whether MultiViews may offer a file: each of its extensions that is not part of the name asked for has a meaning of a kind that counts
+ * here (`MultiviewsMatch`).
+ */
+export function isNegotiable(request: Request, name: string, asked: string): boolean {
+  const { extensions, multiviewsMatch } = request.dir.get(mimeDir)
+  if (multiviewsMatch.includes('Any')) return true
+  const types = typesOf(request.server)
+  const byHandler = multiviewsMatch.includes('Handlers')
+  return extensionsOf(`x${name.slice(asked.length)}`).every((extension) => {
+    const { type, charset, language, encoding, handler } = extensions.get(extension) ?? {}
+    const known = [type ?? types.get(extension), charset, language, encoding].some(Boolean)
+    return known || (byHandler && handler !== undefined)
+  })
+}
 
 export const DIRECTORY_TYPE = 'httpd/unix-directory'
 

@@ -1,27 +1,15 @@
 /**
- * mod_negotiation: the directives of content negotiation. Negotiation itself (`Options MultiViews`, type maps) is not done: a URL without its
- * extension is answered 404, and a type map is not read.
+ * mod_negotiation: content negotiation by `Options MultiViews`. Type maps are not read.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_negotiation.html
  */
 import { directive, flag, iterate } from '../config/directive.js'
-import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
 import type { HttpdModule, Outcome } from './module.js'
+import { negotiate } from './negotiation/multiviews.js'
+import { negotiationDir } from './negotiation/settings.js'
 
-const NOT_DONE =
-  'content negotiation (Options MultiViews, type maps) is not done yet; files are served by their full names'
-
-interface NegotiationDir {
-  /** Language tags, the preferred one first. */
-  readonly languagePriority: readonly string[]
-  readonly force: readonly ('none' | 'prefer' | 'fallback')[]
-}
-
-export const negotiationDir = settingsKey<NegotiationDir>('negotiation', {
-  languagePriority: [],
-  force: ['prefer'],
-})
+const NO_TYPE_MAPS = 'type maps are not done yet; Options MultiViews is'
 
 const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
 
@@ -31,7 +19,6 @@ const directives = [
     syntax: 'MIME-lang [MIME-lang] ...',
     ...EVERYWHERE,
     help: 'space-delimited list of MIME language abbreviations',
-    accepted: NOT_DONE,
     ...iterate((cmd, languages) => {
       cmd.dir.draft(negotiationDir).languagePriority = languages
     }),
@@ -42,7 +29,6 @@ const directives = [
     ...EVERYWHERE,
     default: 'Prefer',
     help: 'Force LanguagePriority elections, either None, or Fallback and/or Prefer',
-    accepted: NOT_DONE,
     ...iterate((cmd, words) => {
       const force = words.map(
         (word) =>
@@ -61,7 +47,7 @@ const directives = [
     contexts: ['server', 'vhost'],
     default: 'Off',
     help: 'Either "on" or "off" (default)',
-    accepted: NOT_DONE,
+    accepted: 'Responses to HTTP/1.0 clients are marked by Vary alone, as all are.',
     ...flag(() => {}),
   }),
 ]
@@ -69,7 +55,11 @@ const directives = [
 /** A type map's text must not be taken for what it points to. */
 function handler(request: Request): Outcome {
   if (request.handler !== 'type-map' || request.finfo === undefined) return undefined
-  request.report('negotiation', 'error', `${request.filename} is a type map (handler type-map): ${NOT_DONE}`)
+  request.report(
+    'negotiation',
+    'error',
+    `${request.filename} is a type map (handler type-map): ${NO_TYPE_MAPS}`,
+  )
   return 404
 }
 
@@ -77,5 +67,5 @@ export const negotiation = {
   id: 'negotiation_module',
   source: 'mod_negotiation.c',
   directives,
-  hooks: { handler },
+  hooks: { fixups: negotiate, handler },
 } satisfies HttpdModule

@@ -1,0 +1,13 @@
+/** What the directives of mod_negotiation set. */
+import { settingsKey } from '../../config/settings.js'
+
+interface NegotiationDir {
+  /** Language tags, the preferred one first. */
+  readonly languagePriority: readonly string[]
+  readonly force: readonly ('none' | 'prefer' | 'fallback')[]
+}
+
+export const negotiationDir = settingsKey<NegotiationDir>('negotiation', {
+  languagePriority: [],
+  force: ['prefer'],
+})
