@@ -1,6 +1,7 @@
 """Entry point of a runtime process: one CPython that serves WSGI applications to server workers.
 
-Started as `python main.py --control FD --listen FD [--progress FD] [--embedded]`, or with the same arguments inside
+Started as `python main.py --control FD --listen FD [--progress FD] [--embedded]` (a process that others are forked from
+gets its listening socket later), or with the same arguments inside
 a server worker. Everything else it needs to know arrives as the first line on the control connection.
 """
 import sys
@@ -18,8 +19,8 @@ def arguments(words):
             found[word[2:]] = int(words.pop(0))
         else:
             raise SystemExit('unknown argument: %s' % word)
-    if 'control' not in found or 'listen' not in found:
-        raise SystemExit('usage: main.py --control FD --listen FD [--progress FD] [--embedded]')
+    if 'control' not in found:
+        raise SystemExit('usage: main.py --control FD [--listen FD] [--progress FD] [--embedded]')
     return found
 
 

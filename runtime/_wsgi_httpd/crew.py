@@ -67,11 +67,20 @@ class Crew(object):
         # What serves a request on its thread; events.py puts something else here once somebody subscribes.
         self.execute = run
         self.started = False
+        self.kicks = {}
+        self.open_pollers()
+
+    def open_pollers(self):
         self.kick_poller = Poller(edge=True)
         self.read_poller = Poller()
-        self.kicks = {}
         self.chain_read, self.chain_write = os.pipe()
         self.kick_poller.add(self.chain_read)
+
+    def reopen(self):
+        """After a fork: pollers and pipes belong to one process."""
+        os.close(self.chain_read)
+        os.close(self.chain_write)
+        self.open_pollers()
 
     # -- lanes: called by the thread that accepts connections ------------------------------------------------------
 

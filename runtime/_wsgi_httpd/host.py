@@ -8,7 +8,7 @@ from .events import Events
 from .filewrapper import FileWrapper
 from .gate import Gate
 from .modules import offer_events
-from .prepare import finish_interpreter, prepare_interpreter
+from .prepare import finish_interpreter, own_signals, prepare_interpreter
 from .progress import Progress
 from .scripts import LoadFailed, Scripts
 from .streams import Streams
@@ -52,8 +52,9 @@ class Host(object):
         }
         self.crew = Crew(settings, group, Scripts(embedded), self.streams, constants, notify,
                          Gate(*gate) if gate else None)
-        if watch.needed(settings) and not embedded:
-            watch.Watch(settings, self)
+        self.settings = settings
+        if not settings.get('zygote'):
+            self.start_watch()
         self.events = Events(self.crew, embedded)
         offer_events(self.events)
 
@@ -64,6 +65,17 @@ class Host(object):
                 self.crew.scripts.load(Preloaded(path), Preloaded(path, self.notify))
             except LoadFailed:
                 pass
+
+    def start_watch(self):
+        if watch.needed(self.settings) and self.settings['mode'] != 'embedded':
+            watch.Watch(self.settings, self)
+
+    def reopen(self, progress):
+        """In a process that was forked with this interpreter in it: whatever both would share is made anew."""
+        self.progress = progress
+        self.crew.reopen()
+        own_signals()
+        self.start_watch()
 
     def connected(self, sock, hello):
         """A connection whose first line was `hello`; for control lanes the process has added number and details."""

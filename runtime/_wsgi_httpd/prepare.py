@@ -93,12 +93,22 @@ def add_paths(directories, streams):
     sys.path[:] = first + [path for path in old if path not in first]
 
 
+_restricted_pid = None
+
+
+def own_signals():
+    """From now on it is this process whose signals applications may not handle; those of its children are their own."""
+    global _restricted_pid
+    _restricted_pid = os.getpid()
+
+
 def restrict_signals(streams):
     """`signal.signal` of applications is refused with a note in the log (WSGIRestrictSignal)."""
-    pid, original = os.getpid(), signal.signal
+    original = signal.signal
+    own_signals()
 
     def restricted(number, handler):
-        if os.getpid() != pid:
+        if os.getpid() != _restricted_pid:
             # A child that the application has forked: its signals are its own.
             return original(number, handler)
         streams.process_line('Callback registration for signal %d ignored.' % number, 'warn')

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from . import service, system, wire
+from . import service, system, wire, zygote
 from .compat import PY2, adopt_socket, allocate_lock, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
@@ -97,6 +97,9 @@ class Process(object):
             sys.modules['mod_wsgi'].application_group = self.main_group
         for problem in problems:
             self.notify({'type': 'log', 'level': 'warn', 'text': problem})
+        if settings.get('zygote'):
+            self.preload_main()
+            self.become(zygote.serve(self.control, self.tell, self.log))
         if PY2 or sys.version_info < (3, 7):
             self.listener = socket.fromfd(self.given['listen'], socket.AF_UNIX, socket.SOCK_STREAM)
             os.close(self.given['listen'])
@@ -114,12 +117,27 @@ class Process(object):
         self.preload()
         return self.loop()
 
+    def become(self, descriptors):
+        """What a forked process has to do differently from the one that it was forked from."""
+        control, self.given['listen'], self.progress_fd = descriptors
+        self.control = adopt_socket(control)
+        self.poller = Poller()
+        for fd in (self.wake_read, self.wake_write):
+            os.close(fd)
+        self.wake_read, self.wake_write = os.pipe()
+        self.progress = Progress(self.progress_fd)
+        system.die_with_parent()
+        if self.first_message() is None:
+            os._exit(0)
+        self.take_signals()
+        self.main.reopen(self.progress)
+
+    def log(self, level, text):
+        self.notify({'type': 'log', 'level': level, 'text': text})
+
     def preload(self):
         """Loads the scripts that are to be there before the first request; `ready` is said when all have been."""
-        wanted = {}
-        for item in self.settings.get('imports') or ():
-            wanted.setdefault(item['application_group'], []).append(item['script'])
-        self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
+        wanted = self.preload_main()
         if not HAVE_SUBINTERPRETERS:
             # The other groups have processes of their own, which load these scripts.
             wanted = {}
@@ -132,6 +150,14 @@ class Process(object):
                 self.notify({'type': 'log', 'level': 'crit',
                              'text': "Cannot acquire interpreter '%s': %s" % (group, error)})
         self.say_ready()
+
+    def preload_main(self):
+        """Loads the main interpreter's scripts that are not there yet; returns those of the others by their groups."""
+        wanted = {}
+        for item in self.settings.get('imports') or ():
+            wanted.setdefault(item['application_group'], []).append(item['script'])
+        self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
+        return wanted
 
     def say_ready(self):
         if self.preloading == 0:
@@ -148,7 +174,7 @@ class Process(object):
         def heard(number, frame):
             self.signals.append(number)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGXCPU):
-            signal.signal(number, heard)
+            zygote.set_handler(number, heard)
             # Python 2.7 would hand EINTR to whichever pool thread the kernel picks.
             signal.siginterrupt(number, False)
         # And whichever thread it is, the main thread has to wake up.

@@ -61,6 +61,8 @@ export interface RuntimeSettings {
   /** The process is to run without GIL. */
   readonly free_threading?: boolean
   /** Settings of some interpreters alone; later ones win. */
+  /** The process loads its scripts and forks others from then on (`src/server/zygote.ts`). */
+  readonly zygote?: boolean
   readonly interpreter_layers?: readonly RuntimeLayer[]
   /** false: the process ends without atexit functions and without waiting for threads. */
   readonly destroy_interpreter?: boolean
@@ -86,6 +88,16 @@ export type RuntimeMessage =
   | { readonly type: 'alive' }
   /** Embedded only: everything has ended, and the worker may leave by `exitNow`. */
   | { readonly type: 'stopped'; readonly forced: boolean }
+  /** Of a process that others are forked from: it takes orders; the oldest order is carried out; a child has ended. */
+  | { readonly type: 'zygote_ready' }
+  | { readonly type: 'forked'; readonly pid: number }
+  | {
+      readonly type: 'exited'
+      readonly pid: number
+      readonly code: number | null
+      /** Its number. */
+      readonly signal: number | null
+    }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
 
 /** Lines longer than this end the connection: the process runs other people's code. */
@@ -156,6 +168,10 @@ function parse(line: string): RuntimeMessage | undefined {
       return typeof pid === 'number' && typeof version === 'string' ? (message as RuntimeMessage) : undefined
     case 'leaving':
       return typeof reason === 'string' ? (message as RuntimeMessage) : undefined
+    case 'forked':
+    case 'exited':
+      return typeof pid === 'number' && pid > 1 ? (message as RuntimeMessage) : undefined
+    case 'zygote_ready':
     case 'alive':
     case 'stopped':
       return message as RuntimeMessage

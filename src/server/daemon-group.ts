@@ -9,6 +9,7 @@ import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
 import { isHealthy, type Reason } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
+import { Zygotes } from './zygotes.js'
 
 /** Names of application groups may come from requests (`%{HOST}`): no client may make us start processes without end. */
 const SETS_MAX = 100
@@ -53,10 +54,12 @@ export class DaemonGroupProcesses {
   #waiting: (() => void)[] = []
   #settling: (() => void)[] = []
 
+  readonly #zygotes: Zygotes
   #outlet: Outlet
 
   constructor(private readonly options: DaemonGroupOptions) {
     this.#outlet = options.outlet
+    this.#zygotes = new Zygotes(options.plan, () => this.#outlet)
   }
 
   get plan(): DaemonPlan {
@@ -127,7 +130,7 @@ export class DaemonGroupProcesses {
     for (const place of this.#places()) clearTimeout(place.timer)
     for (const process of this.#alive) ask(process)
     this.#notifySettled()
-    if (this.#alive.size === 0) return Promise.resolve()
+    if (this.#alive.size === 0) return this.#zygotes.close()
     return new Promise((resolve) => void this.#waiting.push(resolve))
   }
 
@@ -169,6 +172,7 @@ export class DaemonGroupProcesses {
       outlet: () => this.#outlet,
       runtimeDir,
       generation,
+      zygote: () => this.#zygotes.current(place.applicationGroup),
       changed: (process) => {
         if (process.state === 'ready') {
           place.failure = undefined
@@ -183,6 +187,8 @@ export class DaemonGroupProcesses {
       replace: (process, reason) => {
         if (place.current === process) place.current = undefined
         if (process.state === 'replacing') place.leaving.add(process)
+        // A changed script is in the memory that the next ones would be forked from.
+        if (reason === 'script_reload') this.#zygotes.renew(place.applicationGroup, process.zygote)
         const wait = isHealthy(reason)
           ? 0
           : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
@@ -196,7 +202,9 @@ export class DaemonGroupProcesses {
         this.options.changed()
         this.options.gone(process, cause)
         if (this.#alive.size > 0 || !this.#leaving) return
-        for (const resolve of this.#waiting.splice(0)) resolve()
+        void this.#zygotes.close().then(() => {
+          for (const resolve of this.#waiting.splice(0)) resolve()
+        })
       },
     }
   }

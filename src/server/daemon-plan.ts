@@ -36,6 +36,8 @@ export interface DaemonPlan {
   readonly socketOwner: Identity | null
   /** `WSGISocketPrefix`; undefined: the runtime directory. */
   readonly socketPrefix: string | undefined
+  /** `WSGILazyInitialization Off`: processes are forked from one that has loaded their scripts. */
+  readonly prefork: boolean
   /** Descriptor 2 of the processes goes where this error log goes; it names the log, for comparisons. */
   readonly errorLog: string
 }
@@ -72,6 +74,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
     socketOwner:
       frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
+    prefork: !wsgi.lazyInitialization && group.threads > 0 && !isJailed(group),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },
     flags: start.flags,

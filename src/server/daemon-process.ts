@@ -2,13 +2,12 @@
  * One daemon process as the supervisor sees it: started through the launcher, spoken to over its control connection, watched until it is gone.
  * What may follow on what is in `daemon-state.ts`.
  */
-import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { DaemonPlan } from './daemon-plan.js'
-import { removeFiles, spawnDaemon } from './daemon-spawn.js'
+import { type DaemonChild, removeFiles, spawnDaemon } from './daemon-spawn.js'
 import {
   type DaemonEvent,
   type DaemonState,
@@ -22,6 +21,7 @@ import type { ErrorStream } from './error-stream.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
 import { Heartbeat } from './heartbeat.js'
 import type { DaemonInfo } from './messages.js'
+import type { Zygote } from './zygote.js'
 
 /** A Python that has not reported in this time may hang in its start (a network file system, a module that waits for something). */
 const START_LONG_MS = 60_000
@@ -42,6 +42,8 @@ export interface DaemonHooks {
   readonly outlet: () => { readonly log: ErrorLog; readonly stderr: ErrorStream }
   readonly runtimeDir: string
   readonly generation: number
+  /** What it is forked from, if anything. */
+  zygote(): Zygote | undefined
   /** Came up, began to drain, or began to stop. */
   changed(process: DaemonProcess): void
   /** Another one is due in its place. */
@@ -52,7 +54,7 @@ export interface DaemonHooks {
 export class DaemonProcess {
   readonly id = ++lastId
   readonly startedAt = Date.now()
-  readonly pid: number
+  readonly zygote: Zygote | undefined
   readonly socketPath: string
   readonly progressPath: string
   /** Why the launcher gave up. */
@@ -65,7 +67,7 @@ export class DaemonProcess {
   #killed = false
   readonly #heartbeat: Heartbeat
   #exit: Exit | undefined
-  readonly #child: ChildProcess
+  readonly #child: DaemonChild
   readonly #control: RuntimeControl
   #isSilent = false
   readonly #memory = new OutOfMemoryWatch()
@@ -81,9 +83,9 @@ export class DaemonProcess {
     const prefix = plan.socketPrefix ?? `${hooks.runtimeDir}/wsgi`
     this.socketPath = `${prefix}.${process.pid}.${hooks.generation}.${this.id}.sock`
     this.progressPath = `${hooks.runtimeDir}/${this.id}.progress`
-    const { child, pid, control } = spawnDaemon(plan, this, hooks.outlet().stderr)
+    this.zygote = hooks.zygote()
+    const { child, control } = spawnDaemon(plan, this, hooks.outlet().stderr, this.zygote)
     this.#child = child
-    this.pid = pid
     for (const stream of [child.stdout, child.stderr]) this.#logLines(stream)
     this.#heartbeat = new Heartbeat(plan.group.deadlockTimeout, () => this.stop('deadlock_timeout'))
     this.#control = new RuntimeControl(
@@ -95,6 +97,11 @@ export class DaemonProcess {
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
     this.#timer = setTimeout(() => this.#startsSlowly(), START_LONG_MS)
     this.#log('info', `Starting process '${plan.name}' with ${this.#describeStart()}.`)
+  }
+
+  /** 0 as long as it is not known. */
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   get state(): DaemonState {
@@ -293,7 +300,8 @@ export class DaemonProcess {
   }
 
   #log(level: Level, message: string): void {
-    this.hooks.outlet().log.server('wsgi', level, `mod_wsgi (pid=${this.pid}): ${message}`)
+    const who = this.pid === 0 ? `to be forked from pid=${this.zygote?.pid}` : `pid=${this.pid}`
+    this.hooks.outlet().log.server('wsgi', level, `mod_wsgi (${who}): ${message}`)
   }
 }
 

@@ -3,14 +3,16 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chownSync, closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BUNDLE_PROGRAM, bundleRuntime } from '../python/jailed.js'
 import { runtimeMain } from '../python/runtime-path.js'
-import { listenUnix } from '../python/unix-sockets.js'
+import { listenUnix, socketPair } from '../python/unix-sockets.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
 import type { ErrorStream } from './error-stream.js'
 import type { LaunchPlan } from './launch-plan.js'
+import { Zygote } from './zygote.js'
 
 const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
 /** Descriptors of a daemon process. */
@@ -18,6 +20,7 @@ const CONTROL_FD = 3
 const LISTEN_FD = 4
 const PROGRESS_FD = 5
 const BUNDLE_FD = 6
+const ALL_NUMBERS = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
 
 const PROGRESS_FILE_BYTES = 1024 * 1024
 
@@ -27,21 +30,50 @@ export interface DaemonFiles {
   readonly progressPath: string
 }
 
+/** What a process looks like that was started by us, or forked from a zygote: its `pid` may come later then. */
+export type DaemonChild = Pick<ChildProcess, 'pid' | 'stdout' | 'stderr' | 'kill'> & {
+  once(event: 'exit', heard: (code: number | null, signal: NodeJS.Signals | null) => void): unknown
+}
+
 export interface SpawnedDaemon {
-  readonly child: ChildProcess
-  readonly pid: number
+  readonly child: DaemonChild
   /** The parent's end of the control connection. */
   readonly control: Duplex
 }
 
 /** @throws when the socket, the file or the process cannot be made; no file is left then. */
-export function spawnDaemon(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): SpawnedDaemon {
+export function spawnDaemon(
+  plan: DaemonPlan,
+  files: DaemonFiles,
+  stderr: ErrorStream,
+  zygote?: Zygote,
+): SpawnedDaemon {
+  return zygote === undefined ? spawnAlone(plan, files, stderr) : forkFrom(zygote, plan, files)
+}
+
+function forkFrom(zygote: Zygote, plan: DaemonPlan, files: DaemonFiles): SpawnedDaemon {
+  const opened: number[] = []
+  try {
+    opened.push(listenUnix(files.socketPath, socketOptions(plan)))
+    opened.push(createProgressFile(files.progressPath, plan))
+    const [ours, theirs] = socketPair()
+    const child = zygote.fork([theirs, ...(opened as [number, number])])
+    return { child, control: new Socket({ fd: ours, readable: true, writable: true }) }
+  } catch (error) {
+    for (const fd of opened) closeSync(fd)
+    removeFiles(files)
+    throw error
+  }
+}
+
+function spawnAlone(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): SpawnedDaemon {
   const opened: number[] = []
   try {
     opened.push(listenUnix(files.socketPath, socketOptions(plan)))
     opened.push(createProgressFile(files.progressPath, plan))
     if (isJailed(plan.group)) opened.push(createBundle(`${files.progressPath}.py`))
-    const child = spawn(process.execPath, [LAUNCHER, JSON.stringify(launchPlan(plan))], {
+    const [program, ...words] = launchCommand(plan, ALL_NUMBERS, [CONTROL_FD, LISTEN_FD, PROGRESS_FD])
+    const child = spawn(program, words, {
       cwd: '/',
       env: plan.environment,
       stdio: ['ignore', stderr, stderr, 'pipe', ...opened],
@@ -50,7 +82,7 @@ export function spawnDaemon(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorS
     })
     child.once('error', () => {}) // told by the missing pid
     if (child.pid === undefined) throw new Error('the process could not be started')
-    return { child, pid: child.pid, control: child.stdio[CONTROL_FD] as Duplex }
+    return { child, control: child.stdio[CONTROL_FD] as Duplex }
   } catch (error) {
     removeFiles(files)
     throw error
@@ -70,17 +102,42 @@ function socketOptions({ socketOwner, group }: DaemonPlan) {
   return { mode: 0o600, backlog: group.listenBacklog, ...(socketOwner !== null && { owner: socketOwner }) }
 }
 
-function launchPlan(plan: DaemonPlan): LaunchPlan {
-  const numbers = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
+/** The launcher with its plan: a program and its words. */
+function launchCommand(
+  plan: DaemonPlan,
+  numbers: readonly (string | number)[],
+  keep: readonly number[],
+): [program: string, ...words: string[]] {
   const jailed = isJailed(plan.group)
   const runtime = jailed ? ['-c', BUNDLE_PROGRAM, String(BUNDLE_FD)] : [runtimeMain()]
-  return {
+  const launch: LaunchPlan = {
     ...plan.launch,
     argv: [plan.launch.program, ...plan.flags, ...runtime, ...numbers.map(String)],
-    keep: [CONTROL_FD, LISTEN_FD, PROGRESS_FD, ...(jailed ? [BUNDLE_FD] : [])],
+    keep: [...keep, ...(jailed ? [BUNDLE_FD] : [])],
     control: CONTROL_FD,
     supervisorPid: process.pid,
   }
+  return [process.execPath, LAUNCHER, JSON.stringify(launch)]
+}
+
+/** Starts the process that a group's processes are forked from. @throws when it cannot be started. */
+export function spawnZygote(
+  plan: DaemonPlan,
+  applicationGroup: string | null,
+  stderr: ErrorStream,
+  log: (level: string, text: string) => void,
+): Zygote {
+  return new Zygote({
+    command: launchCommand(plan, ['--control', CONTROL_FD], [CONTROL_FD]),
+    environment: plan.environment,
+    stderr,
+    settings: {
+      ...plan.settings,
+      main_group: applicationGroup ?? plan.settings.main_group ?? null,
+      zygote: true,
+    },
+    log,
+  })
 }
 
 /** The runtime for a process that cannot reach its files any more: a file without a name. */

@@ -189,13 +189,11 @@ export const wsgiDirectives: readonly Directive[] = [
     'Whether socket names change with each restart.',
     'Each daemon process has a socket of its own, which lives as long as the process.',
   ),
-  inertFlag(
+  mainFlag(
     'WSGILazyInitialization',
+    'lazyInitialization',
     true,
-    'Initialise Python in the child processes.',
-    'Python is always initialised in the process that uses it.',
-    SERVER,
-    'no effect: Python is always initialised in the process that uses it.',
+    'Initialise Python in each daemon process; Off: in one from which the others are forked.',
   ),
   inertFlag(
     'WSGIVerboseDebugging',

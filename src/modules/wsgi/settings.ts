@@ -19,6 +19,8 @@ export interface WsgiMain {
   readonly pythonWarnings: readonly string[]
   readonly pythonHashSeed: string | undefined
   readonly dontWriteBytecode: boolean
+  /** Off: daemon processes are forked from one that has loaded their scripts. */
+  readonly lazyInitialization: boolean
   readonly py3kWarningFlag: boolean
   readonly socketPrefix: string | undefined
   readonly restrictEmbedded: boolean
@@ -64,6 +66,7 @@ export const wsgiMain = settingsKey<WsgiMain>(
     pythonWarnings: [],
     pythonHashSeed: undefined,
     dontWriteBytecode: false,
+    lazyInitialization: true,
     py3kWarningFlag: false,
     socketPrefix: undefined,
     restrictEmbedded: false,

@@ -1,0 +1,118 @@
+/** `WSGILazyInitialization Off`: daemon processes that are forked from one that has loaded their scripts. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import { findPython, type Python, usable } from '../support/pythons.js'
+import { type TestServer, withServer } from '../support/server.js'
+import { until } from '../support/wait.js'
+
+const PYTHONS: Python[] = ['2.7', '3.8', '3.11', '3.13'].flatMap((version) => {
+  const python = findPython(version)
+  return python === undefined ? [] : [usable(python)]
+})
+
+const APP = `
+import atexit, os, random, signal, sys, threading
+LOADED_IN = os.getpid()
+BULK = [str(number) for number in range(400000)]
+atexit.register(lambda: sys.stderr.write('atexit in %d\\n' % os.getpid()))
+
+def application(environ, start_response):
+    start_response('200 OK', [])
+    if environ['PATH_INFO'] == '/signal':
+        return [repr(signal.signal(signal.SIGHUP, None)).encode('ascii')]
+    if environ['PATH_INFO'] == '/body':
+        return [environ['wsgi.input'].read()]
+    return [('VERSION %d %d %r' % (LOADED_IN, os.getpid(), random.random())).encode('ascii')]
+`
+
+const CONF = `
+WSGILazyInitialization Off
+WSGIDaemonProcess g processes=2 threads=3
+WSGIScriptAlias /main \${ROOT}/apps/app.wsgi process-group=g application-group=%{GLOBAL}
+WSGIScriptAlias /sub \${ROOT}/apps/app.wsgi process-group=g`
+
+interface Seen {
+  readonly version: string
+  readonly loadedIn: number
+  readonly pid: number
+}
+
+async function look(server: TestServer, place = '/main'): Promise<Seen> {
+  const answer = await server.get(place)
+  assert.equal(answer.status, 200, answer.text)
+  const [version = '', loadedIn, pid] = answer.text.split(' ')
+  return { version, loadedIn: Number(loadedIn), pid: Number(pid) }
+}
+
+/** Enough at a time for each process to get some. */
+function lookOften(server: TestServer): Promise<Seen[]> {
+  return Promise.all(Array.from({ length: 8 }, () => look(server)))
+}
+
+/** Kilobytes of a process's memory by the kernel's names. */
+function memory(pid: number, name: 'Rss' | 'Pss' | 'Private_Dirty'): number {
+  return Number(
+    new RegExp(`^${name}: +(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1],
+  )
+}
+
+describe('WSGILazyInitialization Off', {
+  skip: process.platform !== 'linux' && 'Linux only',
+  concurrency: 2,
+}, () => {
+  for (const python of PYTHONS) {
+    test(`forks processes that share their memory: Python ${python.version}`, async (t) => {
+      const conf = `WSGIPythonHome ${python.home}\n${CONF}`
+      const app = (word: string) => APP.replace('VERSION', word)
+      await withServer({ conf, python: 'none', apps: { 'app.wsgi': app('one') } }, async (server) => {
+        const first = await look(server)
+        assert.notEqual(first.loadedIn, first.pid, 'loaded before the fork')
+        // as many as the least busy one is asked in turn
+        const seen = await until('both processes to answer', async () => {
+          const answers = await lookOften(server)
+          const pids = new Set(answers.map(({ pid }) => pid))
+          assert.ok(answers.every(({ loadedIn }) => loadedIn === first.loadedIn))
+          return pids.size === 2 ? [...pids] : undefined
+        })
+        for (const pid of seen) {
+          const [all, own] = [memory(pid, 'Rss'), memory(pid, 'Private_Dirty')]
+          assert.ok(own < all / 2, `${own} of ${all} kB are shared with nobody`)
+          t.diagnostic(`${pid}: Rss ${all} kB, Pss ${memory(pid, 'Pss')} kB, Private_Dirty ${own} kB`)
+        }
+        const body = 'x'.repeat(300_000)
+        assert.equal((await server.get('/main/body', { method: 'POST', body })).text, body)
+        await server.get('/main/signal')
+        await server.waitForLog(/Callback registration for signal 1 ignored/)
+
+        const sub = await look(server, '/sub')
+        assert.ok(python.major === 2 || sub.loadedIn === sub.pid, 'sub-interpreters are made after the fork')
+
+        // one that is killed is forked anew
+        process.kill(first.pid, 'SIGKILL')
+        await server.waitForLog(new RegExp(`pid=${first.pid}\\): Process 'g' has died: .*SIGKILL`))
+        await until('a replacement', async () => {
+          const answers = await lookOften(server)
+          assert.ok(answers.every(({ loadedIn }) => loadedIn === first.loadedIn))
+          return answers.some(({ pid }) => !seen.includes(pid))
+        })
+
+        // orderly ends run atexit functions, in the process and not in its origin
+        const ending = (await look(server)).pid
+        process.kill(ending, 'SIGTERM')
+        await server.waitForLog(new RegExp(`atexit in ${ending}`))
+        await server.waitForLog(new RegExp(`pid=${ending}\\): Process 'g' has ended`))
+
+        // a changed script: another origin
+        writeFileSync(`${server.root}/apps/app.wsgi`, app('another'))
+        await until('new code in all', async () => {
+          const answers = await lookOften(server)
+          return (
+            new Set(answers.map(({ pid }) => pid)).size === 2 &&
+            answers.every(({ version, loadedIn }) => version === 'another' && loadedIn !== first.loadedIn)
+          )
+        })
+      })
+    })
+  }
+})
