@@ -34,6 +34,9 @@ interface AuthBasicDir {
   readonly digestAlgorithm: 'Off' | 'MD5'
 }
 
+/** When a client may come again whose password found no room to be compared. */
+const RETRY_SECONDS = 5
+
 const authBasicDir = settingsKey<AuthBasicDir>('auth_basic', {
   providers: undefined,
   authoritative: true,
@@ -209,6 +212,7 @@ function refuse(request: Request, user: string, verdict: 'denied' | 'notFound' |
     case 'error':
       return 500
     case 'busy':
+      request.headersOut.set('Retry-After', String(RETRY_SECONDS))
       return 503
     case 'denied': {
       const message = `user ${user}: authentication failure for "${path}": Password Mismatch`
