@@ -124,12 +124,10 @@ class HookCall implements Exchange, EmbeddedJob {
       )
       return
     }
-    // Two ways to say it: what the function returned, or what is wrong with that.
-    const answer = JSON.parse(Buffer.concat(this.#parts).toString('ascii')) as {
-      value?: unknown
-      fault?: string
-    }
-    if (answer.fault !== undefined) this.#fail(answer.fault)
+    const answer = readAnswer(Buffer.concat(this.#parts))
+    if (answer === undefined)
+      this.#fail(`${this.place.callable} of '${this.place.script}': its answer cannot be read`)
+    else if (answer.fault !== undefined) this.#fail(String(answer.fault))
     else this.settle({ value: answer.value })
   }
 
@@ -155,5 +153,15 @@ class HookCall implements Exchange, EmbeddedJob {
   #fail(why: string): void {
     this.log('error', why)
     this.settle({ failed: 'error' })
+  }
+}
+
+/** What the function returned, or what is wrong with that. An interpreter runs other people's code: anything may come. */
+function readAnswer(bytes: Buffer): { readonly value?: unknown; readonly fault?: unknown } | undefined {
+  try {
+    const answer: unknown = JSON.parse(bytes.toString('ascii'))
+    return typeof answer === 'object' && answer !== null ? answer : undefined
+  } catch {
+    return undefined
   }
 }
