@@ -339,8 +339,10 @@ async function inParallel(server: TestServer): Promise<void> {
   )
   for (const { status } of await Promise.all(right)) assert.equal(status, 200)
   // more from one address than are taken on at once
-  for (const { status } of await Promise.all(wrong))
+  for (const { status, headers } of await Promise.all(wrong)) {
     assert.ok(status === 401 || status === 503, String(status))
+    if (status === 503) assert.equal(headers['retry-after'], '5')
+  }
 }
 
 async function logs(server: TestServer): Promise<void> {
