@@ -36,7 +36,7 @@ export interface RequestHead {
   readonly rawHeaders: string[]
   /** Bytes of the body; 0 where there is none; -1: chunked. */
   readonly length: number
-  /** The client allows another request on the connection. */
+  /** The client allows another request on the connection: HTTP/1.0 by `keep-alive` alone, and `close` counts always. */
   readonly canKeep: boolean
 }
 
@@ -88,12 +88,15 @@ function parseFields(
   let hasLength = false
   let isChunked = false
   let canKeep = version === '1.1'
+  let closes = false
   const fault = eachField(text, from, (name, value) => {
     rawHeaders.push(name, value)
     switch (name.length) {
       case 10:
-        if (name === 'Connection' || name.toLowerCase() === 'connection')
-          canKeep = keepsConnection(value, canKeep, version)
+        if (name === 'Connection' || name.toLowerCase() === 'connection') {
+          if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) closes = true
+          else if (version === '1.0' && /(?:^|,)[ \t]*keep-alive[ \t]*(?:,|$)/i.test(value)) canKeep = true
+        }
         return undefined
       case 14:
         if (name.toLowerCase() !== 'content-length') return undefined
@@ -113,13 +116,7 @@ function parseFields(
   if (fault !== undefined) return fault
   if (isChunked && hasLength) return 'both Content-Length and Transfer-Encoding'
   if (isChunked && version !== '1.1') return `Transfer-Encoding in an HTTP/${version} request`
-  return { method, target, version, rawHeaders, length: isChunked ? -1 : length, canKeep }
-}
-
-/** `Connection: close` counts always; HTTP/1.0 stays by `keep-alive` alone. */
-function keepsConnection(value: string, before: boolean, version: string): boolean {
-  if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) return false
-  return before || (version === '1.0' && /(?:^|,)[ \t]*keep-alive[ \t]*(?:,|$)/i.test(value))
+  return { method, target, version, rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
 }
 
 /**

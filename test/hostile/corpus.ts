@@ -1,0 +1,271 @@
+/**
+ * Raw requests as attackers send them, each with the statuses of all answers that may come before the connection closes. What is not refused must be
+ * read as one request and no more: a second status stands only where there are two requests for everybody.
+ * Sources: RFC 9112 section 11, RFC 9110 section 17, and the published classes of request smuggling (CL.TE, TE.CL, TE.TE, CL.0).
+ */
+
+/** What it is, the bytes, the statuses. */
+export type Row = readonly [name: string, bytes: string, ...statuses: number[]]
+
+const CLOSE = 'Connection: close\r\n'
+const HOST = 'Host: localhost\r\n'
+const GET = `GET /a.txt HTTP/1.1\r\n${HOST}`
+const POST = `POST /a.txt HTTP/1.1\r\n${HOST}`
+const CHUNKED = 'Transfer-Encoding: chunked\r\n'
+const SMUGGLED = `GET /smuggled HTTP/1.1\r\n${HOST}${CLOSE}\r\n`
+
+const get = (fields: string): string => `${GET}${fields}${CLOSE}\r\n`
+const post = (fields: string, body: string): string => `${POST}${fields}${CLOSE}\r\n${body}`
+/** A request for that target. */
+const to = (target: string): string => `GET ${target} HTTP/1.1\r\n${HOST}${CLOSE}\r\n`
+
+const LENGTHS: readonly Row[] = [
+  ['CL.TE', post(`Content-Length: 6\r\n${CHUNKED}`, `0\r\n\r\n${SMUGGLED}`), 400],
+  ['TE.CL', post(`${CHUNKED}Content-Length: 4\r\n`, `0\r\n\r\n${SMUGGLED}`), 400],
+  [
+    'CL.TE, a blank before the colon',
+    post('Content-Length: 6\r\nTransfer-Encoding : chunked\r\n', '0\r\n\r\nX'),
+    400,
+  ],
+  ['CL.TE, vertical tab', post('Content-Length: 6\r\nTransfer-Encoding:\x0bchunked\r\n', '0\r\n\r\nX'), 400],
+  ['CL.TE, tab', post('Content-Length: 6\r\nTransfer-Encoding:\tchunked\r\n', '0\r\n\r\nX'), 400],
+  [
+    'CL.TE, line feed in the name',
+    post('Content-Length: 6\r\nX: y\nTransfer-Encoding: chunked\r\n', '0\r\n\r\nX'),
+    400,
+  ],
+  [
+    'CL.TE, carriage return in a value',
+    post('Content-Length: 6\r\nX: y\rTransfer-Encoding: chunked\r\n', '0\r\n\r\nX'),
+    400,
+  ],
+  ['CL.TE, folded', post('Content-Length: 6\r\nTransfer-Encoding:\r\n chunked\r\n', '0\r\n\r\nX'), 400],
+  ['CL.TE, quoted', post('Content-Length: 6\r\nTransfer-Encoding: "chunked"\r\n', '0\r\n\r\nX'), 400],
+  ['CL.TE, NUL', post('Content-Length: 6\r\nTransfer-Encoding: chunked\0\r\n', '0\r\n\r\nX'), 400],
+  ['CL.TE, upper case', post('Content-Length: 6\r\nTRANSFER-ENCODING: CHUNKED\r\n', '0\r\n\r\nX'), 400],
+  ['TE.TE, two fields', post(`${CHUNKED}Transfer-Encoding: x\r\n`, '0\r\n\r\n'), 400],
+  ['TE.TE, the same twice', post(CHUNKED + CHUNKED, '0\r\n\r\n'), 400],
+  ['TE.TE, identity first', post(`Transfer-Encoding: identity\r\n${CHUNKED}`, '0\r\n\r\n'), 400],
+  ['TE.TE, a list', post('Transfer-Encoding: chunked, chunked\r\n', '0\r\n\r\n'), 400],
+  ['TE.TE, gzip', post('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'), 400],
+  ['TE.TE, chunked first', post('Transfer-Encoding: chunked, gzip\r\n', '0\r\n\r\n'), 400],
+  ['TE, empty', post('Transfer-Encoding:\r\n', ''), 400],
+  ['TE, a comma', post('Transfer-Encoding: ,chunked\r\n', '0\r\n\r\n'), 400],
+  ['TE, a parameter', post('Transfer-Encoding: chunked;q=1\r\n', '0\r\n\r\n'), 400],
+  ['TE, misspelt', post('Transfer-Encoding: xchunked\r\n', '0\r\n\r\n'), 400],
+  ['TE in HTTP/1.0', `POST /a.txt HTTP/1.0\r\n${HOST}${CHUNKED}\r\n0\r\n\r\n`, 400],
+  ['TE with an underscore is another field', `${POST}Transfer_Encoding: chunked\r\n${CLOSE}\r\n`, 200],
+  ['two lengths', post('Content-Length: 1\r\nContent-Length: 2\r\n', 'ab'), 400],
+  ['the same length twice', post('Content-Length: 1\r\nContent-Length: 1\r\n', 'a'), 400],
+  ['a list of lengths', post('Content-Length: 1, 1\r\n', 'a'), 400],
+  ['a length with plus', post('Content-Length: +1\r\n', 'a'), 400],
+  ['a length with minus', post('Content-Length: -1\r\n', 'a'), 400],
+  ['a length in hexadecimal', post('Content-Length: 0x1\r\n', 'a'), 400],
+  ['a length with an exponent', post('Content-Length: 1e1\r\n', 'a'), 400],
+  ['a length with a fraction', post('Content-Length: 1.0\r\n', 'a'), 400],
+  ['a length with an underscore', post('Content-Length: 1_0\r\n', 'a'), 400],
+  ['a length with a blank inside', post('Content-Length: 1 0\r\n', 'a'), 400],
+  ['an empty length', post('Content-Length:\r\n', 'a'), 400],
+  ['a length of letters', post('Content-Length: abc\r\n', 'a'), 400],
+  ['a length with NUL', post('Content-Length: 1\0\r\n', 'a'), 400],
+  ['a length beyond 64 bits', post('Content-Length: 99999999999999999999\r\n', 'a'), 400],
+  ['a length just beyond 64 bits', post('Content-Length: 18446744073709551617\r\n', 'a'), 400],
+  ['a length with zeros in front', post('Content-Length: 0001\r\n', 'a'), 200],
+  ['a length above LimitRequestBody', post('Content-Length: 9999999999999\r\n', ''), 413],
+  [
+    'CL.0: a body where none is read',
+    `${GET}Content-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}${GET}${CLOSE}\r\n`,
+    200,
+    200,
+  ],
+]
+
+const CHUNKS: readonly Row[] = [
+  ['a chunk', post(CHUNKED, '1\r\na\r\n0\r\n\r\n'), 200],
+  ['a giant chunk', post(CHUNKED, 'ffffffffffffffff\r\na'), 200],
+  ['a chunk of seventeen digits', post(CHUNKED, '10000000000000000\r\na'), 200],
+  ['a negative chunk', post(CHUNKED, '-1\r\na\r\n0\r\n\r\n'), 200],
+  ['a chunk of 0x', post(CHUNKED, '0x1\r\na\r\n0\r\n\r\n'), 200],
+  ['a chunk with a blank before', post(CHUNKED, ' 1\r\na\r\n0\r\n\r\n'), 200],
+  ['a chunk with line feed alone', post(CHUNKED, '1\na\n0\n\n'), 200],
+  ['a chunk shorter than said', post(CHUNKED, `1\r\nabc\r\n0\r\n\r\n${SMUGGLED}`), 200],
+  ['a giant extension', post(CHUNKED, `1;${'x'.repeat(20_000)}\r\na\r\n0\r\n\r\n`), 200],
+  ['many extensions', post(CHUNKED, `${`1;${'x'.repeat(1000)}\r\na\r\n`.repeat(40)}0\r\n\r\n`), 200],
+  ['an extension with a line feed', post(CHUNKED, `1;a\nb\r\na\r\n0\r\n\r\n${SMUGGLED}`), 200],
+  ['an extension with a carriage return', post(CHUNKED, `1;a\rb\r\na\r\n0\r\n\r\n${SMUGGLED}`), 200],
+  ['an extension, quoted', post(CHUNKED, '1;a="b;c"\r\na\r\n0\r\n\r\n'), 200],
+  ['a length among the trailers', post(CHUNKED, '0\r\nContent-Length: 5\r\n\r\n'), 200],
+  ['a coding among the trailers', post(CHUNKED, '0\r\nTransfer-Encoding: chunked\r\n\r\n'), 200],
+  ['endless trailers', post(CHUNKED, `0\r\n${`X: ${'y'.repeat(1000)}\r\n`.repeat(40)}\r\n`), 200],
+  ['a broken body does not hide a request', `${POST}${CHUNKED}\r\nZ\r\n${SMUGGLED}`, 200],
+  ['a whole body, then a request', `${POST}${CHUNKED}\r\n0\r\n\r\n${GET}${CLOSE}\r\n`, 200, 200],
+]
+
+const FIELDS: readonly Row[] = [
+  ['a folded field', get('X: a\r\n b\r\n'), 400],
+  ['a folded field with tab', get('X: a\r\n\tb\r\n'), 400],
+  ['a fold before all fields', `GET /a.txt HTTP/1.1\r\n ${HOST}${CLOSE}\r\n`, 400],
+  ['line feeds alone', `${GET}${CLOSE}\r\n`.replaceAll('\r\n', '\n'), 400],
+  ['carriage returns alone', `${GET}${CLOSE}\r\n`.replaceAll('\r\n', '\r'), 400],
+  ['one line feed alone', `GET /a.txt HTTP/1.1\n${HOST}${CLOSE}\r\n`, 400],
+  ['an end with line feed alone', `${GET}${CLOSE}\n`, 400],
+  ['two carriage returns', `${GET}${CLOSE}\r\r\n\r\n`, 400],
+  ['a NUL in a value', get('X: a\0b\r\n'), 400],
+  ['a NUL in a name', get('X\0: a\r\n'), 400],
+  ['a NUL in the target', to('/a.txt\0'), 400],
+  ['DEL in a value', get('X: a\x7f\r\n'), 400],
+  ['escape in a value', get('X: a\x1b[31m\r\n'), 400],
+  ['backspace in a value', get('X: a\b\r\n'), 400],
+  ['high bytes in a value', get('X: \xc3\xa9\r\n'), 200],
+  ['high bytes in a name', get('X\xc3: a\r\n'), 400],
+  ['no colon', get('X\r\n'), 400],
+  ['no name', get(': a\r\n'), 400],
+  ['a blank before the colon', get('X : a\r\n'), 400],
+  ['a blank before the name', get(' X: a\r\n'), 400],
+  ['a name with a blank', get('X Y: a\r\n'), 400],
+  ['a name with a slash', get('X/Y: a\r\n'), 400],
+  ['a name in parentheses', get('(X): a\r\n'), 400],
+  ['an empty value', get('X:\r\n'), 200],
+  ['two Authorization fields', get('Authorization: a\r\nAuthorization: b\r\n'), 400],
+  ['an unknown expectation', get('Expect: cake\r\n'), 417],
+  ['Range with very many ranges', get(`Range: bytes=${'0-0,'.repeat(1500)}0-0\r\n`), 200],
+  ['Range that is none', get('Range: bytes=9-1\r\n'), 416],
+  ['hop-by-hop abuse', get('Connection: Host, X-Forwarded-For\r\n'), 200],
+  [
+    'Upgrade that nobody takes',
+    get('Connection: Upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'),
+    200,
+  ],
+  ['Proxy, which is no proxy', get('Proxy: http://evil.example/\r\n'), 200],
+]
+
+const HOSTS: readonly Row[] = [
+  ['two Hosts', get('Host: b\r\n'), 400],
+  ['the same Host twice', get(HOST), 400],
+  ['no Host', `GET /a.txt HTTP/1.1\r\n${CLOSE}\r\n`, 400],
+  ...[
+    '',
+    'a b',
+    'a/b',
+    'a@b',
+    'a?b',
+    'a#b',
+    'a\\b',
+    'a..b',
+    '.a',
+    'a:b',
+    'a:',
+    'a:99999',
+    'a:-1',
+    'a:1:2',
+    '[::1',
+    '::1',
+    '[a]',
+    'a%00b',
+    'a\tb',
+    'a,b',
+    "a'b",
+    '127.1',
+    '0x7f.1',
+  ].map((host): Row => [`Host "${host}"`, `GET /a.txt HTTP/1.1\r\nHost: ${host}\r\n${CLOSE}\r\n`, 400]),
+  ...['a_b', '[::1]', 'a.', 'a:80'].map(
+    (host): Row => [`Host "${host}"`, `GET /a.txt HTTP/1.1\r\nHost: ${host}\r\n${CLOSE}\r\n`, 200],
+  ),
+  ['Host of digits', `GET /a.txt HTTP/1.1\r\nHost: 1234\r\n${CLOSE}\r\n`, 400],
+  ['HTTP/1.0 without Host', 'GET /a.txt HTTP/1.0\r\n\r\n', 200],
+  ['Host in an odd case', `GET /a.txt HTTP/1.1\r\nhOsT: LOCALHOST\r\n${CLOSE}\r\n`, 200],
+  ['Host, underscored', get('Host_: b\r\n'), 200],
+]
+
+const LINES: readonly Row[] = [
+  ['two blanks', `GET  /a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['a tab', `GET\t/a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['a blank at the end', `GET /a.txt HTTP/1.1 \r\n${HOST}${CLOSE}\r\n`, 400],
+  ['a blank at the beginning', ` GET /a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['an empty line before', `\r\n${get('')}`, 200],
+  ['many empty lines before', `${'\r\n'.repeat(20)}${get('')}`, 400],
+  ['lower case', `get /a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['an unknown method', `FOO /a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['a long method', `${'A'.repeat(5000)} /a.txt HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
+  ['no version', `GET /a.txt\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['HTTP/0.9', `GET /a.txt HTTP/0.9\r\n\r\n`, 400],
+  ['HTTP/1.2', `GET /a.txt HTTP/1.2\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['HTTP/2.0', `GET /a.txt HTTP/2.0\r\n${HOST}${CLOSE}\r\n`, 505],
+  ['HTTP/11', `GET /a.txt HTTP/11\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['http/1.1', `GET /a.txt http/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['HTTP/1.1 twice', `GET /a.txt HTTP/1.1 HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 400],
+  ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
+  ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 400],
+  ['nothing but noise', '\xff\xfe\xfd\r\n\r\n', 400],
+  ['a long request line', to(`/${'a'.repeat(9000)}`), 414],
+  ['a request line at the limit', to(`/a.txt?${'a'.repeat(8170)}`), 200],
+  ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${HOST}${CLOSE}\r\n`, 200],
+  ['a request line without end', `GET /${'a'.repeat(1_500_000)}`, 414],
+  ['a long field', get(`X: ${'a'.repeat(9000)}\r\n`), 431],
+  ['many fields', get('X: a\r\n'.repeat(101)), 431],
+  ['a bomb of fields', get('X: a\r\n'.repeat(20_000)), 431],
+  ['a bomb of long fields', get(`X: ${'a'.repeat(8000)}\r\n`.repeat(150)), 431],
+]
+
+const TARGETS: readonly Row[] = [
+  ['an absolute target', to('http://localhost/a.txt'), 200],
+  ['an absolute target of another host', to('http://evil.example/a.txt'), 200],
+  ['an absolute target with a user', to('http://a@localhost/a.txt'), 200],
+  ['an absolute target without host', to('http:///a.txt'), 400],
+  ['a scheme of its own', to('gopher://localhost/a.txt'), 200],
+  ['no slash', to('a.txt'), 400],
+  ['a query alone', to('?a'), 400],
+  ['a fragment', to('/a.txt#b'), 400],
+  ['a high byte', to('/\xe9'), 400],
+  ['a backslash', to('/..\\..\\etc\\passwd'), 404],
+  ['GET *', to('*'), 400],
+  ['CONNECT', `CONNECT localhost:22 HTTP/1.1\r\n${HOST}\r\n`, 405],
+  ['CONNECT with a path', `CONNECT /a.txt HTTP/1.1\r\n${HOST}\r\n`, 400],
+  ['two slashes', to('//a.txt'), 200],
+  ['a dot', to('/./a.txt'), 200],
+  ...[
+    '/../etc/passwd',
+    '/a/../../etc/passwd',
+    '/..',
+    '/%2e%2e/etc/passwd',
+    '/%2E%2E/etc/passwd',
+    '/.%2e/etc/passwd',
+    '/a/%2e%2e/%2e%2e/etc/passwd',
+    '/%u002e%u002e/etc/passwd',
+    '/a.txt%',
+    '/a.txt%4',
+    '/a.txt%zz',
+  ].map((target): Row => [`traversal: ${target}`, to(target), 400]),
+  ...[
+    '/..%2fetc/passwd',
+    '/%2e%2e%2fetc%2fpasswd',
+    '/a.txt%2f..',
+    '/%252e%252e/etc/passwd',
+    '/..%5cetc%5cpasswd',
+    '/..%c0%af..%c0%afetc/passwd',
+    '/%c0%ae%c0%ae/etc/passwd',
+    '/..;/etc/passwd',
+    '/.../etc/passwd',
+    '/a.txt%00.html',
+  ].map((target): Row => [`encoded: ${target}`, to(target), 404]),
+]
+
+const ORDER: readonly Row[] = [
+  ['two requests', `${GET}\r\n${GET}${CLOSE}\r\n`, 200, 200],
+  ['a request, then noise', `${GET}\r\n\0\0\0`, 200, 400],
+  ['nothing after the last', `${GET}${CLOSE}\r\n${SMUGGLED}`, 200],
+  ['nothing after a refusal', `${GET}Host: b\r\n\r\n${SMUGGLED}`, 400],
+  ['nothing after a wrong length', `${POST}Content-Length: x\r\n\r\n${SMUGGLED}`, 400],
+  ['HTTP/1.0 is one request', `GET /a.txt HTTP/1.0\r\n\r\n${SMUGGLED}`, 200],
+]
+
+export const CORPUS: readonly Row[] = [
+  ...LENGTHS,
+  ...CHUNKS,
+  ...FIELDS,
+  ...HOSTS,
+  ...LINES,
+  ...TARGETS,
+  ...ORDER,
+]
