@@ -131,7 +131,11 @@ export const mpm = {
         cmd.main.draft(coreGlobal).coreDumpDirectory = cmd.resolve(word)
       }),
     }),
-    count('MaxRequestWorkers', 'maxRequestWorkers', 'Maximum number of requests handled simultaneously'),
+    count(
+      'MaxRequestWorkers',
+      'maxRequestWorkers',
+      'Maximum number of requests handled simultaneously; unlimited where it is not set',
+    ),
     count('MaxClients', 'maxRequestWorkers', 'Deprecated name of MaxRequestWorkers'),
     count(
       'MaxConnectionsPerChild',

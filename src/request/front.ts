@@ -19,6 +19,7 @@ import { Http2Connections } from './http2-connections.js'
 import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
+import type { RequestSlots } from './request-slots.js'
 import { TimeKeeper } from './timeouts.js'
 import { type HostChoice, type HostGroup, parseAbsoluteTarget, VhostTable } from './vhost.js'
 
@@ -56,6 +57,8 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     private readonly phases: PhaseTable,
     private readonly logs: Pick<Logs, 'errorLogFor'>,
     listener: ListenerAddress,
+    /** Where the number of requests in progress is limited; shared by all fronts of the worker. */
+    private readonly slots?: RequestSlots,
   ) {
     this.host = listener.host
     this.port = listener.port
@@ -128,6 +131,23 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
 
   /** See {@link import('../http/message.js').MessageSink.serve}. */
   serve(connection: ClientConnection, incoming: IncomingMessage, outgoing: OutgoingMessage): void {
+    const { slots } = this
+    if (slots === undefined || slots.enter()) this.#serve(connection, incoming, outgoing, 0)
+    else {
+      const start = () => this.#serve(connection, incoming, outgoing, 0)
+      // who is refused takes no place, but gives none back either
+      if (!slots.wait({ start, isGone: () => outgoing.isOver }))
+        this.#serve(connection, incoming, outgoing, 503)
+    }
+  }
+
+  /** @param refused a status that the request gets whatever it is; 0: none. */
+  #serve(
+    connection: ClientConnection,
+    incoming: IncomingMessage,
+    outgoing: OutgoingMessage,
+    refused: number,
+  ): void {
     const head = readHeader(incoming, outgoing.hasConnectionFields)
     const { target } = incoming
     let { host, status } = head
@@ -148,7 +168,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     const chosen = choice ?? connection.hosts.chooseByPath('')
     if (choice === undefined && status === 0) status = 400
 
-    const request = this.#begin(connection, chosen, incoming, outgoing)
+    const request = this.#begin(connection, chosen, incoming, outgoing, refused === 0)
     request.method = incoming.method
     request.target = target
     request.protocol = incoming.version === '1.1' ? 'HTTP/1.1' : `HTTP/${incoming.version}`
@@ -162,11 +182,17 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     }
     request.expectsContinue = head.expectation === 'continue'
     if (request.method === 'CONNECT') status = refuseTunnel(request)
+    if (refused !== 0) status = refused
     if (status === 0) status = this.#overLimits(request, chosen, head.count, head.longest)
     if (status === 0 && head.expectation === 'unknown') status = 417
     if (status === 0) void processRequest(this.phases, request)
     else {
-      request.report('core', 'info', `request refused: ${head.why || `status ${status}`}`, 'WSGH0008')
+      request.report(
+        'core',
+        'info',
+        `request refused: ${refused === 503 ? 'MaxRequestWorkers are at work, and as many wait as may' : head.why || `status ${status}`}`,
+        'WSGH0008',
+      )
       void fail(request, status)
     }
   }
@@ -180,7 +206,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     line: string,
     why: string,
   ): void {
-    const request = this.#begin(connection, connection.hosts.chooseByPath(''), incoming, outgoing)
+    const request = this.#begin(connection, connection.hosts.chooseByPath(''), incoming, outgoing, false)
     request.rawLine = line.slice(0, 8192) || '-'
     request.report('core', 'info', `request refused: ${why}`, 'WSGH0008')
     void fail(request, status)
@@ -197,6 +223,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     choice: HostChoice,
     incoming: IncomingMessage,
     outgoing: OutgoingMessage,
+    holdsSlot: boolean,
   ): Request {
     const request = new Request(
       connection,
@@ -211,7 +238,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     request.dispatch = this.phases.dispatch
     connection.latest = request
     this.active++
-    outgoing.whenOver = () => this.#over(connection, request, outgoing)
+    outgoing.whenOver = () => this.#over(connection, request, outgoing, holdsSlot)
     return request
   }
 
@@ -227,7 +254,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   }
 
   /** The response is over, one way or the other: the access log. */
-  #over(connection: ClientConnection, first: Request, outgoing: OutgoingMessage): void {
+  #over(connection: ClientConnection, first: Request, outgoing: OutgoingMessage, holdsSlot: boolean): void {
     const request = first.transaction?.last ?? first
     this.active--
     request.headerBytesSent = outgoing.overheadBytes
@@ -239,6 +266,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     for (const log of this.phases.logTransaction) guarded(request, log)
     connection.latest = undefined
     connection.keepAliveMs = request.server.settings.get(coreServer).keepAliveTimeout
+    if (holdsSlot) this.slots?.leave()
   }
 }
 

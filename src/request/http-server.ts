@@ -16,6 +16,7 @@ import { setPlainOnTls, setTlsSession } from '../tls/sessions.js'
 import type { ClientConnection } from './connection.js'
 import { Front, type ListenerAddress } from './front.js'
 import type { PhaseTable } from './phases.js'
+import type { RequestSlots } from './request-slots.js'
 
 const fronts = new WeakMap<Server, Front>()
 
@@ -23,6 +24,7 @@ const fronts = new WeakMap<Server, Front>()
  * Makes the server for one listening address. The caller makes it listen (`server.listen({ fd })`).
  * @param logs error logs by virtual host; access logs are written by the modules' logTransaction hooks.
  * @param tls where any virtual host speaks TLS: its files
+ * @param slots where the number of requests in progress is limited; one for all addresses of the worker
  */
 export function createHttpServer(
   site: Site,
@@ -30,8 +32,9 @@ export function createHttpServer(
   logs: Pick<Logs, 'errorLogFor'>,
   listener: ListenerAddress,
   tls?: TlsMaterial,
+  slots?: RequestSlots,
 ): Server {
-  const front = new Front(site, phases, logs, listener)
+  const front = new Front(site, phases, logs, listener, slots)
   // half-open: who has closed its sending side may still read
   const accept =
     tls === undefined

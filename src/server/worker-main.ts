@@ -17,6 +17,7 @@ import { provideStatus } from '../modules/status.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
 import { connectionsOf, createHttpServer, drain } from '../request/http-server.js'
 import { phaseTable } from '../request/process.js'
+import { RequestSlots } from '../request/request-slots.js'
 import type { WorkerReport } from '../status/board.js'
 import { BoardClient } from '../status/board-client.js'
 import { LAST_REPORT } from '../status/desk.js'
@@ -96,8 +97,9 @@ class Worker {
     const state = new WorkerState(site, logs, configure, send)
     const phases = phaseTable(modules)
     const gateway = startGateway(state)
+    const slots = slotsOf(configure, site)
     const servers = configure.listeners.map((listener) =>
-      createHttpServer(site, phases, logs, listener, configure.tls ?? undefined),
+      createHttpServer(site, phases, logs, listener, configure.tls ?? undefined, slots),
     )
     await Promise.all(
       servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
@@ -146,6 +148,14 @@ function accept(server: Server, { fd }: InheritedListener, { backlog }: Configur
       resolve()
     })
   })
+}
+
+/** `MaxRequestWorkers`: this worker's share of it; as many requests as connections fit into the backlog may wait. */
+function slotsOf({ workers, backlog }: Configure, site: Site): RequestSlots | undefined {
+  const { maxRequestWorkers } = site.main.settings.get(mpmSettings)
+  return maxRequestWorkers === undefined
+    ? undefined
+    : new RequestSlots(Math.ceil(maxRequestWorkers / workers), backlog)
 }
 
 /** `MaxConnectionsPerChild`: a worker that has served its number is replaced, in case something in it leaks. */

@@ -239,6 +239,12 @@ const DIFFERENCES: readonly Difference[] = [
     in: /(?<!\r\n\r\n)$/,
   },
   {
+    what: 'a tab after the transfer coding',
+    why: 'blanks and tabs around a value are no part of it (RFC 9110 section 5.5)',
+    stricter: 'node',
+    in: /transfer-encoding:[ \t]*chunked[ ]*\t/i,
+  },
+  {
     what: 'close beside keep-alive in HTTP/1.0',
     why: 'who says that it closes gets no other answer, as in HTTP/1.1',
     stricter: 'we',

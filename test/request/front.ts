@@ -14,6 +14,7 @@ import { reqtimeout } from '../../src/modules/reqtimeout.js'
 import { createHttpServer, cutConnections } from '../../src/request/http-server.js'
 import { phaseTable } from '../../src/request/process.js'
 import type { Request } from '../../src/request/request.js'
+import type { RequestSlots } from '../../src/request/request-slots.js'
 import { siteOf } from '../support/site.js'
 
 export interface FrontOptions {
@@ -22,6 +23,7 @@ export interface FrontOptions {
   readonly modules?: readonly HttpdModule[]
   /** Runs when the files are there, before the configuration is read. */
   readonly prepare?: (root: string) => void
+  readonly slots?: RequestSlots
 }
 
 export interface Front {
@@ -71,6 +73,8 @@ export async function withFront(
       phaseTable(modules),
       { errorLogFor: () => log },
       { host: '127.0.0.1', port: 0 },
+      undefined,
+      options.slots,
     )
     server = made
     await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve))
