@@ -31,6 +31,7 @@ WSGIDaemonProcess echo threads=2
 WSGIScriptAlias /daemon "\${ROOT}/apps/echo.wsgi" process-group=echo application-group=%{GLOBAL}
 WSGIScriptAlias /embedded "\${ROOT}/apps/echo.wsgi" application-group=%{GLOBAL}
 WSGIChunkedRequest On
+LimitRequestBody 0
 `
 
 /** Sends so many megabytes and answers with the digests of what went out and what came back. */
