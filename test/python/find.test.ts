@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { findPython, PythonNotFound } from '../../src/python/find.js'
 import { findLibrary } from '../../src/python/library.js'
+import { startFor } from '../../src/python/start.js'
 import { NEWEST } from '../wsgi/channel/daemon.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'find-'))
@@ -58,4 +59,73 @@ test('the shared library of an installation', async () => {
   assert.match(library.path, /libpython3/)
   assert.ok(NEWEST.includes(library.version.join('.')))
   assert.equal(await findLibrary(NEWEST), library, 'asked once')
+})
+
+test('homes that people name by mistake: what they are, and what to name instead', () => {
+  const root = join(directory, 'pyenv')
+  const version = join(root, 'versions/3.11.7')
+  mkdirSync(join(version, 'bin'), { recursive: true })
+  writeFileSync(join(version, 'bin/python3'), '', { mode: 0o755 })
+  mkdirSync(join(root, 'shims'))
+  writeFileSync(join(root, 'shims/python3'), '', { mode: 0o755 })
+  refused(join(root, 'shims'), `holds pyenv's shims, which are no Python: name one of ${root}/versions/*`)
+  refused(root, `name one of its versions, such as ${version}`)
+  refused(join(version, 'bin'), `name the directory above it, ${version}`)
+  refused(
+    join(version, 'bin/python3'),
+    `is not a directory: name the directory that holds bin/python, here ${version}`,
+  )
+
+  const orphan = join(directory, 'orphan')
+  mkdirSync(join(orphan, 'bin'), { recursive: true })
+  symlinkSync('/nowhere/bin/python3.9', join(orphan, 'bin/python3'))
+  refused(orphan, 'leads to /nowhere/bin/python3.9, which does not exist; make the environment anew')
+})
+
+test('a shim on PATH stands for the version of `pyenv global`, else the newest', () => {
+  const root = join(directory, 'global')
+  for (const name of ['3.9.1', '3.10.2']) {
+    mkdirSync(join(root, 'versions', name, 'bin'), { recursive: true })
+    writeFileSync(join(root, 'versions', name, 'bin/python3'), '', { mode: 0o755 })
+  }
+  mkdirSync(join(root, 'shims'))
+  writeFileSync(join(root, 'shims/python3'), '', { mode: 0o755 })
+  const found = () => findPython(undefined, `${join(root, 'shims')}:${dirname(NEWEST)}`).executable
+  assert.equal(found(), join(root, 'versions/3.10.2/bin/python3'))
+  writeFileSync(join(root, 'version'), '3.9.1\n')
+  assert.equal(found(), join(root, 'versions/3.9.1/bin/python3'))
+  writeFileSync(join(root, 'version'), 'system\n')
+  assert.equal(found(), join(dirname(NEWEST), 'python3'))
+})
+
+test('what can be told of a Python without running it', () => {
+  const kind = (executable: string) => {
+    const home = join(directory, `kind-${executable}`)
+    mkdirSync(join(home, 'bin'), { recursive: true })
+    writeFileSync(join(home, 'bin', executable), '', { mode: 0o755 })
+    symlinkSync(executable, join(home, 'bin/python'))
+    return findPython(home).kind
+  }
+  assert.deepEqual(kind('python2.7'), { major: 2, isFreeThreaded: false })
+  assert.deepEqual(kind('python3.13t'), { major: 3, isFreeThreaded: true })
+  assert.deepEqual(kind('pypy2.7'), { major: undefined, isFreeThreaded: false })
+})
+
+test('how a Python is started', () => {
+  const options = {
+    optimize: 3,
+    dontWriteBytecode: true,
+    warnings: ['error', 'ignore'],
+    hashSeed: '7',
+    py3kWarning: true,
+  }
+  assert.deepEqual(startFor(options, { major: 2, isFreeThreaded: false }), {
+    flags: ['-OO', '-B', '-3', '-Werror', '-Wignore'],
+    environment: { PYTHONHASHSEED: '7' },
+  })
+  assert.deepEqual(startFor({ py3kWarning: true, freeThreading: true }, { major: 3, isFreeThreaded: true }), {
+    flags: [],
+    environment: { PYTHON_GIL: '0' },
+  })
+  assert.deepEqual(startFor({ freeThreading: true }, { major: 3, isFreeThreaded: false }).environment, {})
 })
