@@ -128,6 +128,8 @@ export class TlsAcceptor {
     }
     const host = this.#hosts.get(named ?? first) ?? this.#hosts.get(first)
     if (host === undefined) throw new Error('an address with TLS whose first host has none')
+    // until the handshake is over, a client that closes its side is gone
+    socket.allowHalfOpen = false
     host.server.emit('connection', socket)
   }
 
@@ -151,6 +153,7 @@ export class TlsAcceptor {
     // Another handshake on the connection only costs us.
     socket.disableRenegotiation()
     socket.on('error', () => socket.destroy())
+    socket.allowHalfOpen = true
     const serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : undefined
     const choice = serverName === undefined ? undefined : this.groupOf(socket).choose(serverName)
     const session = new TlsSession(

@@ -65,6 +65,8 @@ export class Http2Connection<Conn> {
   #idleSince: number
   #hasServed = false
   #isLeaving = false
+  /** When the session was first seen to be over, with the socket still open. */
+  #overSince = 0
   /** Header and body bytes in both directions, of streams that are over. */
   #payload = 0
 
@@ -79,6 +81,8 @@ export class Http2Connection<Conn> {
     this.#idleSince = now
     this.#resets = new Budget(RESETS.burst, RESETS.perSecond, now)
     this.#controls = new Budget(CONTROLS.burst, CONTROLS.perSecond, now)
+    // HTTP/2 has its own way to end one side; who closes it is gone
+    socket.allowHalfOpen = false
     this.#session = sessionOf(server, socket)
     this.#session.on(
       'stream',
@@ -91,6 +95,7 @@ export class Http2Connection<Conn> {
     this.#session.on('error', () => {})
     this.#session.on('frameError', () => {})
     socket.on('error', () => {})
+    socket.on('end', () => this.cut())
   }
 
   #serve(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
@@ -158,7 +163,12 @@ export class Http2Connection<Conn> {
 
   /** To be called now and then. */
   look(now: number): void {
-    if (this.#session.destroyed) return
+    if (this.#session.destroyed) {
+      // Node waits for the client to close its side as well
+      if (this.#overSince === 0) this.#overSince = now
+      else if (now - this.#overSince >= GOODBYE_MS) this.socket.destroy()
+      return
+    }
     for (const running of this.#running.values()) this.#lookAtStream(running, now)
     if (this.#running.size === 0) {
       const limit = this.#isLeaving ? GOODBYE_MS : this.#hasServed ? this.times.idle : this.times.first

@@ -21,7 +21,7 @@ export function whenPreface(
     clearTimeout(timer)
     socket.off('readable', look)
     socket.off('close', gone)
-    socket.off('error', failed)
+    for (const event of ['end', 'error'] as const) socket.off(event, cut)
     if (received.length > 0) socket.unshift(received)
     then()
   }
@@ -29,13 +29,13 @@ export function whenPreface(
     for (let chunk = socket.read(); chunk !== null; chunk = socket.read())
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
     const length = Math.min(received.length, PREFACE.length)
-    if (received.compare(PREFACE, 0, length, 0, length) !== 0 || socket.readableEnded) decide(isHttp1)
+    if (received.compare(PREFACE, 0, length, 0, length) !== 0) decide(isHttp1)
     else if (length === PREFACE.length) decide(isHttp2)
   }
   const gone = (): void => clearTimeout(timer)
-  const failed = (): void => void socket.destroy()
+  const cut = (): void => void socket.destroy()
   const timer = setTimeout(() => decide(isHttp1), timeoutMs).unref()
   socket.on('readable', look)
   socket.on('close', gone)
-  socket.on('error', failed)
+  for (const event of ['end', 'error'] as const) socket.on(event, cut)
 }
