@@ -5,19 +5,10 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_filter.html
  */
 import { type Command, directive, iterate2 } from '../config/directive.js'
-import { settingsKey } from '../config/settings.js'
 import type { ChooseFilter, OutputFilter } from '../request/output-filter.js'
 import { coreDir } from './core/settings.js'
+import { filterDir, hasOutputFilters } from './filter/settings.js'
 import type { HttpdModule } from './module.js'
-
-interface FilterDir {
-  /** Names of filters, upper case, by media type: lower case, without parameters. */
-  readonly outputByType: ReadonlyMap<string, readonly string[]>
-}
-
-export const filterDir = settingsKey<FilterDir>('filter', { outputByType: new Map() }, (base, added) => ({
-  outputByType: new Map([...(base.outputByType ?? []), ...(added.outputByType ?? [])]),
-}))
 
 /** The output filters that there are; a name that is none of them is told to the operator. */
 const KNOWN: ReadonlySet<string> = new Set(['DEFLATE', 'BROTLI_COMPRESS'])
@@ -38,9 +29,9 @@ export function filterNames(cmd: Command, words: string): readonly string[] {
 export function chooserOf(filters: readonly OutputFilter[]): ChooseFilter {
   const byName = new Map(filters.map((filter) => [filter.name, filter]))
   return (request, length) => {
+    if (!hasOutputFilters(request)) return undefined
     const always = request.dir.get(coreDir).outputFilters
     const { outputByType } = request.dir.get(filterDir)
-    if (always.length === 0 && outputByType.size === 0) return undefined
     const type = (request.headersOut.get('Content-Type') ?? request.contentType ?? '').split(
       ';',
       1,

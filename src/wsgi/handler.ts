@@ -2,6 +2,7 @@
  * The handler phase for WSGI: the checks that mod_wsgi makes before any application runs, then over to the gateway.
  */
 import { coreDir, hasOption, OPTION } from '../modules/core/settings.js'
+import { hasOutputFilters } from '../modules/filter/settings.js'
 import type { Outcome } from '../modules/module.js'
 import {
   type HandlerScript,
@@ -179,7 +180,8 @@ function run(
   return 'done'
 }
 
-/** `WSGIMapHEADToGET`: `Auto` shows HEAD as it is, since no output filter here needs the body of a HEAD response. */
-function methodFor(request: Request, dir: WsgiDir): string {
-  return request.method === 'HEAD' && dir.mapHeadToGet === 'On' ? 'GET' : request.method
+/** `WSGIMapHEADToGET`: `Auto` shows HEAD as GET where a filter has to see the body to know the header that GET would get. */
+function methodFor(request: Request, { mapHeadToGet }: WsgiDir): string {
+  if (request.method !== 'HEAD') return request.method
+  return mapHeadToGet === 'On' || (mapHeadToGet === 'Auto' && hasOutputFilters(request)) ? 'GET' : 'HEAD'
 }

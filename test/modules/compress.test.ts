@@ -34,7 +34,7 @@ def application(environ, start_response):
     if path == '/pieces':
         start_response('200 OK', [('Content-Type', 'text/plain')])
         return (body for _ in range(40))
-    headers = [('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(body))), ('ETag', '"abc"')]
+    headers = [('X-Method', environ['REQUEST_METHOD']), ('Content-Type', 'text/plain; charset=utf-8'), ('Content-Length', str(len(body))), ('ETag', '"abc"')]
     if path == '/encoded':
         headers.append(('Content-Encoding', 'zstd'))
     if path == '/vary':
@@ -92,6 +92,8 @@ WSGIScriptAlias /app "\${ROOT}/apps/app.wsgi"
 
     const head = await server.get('/app', { method: 'HEAD', headers: { 'Accept-Encoding': 'gzip' } })
     assert.deepEqual([head.headers['content-encoding'], head.headers['content-length']], ['gzip', undefined])
+
+    assert.equal(head.headers['x-method'], 'GET', 'the application has to show what there is to compress')
 
     const page = await get('/page.html', 'gzip')
     assert.equal(gunzipSync(page.bytes).toString(), BODY)
