@@ -58,9 +58,12 @@ class Host(object):
         self.events = Events(self.crew, embedded)
         offer_events(self.events)
 
-    def preload(self, scripts):
+    def preload(self, scripts, unwanted=lambda: False):
         """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""
         for path in scripts:
+            if unwanted():
+                # The process has been told to end.
+                return
             try:
                 self.crew.scripts.load(Preloaded(path), Preloaded(path, self.notify))
             except LoadFailed:

@@ -156,7 +156,9 @@ class Process(object):
         wanted = {}
         for item in self.settings.get('imports') or ():
             wanted.setdefault(item['application_group'], []).append(item['script'])
-        self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []))
+        ends = (signal.SIGTERM, signal.SIGINT)
+        self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []),
+                          lambda: any(number in ends for number in self.signals))
         return wanted
 
     def say_ready(self):

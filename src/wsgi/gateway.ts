@@ -75,8 +75,10 @@ export class Gateway implements ExchangeOwner {
     this.#update()
     this.#timer = setInterval(() => this.#sweepTimeouts(), TIMEOUT_SWEEP_MS)
     this.#timer.unref()
-    const { imports, hookScripts } = context.site.main.settings.get(wsgiMain)
-    if (hookScripts || imports.some((script) => isEmbedded(script.processGroup))) {
+    const { imports, hookScripts, restrictEmbedded } = context.site.main.settings.get(wsgiMain)
+    // An alias whose application would be refused asks for no interpreter; an import script does.
+    const wanted = imports.filter(({ directive }) => !restrictEmbedded || directive === 'WSGIImportScript')
+    if (hookScripts || wanted.some((script) => isEmbedded(script.processGroup))) {
       void this.#embedded.start().catch(() => {})
     }
   }
