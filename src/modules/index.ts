@@ -91,8 +91,9 @@ export const modules: readonly HttpdModule[] = [
   // Redirect and Alias before WSGIScriptAlias, so that static files stand beside an application at /
   alias,
   wsgi,
-  mime,
+  // a URL may stand for several files; what their extensions say comes after
   negotiation,
+  mime,
   // H= and T= of rewriting have the last word on a file's handler; an index file has its own
   rewriteTypes,
   // what is still a directory is tried with its index names; then RequestHeader, which sees variables and the index file

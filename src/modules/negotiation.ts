@@ -1,15 +1,15 @@
 /**
- * mod_negotiation: content negotiation by `Options MultiViews`. Type maps are not read.
+ * mod_negotiation: chooses between several files for one URL (`Options MultiViews`, see negotiation/multiviews.ts). Type maps are not read.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_negotiation.html
  */
 import { directive, flag, iterate } from '../config/directive.js'
 import type { Request } from '../request/request.js'
 import type { HttpdModule, Outcome } from './module.js'
-import { negotiate } from './negotiation/multiviews.js'
+import { typeChecker } from './negotiation/multiviews.js'
 import { negotiationDir } from './negotiation/settings.js'
 
-const NO_TYPE_MAPS = 'type maps are not done yet; Options MultiViews is'
+const NO_TYPE_MAPS = 'type maps are not read; use Options MultiViews'
 
 const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
 
@@ -47,7 +47,7 @@ const directives = [
     contexts: ['server', 'vhost'],
     default: 'Off',
     help: 'Either "on" or "off" (default)',
-    accepted: 'Responses to HTTP/1.0 clients are marked by Vary alone, as all are.',
+    accepted: 'responses that depend on what the client prefers say so in Vary',
     ...flag(() => {}),
   }),
 ]
@@ -67,5 +67,5 @@ export const negotiation = {
   id: 'negotiation_module',
   source: 'mod_negotiation.c',
   directives,
-  hooks: { fixups: negotiate, handler },
+  hooks: { typeChecker, handler },
 } satisfies HttpdModule

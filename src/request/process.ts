@@ -115,7 +115,8 @@ function lookUpUri(request: Request, url: string): Request | Promise<Request> {
 function lookUpFile(request: Request, filename: string): Request | Promise<Request> {
   const name = filename.slice(filename.lastIndexOf('/') + 1)
   const found = derive(request, '/', 'GET')
-  found.path = request.path.slice(0, request.path.lastIndexOf('/') + 1) + name
+  const own = request.path.slice(0, request.path.length - request.pathInfo.length)
+  found.path = own.slice(0, own.lastIndexOf('/') + 1) + name
   found.filename = filename
   return lookUp(request, found, 'storage')
 }

@@ -1,21 +1,21 @@
 /**
- * Which of several variants of a resource suits a request best, by its `Accept` headers: httpd's server-driven choice. Pure.
- *
- * @see https://httpd.apache.org/docs/2.4/content-negotiation.html
+ * Which of several variants suits a client best: media type, language, charset, encoding, size. Pure.
+ * Algorithm: https://httpd.apache.org/docs/2.4/content-negotiation.html#methods
  */
 
-/** A file that could be the answer. */
 export interface Variant {
-  /** Media type without parameters, lower case; handlers without a type count as `application/x-httpd-cgi`. */
-  readonly type: string
-  readonly languages: readonly string[]
+  /** Name of the file, in its directory. */
+  readonly name: string
+  readonly type: string | undefined
   readonly charset: string | undefined
+  readonly languages: readonly string[]
   readonly encodings: readonly string[]
+  /** Bytes. */
   readonly size: number
 }
 
-/** The request's side: each header's value, undefined where it was not sent. */
-export interface Wishes {
+/** The header fields that a choice depends on; undefined where the client sent none. */
+export interface Preferences {
   readonly accept: string | undefined
   readonly language: string | undefined
   readonly charset: string | undefined
@@ -23,118 +23,176 @@ export interface Wishes {
 }
 
 export interface LanguageRules {
-  /** The preferred one first, lower case. */
+  /** Preferred languages, lower case, the best first. */
   readonly priority: readonly string[]
-  /** Break ties by priority. */
+  /** Of equally good languages, the first of these is taken. */
   readonly prefer: boolean
-  /** Where no language is acceptable, the first of the priority list is. */
+  /** Where no language suits, the first of these that there is is taken. */
   readonly fallback: boolean
 }
 
-interface Wish {
-  readonly name: string
+interface Range {
+  readonly value: string
   readonly quality: number
 }
 
-/** Headers beyond this many elements are a client's joke. */
-const WISHES_MAX = 100
-
-/** `a;q=0.5, b` in order; parameters other than `q` are left out. */
-function parseWishes(header: string): Wish[] {
-  return header
-    .toLowerCase()
-    .split(',', WISHES_MAX)
-    .flatMap((element) => {
-      const [name = '', ...parameters] = element.split(';').map((part) => part.trim())
-      const given = parameters.find((parameter) => parameter.startsWith('q='))
-      const quality = given === undefined ? 1 : Number(given.slice(2))
-      return name === '' || !(quality >= 0 && quality <= 1) ? [] : [{ name, quality }]
+/** Elements of an `Accept…` field, lower case, with their qualities. At most 100 count. */
+function ranges(field: string): Range[] {
+  return field
+    .split(',', 100)
+    .map((element) => {
+      const [value = '', ...parameters] = element
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/)
+      const q = parameters.map((one) => /^q=([\d.]+)$/.exec(one)?.[1]).find((one) => one !== undefined)
+      const quality = q === undefined ? 1 : Math.min(Number.parseFloat(q) || 0, 1)
+      return { value, quality }
     })
+    .filter(({ value }) => value !== '')
 }
 
-/** The most exact element decides. */
-function typeQuality(header: string | undefined, type: string): number {
-  if (header === undefined) return 1
-  const wishes = parseWishes(header)
-  const group = `${type.split('/')[0]}/*`
-  for (const name of [type, group, '*/*', '*']) {
-    const wish = wishes.find((one) => one.name === name)
-    if (wish !== undefined) return wish.quality
+function typeQuality({ type }: Variant, accept: string | undefined): number {
+  if (accept === undefined || accept.trim() === '') return 1
+  // what has no type suits nobody who asks for one, but it is there
+  const wanted = (type ?? 'application/octet-stream').toLowerCase().replace(/\s*;.*$/s, '')
+  const [major = ''] = wanted.split('/')
+  const all = ranges(accept)
+  // Clients that send no qualities mean their wildcards as a last resort.
+  const plain = !accept.includes('q=')
+  const best = (value: string, fiddled: number): number | undefined => {
+    const found = all.find((one) => one.value === value)
+    return found && (plain && fiddled > 0 ? fiddled : found.quality)
   }
-  return 0
+  return best(wanted, 0) ?? best(`${major}/*`, 0.02) ?? best('*/*', 0.01) ?? 0
 }
 
-/** `en` is good for `en-gb`; a variant without language suits everybody a little. */
-function languageQuality(header: string | undefined, languages: readonly string[]): number {
-  if (header === undefined) return 1
-  if (languages.length === 0) return 0.001
-  const wishes = parseWishes(header)
-  const one = (language: string): number => {
-    for (
-      let prefix = language;
-      prefix !== '';
-      prefix = prefix.slice(0, Math.max(prefix.lastIndexOf('-'), 0))
-    ) {
-      const wish = wishes.find(({ name }) => name === prefix)
-      if (wish !== undefined) return wish.quality
-    }
-    return wishes.find(({ name }) => name === '*')?.quality ?? 0
+function languageQuality(
+  languages: readonly string[],
+  field: string | undefined,
+  anyHasLanguage: boolean,
+): number {
+  if (field === undefined || field.trim() === '' || !anyHasLanguage) return 1
+  const all = ranges(field)
+  // what names no language comes after all that suits
+  if (languages.length === 0) return all.find(({ value }) => value === '*')?.quality ?? 0.001
+  let best = 0
+  for (const language of languages) {
+    const wanted = language.toLowerCase()
+    const exact = all.find(({ value }) => value === wanted)
+    const prefix = all.find(({ value }) => wanted.startsWith(`${value}-`))
+    // who asks for a region's language is content with the language itself, if need be
+    const parent = all.find(({ value }) => value.startsWith(`${wanted}-`))
+    const star = all.find(({ value }) => value === '*')
+    const quality =
+      exact?.quality ??
+      prefix?.quality ??
+      (parent && parent.quality > 0 ? 0.001 : undefined) ??
+      star?.quality ??
+      0
+    if (quality > best) best = quality
   }
-  return Math.max(...languages.map((language) => one(language.toLowerCase())))
+  return best
 }
 
-function plainQuality(header: string | undefined, name: string, unsaid: number): number {
-  if (header === undefined) return 1
-  const wishes = parseWishes(header)
-  return (
-    (wishes.find((one) => one.name === name) ?? wishes.find((one) => one.name === '*'))?.quality ?? unsaid
-  )
+function charsetQuality({ charset, type }: Variant, field: string | undefined): number {
+  if (field === undefined || field.trim() === '') return 1
+  if (charset === undefined && !/^text\//i.test(type ?? '')) return 1
+  const wanted = (charset ?? 'iso-8859-1').toLowerCase()
+  const all = ranges(field)
+  const found = all.find(({ value }) => value === wanted) ?? all.find(({ value }) => value === '*')
+  return found?.quality ?? (wanted === 'iso-8859-1' ? 1 : 0)
 }
 
-/** Without coding is always good enough unless refused by name; a coding has to be asked for. */
-function encodingQuality(header: string | undefined, encodings: readonly string[]): number {
-  if (encodings.length === 0) return plainQuality(header, 'identity', 0.999)
-  if (header === undefined) return 0.001
-  return Math.min(...encodings.map((coding) => plainQuality(header, coding.replace(/^x-/, ''), 0)))
+function encodingQuality({ encodings }: Variant, field: string | undefined): number {
+  const bare = encodings.map((one) => one.toLowerCase().replace(/^x-/, ''))
+  if (field === undefined) return bare.length === 0 ? 1 : 0.5
+  const all = ranges(field).map(({ value, quality }) => ({ value: value.replace(/^x-/, ''), quality }))
+  const of = (wanted: string): number | undefined =>
+    (all.find(({ value }) => value === wanted) ?? all.find(({ value }) => value === '*'))?.quality
+  // not to be encoded is good unless it is refused by name
+  if (bare.length === 0) return all.find(({ value }) => value === 'identity')?.quality ?? 1
+  return Math.min(...bare.map((one) => of(one) ?? 0))
 }
 
-/** The index of the best variant, undefined where none is acceptable. */
+/** Place of a variant's best language in a list; the list's length where it is not there. */
+function placeIn(order: readonly string[], languages: readonly string[]): number {
+  const places = languages
+    .map((language) =>
+      order.findIndex(
+        (one) => language.toLowerCase() === one || language.toLowerCase().startsWith(`${one}-`),
+      ),
+    )
+    .filter((place) => place >= 0)
+  return places.length === 0 ? order.length : Math.min(...places)
+}
+
+/** The variant to send; undefined where none suits. */
 export function choose(
   variants: readonly Variant[],
-  wishes: Wishes,
+  preferences: Preferences,
   rules: LanguageRules,
-): number | undefined {
-  const anyLanguage = variants.some(({ languages }) => languages.length > 0)
-  const judged = variants.map((variant, index) => ({
-    index,
-    type: typeQuality(wishes.accept, variant.type),
-    language: anyLanguage ? languageQuality(wishes.language, variant.languages) : 1,
-    rank: rankOf(variant, rules.priority),
-    // Text in the default charset is acceptable to everybody.
-    charset:
-      variant.charset === undefined ? 1 : plainQuality(wishes.charset, variant.charset.toLowerCase(), 0),
-    encoding: encodingQuality(wishes.encoding, variant.encodings),
-    size: variant.size,
-  }))
-  const possible = judged.filter((one) => one.type > 0 && one.charset > 0 && one.encoding > 0)
-  const spoken = possible.filter((one) => one.language > 0)
-  const left = spoken.length > 0 ? spoken : rules.fallback ? possible : []
-  const ranked = rules.prefer || spoken.length === 0
-  left.sort(
-    (a, b) =>
-      b.type - a.type ||
-      b.language - a.language ||
-      (ranked ? a.rank - b.rank : 0) ||
-      b.charset - a.charset ||
-      b.encoding - a.encoding ||
-      a.size - b.size,
-  )
-  return left[0]?.index
+): Variant | undefined {
+  const anyHasLanguage = variants.some(({ languages }) => languages.length > 0)
+  const rate = (variant: Variant, anyLanguage: boolean) => {
+    const language = languageQuality(
+      variant.languages,
+      anyLanguage ? undefined : preferences.language,
+      anyHasLanguage,
+    )
+    return {
+      variant,
+      type: typeQuality(variant, preferences.accept),
+      language,
+      place: rules.prefer || anyLanguage ? placeIn(rules.priority, variant.languages) : 0,
+      charset: charsetQuality(variant, preferences.charset),
+      encoding: encodingQuality(variant, preferences.encoding),
+    }
+  }
+  const best = (anyLanguage: boolean): Variant | undefined => {
+    const suitable = variants
+      .map((variant) => rate(variant, anyLanguage))
+      .filter(({ type, language, charset, encoding }) => Math.min(type, language, charset, encoding) > 0)
+    suitable.sort(
+      (a, b) =>
+        b.type - a.type ||
+        b.language - a.language ||
+        a.place - b.place ||
+        b.charset - a.charset ||
+        b.encoding - a.encoding ||
+        a.variant.size - b.variant.size ||
+        (a.variant.name < b.variant.name ? -1 : 1),
+    )
+    return suitable[0]?.variant
+  }
+  return best(false) ?? (rules.fallback && preferences.language !== undefined ? best(true) : undefined)
 }
 
-function rankOf({ languages }: Variant, priority: readonly string[]): number {
-  const ranks = languages
-    .map((language) => priority.indexOf(language.toLowerCase()))
-    .filter((rank) => rank >= 0)
-  return ranks.length === 0 ? priority.length : Math.min(...ranks)
+/**
+ * What `Vary` says: the dimensions in which the variants differ; empty where there are none.
+ * @param transparent whether a cache may choose too (RFC 2295)
+ */
+export function varyOf(variants: readonly Variant[], transparent = true): string {
+  const differ = (of: (variant: Variant) => string) => new Set(variants.map(of)).size > 1
+  const names = transparent ? ['negotiate'] : []
+  if (differ(({ type }) => type ?? '')) names.push('accept')
+  if (differ(({ languages }) => languages.join())) names.push('accept-language')
+  if (differ(({ charset }) => charset ?? '')) names.push('accept-charset')
+  if (differ(({ encodings }) => encodings.join())) names.push('accept-encoding')
+  return names.join(',')
+}
+
+/** The list of variants for clients that choose themselves (RFC 2295). */
+export function alternatesOf(variants: readonly Variant[]): string {
+  return variants
+    .map(({ name, type, charset, languages, encodings, size }) => {
+      const parts = [`"${encodeURI(name)}" 1`]
+      if (type !== undefined) parts.push(`{type ${type.replace(/\s*;.*$/s, '')}}`)
+      if (charset !== undefined) parts.push(`{charset ${charset}}`)
+      if (languages.length > 0) parts.push(`{language ${languages.join(', ')}}`)
+      if (encodings.length > 0) parts.push(`{encoding ${encodings.join(', ')}}`)
+      parts.push(`{length ${size}}`)
+      return `{${parts.join(' ')}}`
+    })
+    .join(', ')
 }

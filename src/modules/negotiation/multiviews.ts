@@ -1,116 +1,111 @@
 /**
- * `Options MultiViews`: a URL whose file does not exist is answered with the file `name.*` that suits the request best. Runs in fixups, before
- * mod_dir; the file found is looked up like any other URL, so that access rules and handlers hold for it.
+ * `Options MultiViews`: a URL that leads to no file stands for the files that are called like it with extensions. Runs in the type checker,
+ * before extensions are looked at; the file that is chosen takes the request over.
+ * Manual: https://httpd.apache.org/docs/2.4/content-negotiation.html#multiviews
  */
-import { readdir } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { pathBytes } from '../../config/files.js'
 import type { Request } from '../../request/request.js'
 import { coreDir, hasOption, OPTION } from '../core/settings.js'
 import { isNegotiable } from '../mime.js'
 import type { Outcome } from '../module.js'
 import { escapePath } from '../url-text.js'
-import { choose, type Variant } from './choose.js'
+import { alternatesOf, choose, type Variant, varyOf } from './choose.js'
 import { negotiationDir } from './settings.js'
 
-/** What a file with a handler and without a type counts as, in httpd too. */
-const HANDLED = 'application/x-httpd-cgi'
-/** Each is looked up; nobody has so many languages. */
-const CANDIDATES_MAX = 64
+/** Files that one URL may stand for; more are not looked at. */
+const CANDIDATES_MAX = 256
 
-export function negotiate(request: Request): Outcome | Promise<Outcome> {
-  if (request.finfo !== undefined || request.filename === '') return undefined
-  if (!hasOption(request.dir.get(coreDir), OPTION.MultiViews)) return undefined
-  if (request.handler === 'proxy-server' || request.dispatch === undefined) return undefined
-  return multiViews(request)
-}
-
-async function multiViews(request: Request): Promise<Outcome> {
+export function typeChecker(request: Request): Outcome | Promise<Outcome> {
+  if (request.finfo !== undefined || !hasOption(request.dir.get(coreDir), OPTION.MultiViews)) return undefined
+  if (!request.filename.startsWith('/') || request.filename.endsWith('/')) return undefined
   const slash = request.filename.lastIndexOf('/')
-  const [directory, base] = [request.filename.slice(0, slash + 1), request.filename.slice(slash + 1)]
-  if (base === '') return undefined
-  let names: string[]
+  const directory = request.filename.slice(0, slash + 1)
+  const name = request.filename.slice(slash + 1)
+  // extensions that nobody knows are part of the name, so they have to be asked for
+  const names = candidates(directory, name).filter((one) => isNegotiable(request, one, name))
+  if (names.length === 0) return undefined
+  const found = names.map((one) => request.dispatch?.lookUpFile(request, directory + one))
+  return found.some((one) => one instanceof Promise)
+    ? Promise.all(found).then((late) => decide(request, late))
+    : decide(request, found as (Request | undefined)[])
+}
+
+/** Names in the directory that begin with the one asked for and a dot. */
+function candidates(directory: string, name: string): string[] {
   try {
-    names = await readdir(Buffer.from(directory, 'latin1'), { encoding: 'latin1' })
+    return readdirSync(pathBytes(directory), { encoding: 'buffer' })
+      .map((entry) => entry.toString('latin1'))
+      .filter((entry) => entry.startsWith(`${name}.`))
+      .sort()
+      .slice(0, CANDIDATES_MAX)
   } catch {
-    return undefined // there is no such directory: 404 as without negotiation
+    return []
   }
-  const candidates = names
-    .filter((name) => name.startsWith(`${base}.`) && isNegotiable(request, name, base))
-    .slice(0, CANDIDATES_MAX)
-  const place = request.path.slice(0, request.path.length - request.pathInfo.length)
-  const folder = place.slice(0, place.lastIndexOf('/') + 1)
-  const found: Request[] = []
-  for (const name of candidates) {
-    const one = await lookUp(request, escapePath(folder + name))
-    if (one?.status === 200 && one.finfo?.isFile()) found.push(one)
-  }
-  if (found.length === 0) return undefined
-  return take(request, found)
 }
 
-function lookUp(request: Request, url: string): Request | Promise<Request> | undefined {
-  return request.dispatch?.lookUp(request, request.query === undefined ? url : `${url}?${request.query}`)
-}
-
-function take(request: Request, found: readonly Request[]): Outcome {
+function decide(request: Request, looked: readonly (Request | undefined)[]): Outcome {
+  const found = new Map<Variant, Request>()
+  for (const one of looked) {
+    if (one?.status !== 200 || one.finfo?.isFile() !== true) continue
+    const name = one.filename.slice(one.filename.lastIndexOf('/') + 1)
+    const { contentType, charset, contentLanguages, contentEncoding } = one
+    found.set(
+      {
+        name,
+        type: contentType ?? (one.handler === undefined ? undefined : 'application/x-httpd-cgi'),
+        charset,
+        languages: contentLanguages,
+        encodings: contentEncoding,
+        size: one.finfo.size,
+      },
+      one,
+    )
+  }
+  const variants = [...found.keys()]
+  if (variants.length === 0) return undefined
   const { languagePriority, force } = request.dir.get(negotiationDir)
-  const variants = found.map(variantOf)
-  const wish = (name: string) => {
-    const values = request.headersIn.all(name)
-    return values.length === 0 ? undefined : values.join(', ')
-  }
-  const wishes = {
-    accept: wish('Accept'),
-    language: wish('Accept-Language'),
-    charset: wish('Accept-Charset'),
-    encoding: wish('Accept-Encoding'),
-  }
-  const at = choose(variants, wishes, {
-    priority: languagePriority.map((language) => language.toLowerCase()),
-    prefer: force.includes('prefer'),
-    fallback: force.includes('fallback'),
-  })
-  request.errHeadersOut.append('Vary', varyOf(variants))
-  if (at === undefined) {
-    const listed = found.map(({ filename }) => nameOf(filename)).join(', ')
+  const { headersIn } = request
+  const best = choose(
+    variants,
+    {
+      accept: headersIn.get('Accept'),
+      language: headersIn.get('Accept-Language'),
+      charset: headersIn.get('Accept-Charset'),
+      encoding: headersIn.get('Accept-Encoding'),
+    },
+    {
+      priority: languagePriority.map((language) => language.toLowerCase()),
+      prefer: force.includes('prefer'),
+      fallback: force.includes('fallback'),
+    },
+  )
+  const table = best === undefined ? request.errHeadersOut : request.headersOut
+  // what depends on more than the URL is nothing that a cache could choose from
+  const transparent = (request.method === 'GET' || request.method === 'HEAD') && request.pathInfo === ''
+  const vary = varyOf(variants, transparent)
+  if (vary !== '' && !request.env.has('force-no-vary')) table.append('Vary', vary)
+  if (transparent) table.set('TCN', best === undefined ? 'list' : 'choice')
+  if (best === undefined) {
+    table.set('Alternates', alternatesOf(variants))
+    const names = variants.map(({ name }) => name).join(', ')
     request.report(
       'negotiation',
       'error',
-      `no acceptable variant: ${request.filename} (there are ${listed})`,
+      `no acceptable variant: ${request.filename} (there are ${names})`,
       'AH00690',
     )
     return 406
   }
-  const best = found[at] as Request
-  const { pathInfo } = request
-  request.adopt(best)
-  // What follows the name in the URL follows the file.
-  request.pathInfo = pathInfo
-  request.path += pathInfo
-  request.headersOut.set('Content-Location', escapePath(nameOf(best.filename)))
-  request.headersOut.set('TCN', 'choice')
-  return undefined
+  take(request, found.get(best) as Request)
+  if (transparent) request.headersOut.set('Content-Location', escapePath(best.name))
+  return 'ok'
 }
 
-function variantOf({ contentType, contentLanguages, charset, contentEncoding, finfo }: Request): Variant {
-  return {
-    type: (contentType ?? HANDLED).split(';')[0]?.trim().toLowerCase() as string,
-    languages: contentLanguages,
-    charset,
-    encodings: contentEncoding,
-    size: finfo?.size ?? 0,
-  }
+/** The file's request goes on in place of the one that asked, with its query and path info. */
+function take(request: Request, found: Request): void {
+  found.pathInfo = request.pathInfo
+  found.path += request.pathInfo
+  found.query = request.query
+  request.adopt(found)
 }
-
-/** The headers that could have changed the choice. */
-function varyOf(variants: readonly Variant[]): string {
-  const differ = (value: (variant: Variant) => string) => new Set(variants.map(value)).size > 1
-  return [
-    'negotiate',
-    ...(differ(({ type }) => type) ? ['accept'] : []),
-    ...(differ(({ languages }) => languages.join()) ? ['accept-language'] : []),
-    ...(differ(({ charset }) => charset ?? '') ? ['accept-charset'] : []),
-    ...(differ(({ encodings }) => encodings.join()) ? ['accept-encoding'] : []),
-  ].join(',')
-}
-
-const nameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1)

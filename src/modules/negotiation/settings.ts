@@ -1,4 +1,6 @@
-/** What the directives of mod_negotiation set. */
+/**
+ * What mod_negotiation's directives set.
+ */
 import { settingsKey } from '../../config/settings.js'
 
 interface NegotiationDir {
