@@ -15,6 +15,9 @@ import { Zygotes } from './zygotes.js'
 const SETS_MAX = 100
 /** How long a process may take to say itself why it refuses requests. */
 const OWN_WORDS_MS = 100
+/** After so many starts in a row that a signal ended, the group counts as one that cannot be started. */
+const KILLED_STARTS_MAX = 3
+
 /** A place in the group: holds one process after the other. */
 interface Place {
   readonly applicationGroup: string | null
@@ -23,6 +26,8 @@ interface Place {
   /** Serves on until `current` is ready. */
   readonly leaving: Set<DaemonProcess>
   timer: NodeJS.Timeout | undefined
+  /** Starts in a row that a signal ended. */
+  killed: number
   /** Why the last start in this place came to nothing. */
   failure: string | undefined
   /** The first start has come to an end, good or bad. */
@@ -145,6 +150,7 @@ export class DaemonGroupProcesses {
       current: undefined,
       leaving: new Set<DaemonProcess>(),
       timer: undefined,
+      killed: 0,
       failure: undefined,
       settled: false,
     }))
@@ -176,6 +182,7 @@ export class DaemonGroupProcesses {
       changed: (process) => {
         if (process.state === 'ready') {
           place.failure = undefined
+          place.killed = 0
           place.settled = true
           this.#startPreloadedSets(process)
           for (const before of place.leaving) before.relieve()
@@ -197,8 +204,7 @@ export class DaemonGroupProcesses {
       gone: (process, cause) => {
         this.#alive.delete(process)
         place.leaving.delete(process)
-        if (!process.cameUp && !this.#leaving)
-          this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
+        if (!process.cameUp && !this.#leaving) this.#failedToStart(place, process, cause)
         this.options.changed()
         this.options.gone(process, cause)
         if (this.#alive.size > 0 || !this.#leaving) return
@@ -213,6 +219,13 @@ export class DaemonGroupProcesses {
   #startPreloadedSets(first: DaemonProcess): void {
     if (!first.isSingle || first.applicationGroup !== null) return
     for (const { application_group } of this.plan.settings.imports ?? []) this.need(application_group)
+  }
+
+  /** One that somebody killed while it came up says nothing about the next one, unless it goes on like that. */
+  #failedToStart(place: Place, process: DaemonProcess, cause: string): void {
+    place.killed = process.wasKilled ? place.killed + 1 : 0
+    if (process.wasKilled && place.killed < KILLED_STARTS_MAX) return
+    this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
   }
 
   #failed(place: Place, message: string): void {

@@ -131,6 +131,11 @@ export class DaemonProcess {
     return this.cameUp && !this.#subinterpreters
   }
 
+  /** Whether a signal ended it. */
+  get wasKilled(): boolean {
+    return this.#exit !== undefined && this.#exit.signal !== null
+  }
+
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
     if (this.#step(reason)) this.#control.retire(reason)
