@@ -8,30 +8,38 @@ export function heartbeatSeconds(deadlockTimeout: number): number {
   return Math.min(Math.max(deadlockTimeout / 5, 0.2), 5)
 }
 
+/** A Python that is still silent after so long has not only a slow start. */
+const START_MIN_SECONDS = 60
+
 /** Counts silence in looks of its own, not by the clock: a supervisor that was held up itself must not blame others. */
 export class Heartbeat {
   #silentLooks = 0
-  #timer: NodeJS.Timeout | undefined
+  #limitSeconds: number
+  readonly #timer: NodeJS.Timeout | undefined
 
   /**
+   * Watches from now on.
    * @param seconds `deadlock-timeout`; 0: nobody is watched
    * @param silent called once
    */
   constructor(
     private readonly seconds: number,
-    private readonly silent: () => void,
-  ) {}
+    silent: () => void,
+  ) {
+    this.#limitSeconds = Math.max(seconds, START_MIN_SECONDS)
+    if (seconds === 0) return
+    const everySeconds = heartbeatSeconds(seconds)
+    this.#timer = setInterval(() => {
+      if (++this.#silentLooks * everySeconds < this.#limitSeconds) return
+      this.stop()
+      silent()
+    }, everySeconds * 1000)
+  }
 
-  /** The runtime has spoken. Watching begins with its first word. */
+  /** The runtime has spoken. */
   heard(): void {
     this.#silentLooks = 0
-    if (this.#timer !== undefined || this.seconds === 0) return
-    const everyMs = heartbeatSeconds(this.seconds) * 1000
-    this.#timer = setInterval(() => {
-      if (++this.#silentLooks * everyMs < this.seconds * 1000) return
-      this.stop()
-      this.silent()
-    }, everyMs)
+    this.#limitSeconds = this.seconds
   }
 
   stop(): void {

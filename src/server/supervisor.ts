@@ -44,6 +44,8 @@ export class Supervisor {
   #stopping: 'no' | 'gracefully' | 'now' = 'no'
   /** Starts and restarts, one after the other. */
   #busy: Promise<void> = Promise.resolve()
+  /** Restarts that wait for one that is under way. */
+  readonly #queued = new Set<Order>()
   #ended: (exitCode: number) => void = () => {}
 
   readonly #desk = new StatusDesk({
@@ -162,7 +164,9 @@ export class Supervisor {
     this.#log.server('mpm_event', 'notice', message, code)
     if (order === 'stop') this.#stop().catch(this.#unexpected)
     else if (order === 'graceful-stop') this.#stopGracefully().catch(this.#unexpected)
-    else {
+    // One that has not begun will read the configuration as it is then: it does for this order, too.
+    else if (!this.#queued.has(order)) {
+      this.#queued.add(order)
       const calledOff = (error: Error) => this.#keepOld(error.stack ?? error.message)
       this.#busy = this.#busy.then(() => this.#restart(order)).catch(calledOff)
     }
@@ -172,6 +176,7 @@ export class Supervisor {
    * Reads the configuration anew and puts it to work. Where it is wrong, or cannot be put to work, everything stays as it was.
    */
   async #restart(order: 'restart' | 'graceful'): Promise<void> {
+    this.#queued.delete(order)
     const old = this.#current
     if (this.#stopping !== 'no' || old === undefined) return
     const faults: string[] = []
