@@ -120,13 +120,16 @@ class FaultRun {
     this.#going = false
     await Promise.all(clients)
     this.#agent.destroy()
-    await this.#settled(before.processes)
+    const late = await this.#settled(before.processes).then(
+      () => [],
+      (error: Error) => [error.message],
+    )
     const after = this.#resources()
     return {
       requests: this.#requests,
       failed: this.#failures.size,
       faults: this.#faults,
-      wrong: [...this.#account(), ...leftOver(before, after)],
+      wrong: [...this.#account(), ...late, ...leftOver(before, after)],
       counts: after,
     }
   }
