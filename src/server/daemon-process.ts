@@ -131,9 +131,9 @@ export class DaemonProcess {
     return this.cameUp && !this.#subinterpreters
   }
 
-  /** Whether a signal ended it. */
+  /** Whether a signal ended it, or it left because it was told to. */
   get wasKilled(): boolean {
-    return this.#exit !== undefined && this.#exit.signal !== null
+    return this.#reason !== undefined || (this.#exit !== undefined && this.#exit.signal !== null)
   }
 
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */

@@ -230,3 +230,21 @@ test('a daemon process does not run as root beside a server that does not', {
   assert.throws(() => plan({ user: '#0' }), /WSGI process blocked from running as root\./)
   assert.throws(() => plan({ user: 'nobody-of-that-name' }), /there is no user nobody-of-that-name/)
 })
+
+test(
+  'a process that somebody ends or stops while it comes up does not make requests fail',
+  python,
+  async () => {
+    const run = new Run()
+    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+      const started = () =>
+        [...run.text.matchAll(/pid=(\d+)\): Starting process/g)].map(([, pid]) => Number(pid))
+      const count = started().length
+      process.kill(started().at(-1) as number, signal)
+      await until('its successor', () => started().length > count)
+      assert.deepEqual(run.group.failures, [])
+    }
+    await run.ready()
+    await run.end()
+  },
+)
