@@ -151,7 +151,9 @@ function load(
   if (tell === 'faults') return loaded
   for (const warning of loaded?.site.warnings ?? [])
     if (isWanted(warning, invocation))
-      terminal.err(`${PROGRAM}: warning: ${readable(describeWarning(warning))}\n`)
+      terminal.err(
+        `${PROGRAM}: ${warning.isNote ? 'note' : 'warning'}: ${readable(describeWarning(warning))}\n`,
+      )
   return loaded
 }
 
@@ -160,9 +162,12 @@ function readable(text: string): string {
   return Buffer.from(text, 'latin1').toString()
 }
 
-function isWanted({ code }: ConfigWarning, { startupLevel, checkDocumentRoots }: Invocation): boolean {
+function isWanted(
+  { code, isNote }: ConfigWarning,
+  { startupLevel, checkDocumentRoots }: Invocation,
+): boolean {
   if (code === MISSING_DOCUMENT_ROOT && !checkDocumentRoots) return false
-  return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf('warn')
+  return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf(isNote ? 'info' : 'warn')
 }
 
 /** `-E file`: what goes to stderr until the error log is open goes there instead. */

@@ -97,6 +97,11 @@ export class CommandImpl implements SectionCommand {
     this.#state.warnings.push({ at: this.at, message, ...(code === undefined ? {} : { code }) })
   }
 
+  /** Something worth knowing about a line that is as it should be; shown at level `info`. */
+  note(message: string): void {
+    this.#state.warnings.push({ at: this.at, message, isNote: true })
+  }
+
   addSection(section: NewSection): Settings {
     this.section = newSection(section, this.at)
     this.#sections.push(this.section)

@@ -67,6 +67,8 @@ export interface Command {
   fail(message: string): never
   /** Notes something for the operator. */
   warn(message: string, code?: string): void
+  /** Something worth knowing about a line that is as it should be. */
+  note(message: string): void
 }
 
 /** A section that a directive stands in. */

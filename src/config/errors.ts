@@ -57,4 +57,6 @@ export interface ConfigWarning {
   /** Stable code such as `AH00112`, where there is one. */
   readonly code?: string
   readonly message: string
+  /** Worth knowing, and nothing to change: shown at level `info`. */
+  readonly isNote?: true
 }

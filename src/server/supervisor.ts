@@ -86,7 +86,8 @@ export class Supervisor {
   async #start(): Promise<void> {
     const configuration = readConfiguration(this.options.source, writeLine)
     if (configuration === undefined) throw new StartError()
-    for (const warning of configuration.site.warnings) writeLine(describeWarning(warning))
+    for (const warning of configuration.site.warnings)
+      if (!warning.isNote) writeLine(describeWarning(warning))
     try {
       const listeners = await this.#listeners.prepare(
         configuration.listen.addresses,
@@ -212,7 +213,7 @@ export class Supervisor {
     this.#configuration = configuration
     this.#replaceStderr(next)
     for (const warning of configuration.site.warnings)
-      this.#log.server('core', 'warn', describeWarning(warning))
+      this.#log.server('core', warning.isNote ? 'info' : 'warn', describeWarning(warning))
     this.#logRunning(configuration)
     const gone = order === 'graceful' ? old.retire(next) : old.stop(next, 'server_restart')
     void gone.then(() => this.#generations.delete(old))

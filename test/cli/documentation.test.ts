@@ -4,7 +4,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { helpPage } from '../../src/cli/help.js'
 import { startServerHelp } from '../../src/cli/start-server/help.js'
-import { NOT_YET } from '../../src/cli/start-server/options.js'
+import { NOT_YET } from '../../src/cli/start-server/refused.js'
 import { PROJECT } from '../support/server.js'
 
 const page = readFileSync(path.join(PROJECT, 'docs', 'command-line.md'), 'utf8')

@@ -2,19 +2,21 @@
  * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseFlags } from '../flags.js'
 import { carryOut, isConfigurationFine } from '../httpd.js'
 import type { Terminal } from '../terminal.js'
-import { generateConfiguration, generateControlScript, generateModuleScript } from './generate.js'
+import { generateConfiguration } from './generate.js'
 import { startServerHelp } from './help.js'
 import { parseOptions } from './parse.js'
-import { makePlan, type Plan, type Surroundings } from './plan.js'
+import { makePlan, type Plan } from './plan.js'
+import { generateControlScript, generateEnvironmentScript, generateModuleScript } from './scripts.js'
 import { claimServerRoot, replaceFile } from './server-root.js'
 import { summary } from './summary.js'
+import type { Surroundings } from './surroundings.js'
 
 /** From build/src/cli/start-server up to the package. */
 const PACKAGE = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -39,7 +41,8 @@ export async function startServer(
   const only = command === 'setup-server' || given.has('setup-only')
   if (!isConfigurationFine(parseFlags(['-f', configFile]), terminal)) return 1
   terminal.out(summary(plan, configFile, only))
-  return only ? 0 : await carryOut(parseFlags(['-f', configFile, '-DFOREGROUND']), terminal)
+  const startupLog = plan.startupLog === undefined ? [] : ['-E', plan.startupLog]
+  return only ? 0 : await carryOut(parseFlags(['-f', configFile, ...startupLog, '-DFOREGROUND']), terminal)
 }
 
 function surroundings({ cwd, environment }: Terminal): Surroundings {
@@ -54,7 +57,16 @@ function surroundings({ cwd, environment }: Terminal): Surroundings {
       const found = statSync(file, { throwIfNoEntry: false })
       return found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
     },
+    program: (name) => findProgram(name, environment.PATH ?? ''),
   }
+}
+
+function findProgram(name: string, searched: string): string | undefined {
+  return searched
+    .split(':')
+    .filter((folder) => path.isAbsolute(folder))
+    .map((folder) => path.join(folder, name))
+    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
 }
 
 /** `#gid` of the account's own group; undefined where there is no such account, which the configuration's check reports. */
@@ -69,8 +81,8 @@ function writeFiles(plan: Plan, command: readonly string[]): string {
   // Started as root, the account of the application must find the files in here, but not list them.
   claimServerRoot(plan.serverRoot, uid === 0 ? 0o711 : 0o700, uid)
   const configFile = path.join(plan.serverRoot, 'httpd.conf')
-  const logs = [plan.errorLog, plan.accessLog ?? plan.errorLog].filter((file) => !file.startsWith('/dev/'))
-  for (const file of logs) mkdirSync(path.dirname(file), { recursive: true })
+  for (const file of [plan.errorLog, plan.accessLog, plan.startupLog])
+    if (file !== undefined && !file.startsWith('/dev/')) mkdirSync(path.dirname(file), { recursive: true })
   if (plan.moduleName !== undefined)
     replaceFile(
       plan.entry,
@@ -82,6 +94,10 @@ function writeFiles(plan: Plan, command: readonly string[]): string {
     generateControlScript(process.execPath, LAUNCHER, configFile),
     0o700,
   )
+  // Read before the configuration is, by whatever starts the server.
+  const envvars = path.join(plan.serverRoot, 'envvars')
+  if (plan.environmentScript === undefined) rmSync(envvars, { force: true })
+  else replaceFile(envvars, generateEnvironmentScript(plan.environmentScript), 0o600)
   replaceFile(configFile, generateConfiguration(plan, command), 0o600)
   return configFile
 }

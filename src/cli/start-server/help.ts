@@ -2,7 +2,8 @@
  * The page of `start-server --help`.
  */
 import { entry } from '../help.js'
-import { OPTION_GROUPS, type Option } from './options.js'
+import type { Option } from './option.js'
+import { OPTION_GROUPS } from './options.js'
 
 const INDENT = 34
 

@@ -2,63 +2,44 @@
  * The options of `start-server` and `setup-server`, as data: names and meanings are those of mod_wsgi-express.
  * https://modwsgi.readthedocs.io/en/master/user-guides/mod_wsgi-express.html
  */
-
-export interface Option {
-  /** Without the leading `--`. */
-  readonly name: string
-  /** What the help calls its words; none: a switch. */
-  readonly words: readonly string[]
-  /** May be given several times. */
-  readonly many?: true
-  /** What holds when it is not given, for the help page. */
-  readonly default?: string
-  readonly help: string
-  /** Looks at the words; answers what is wrong with them. */
-  readonly check?: (words: readonly string[]) => string | undefined
-}
-
-export interface OptionGroup {
-  readonly title: string
-  readonly options: readonly Option[]
-}
-
-type Rest = Omit<Option, 'name' | 'words'>
-
-function option(name: string, words: string, help: string, rest: Omit<Rest, 'help'> = {}): Option {
-  return { name, words: words === '' ? [] : words.split(' '), help, ...rest }
-}
-
-const MANY = { many: true } as const
-const COUNT = { check: ([word = '']: readonly string[]) => integer(word, 0) } as const
-const POSITIVE = { check: ([word = '']: readonly string[]) => integer(word, 1) } as const
-
-function integer(word: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): string | undefined {
-  const valid = /^\d{1,15}$/.test(word) && Number(word) >= minimum && Number(word) <= maximum
-  return valid ? undefined : `must be a whole number from ${minimum}${maximum < 1e9 ? ` to ${maximum}` : ''}`
-}
-
-function oneOf(...allowed: string[]): Omit<Rest, 'help'> {
-  return {
-    check: ([word = '']) => (allowed.includes(word) ? undefined : `must be one of ${allowed.join(', ')}`),
-  }
-}
-
-function urlPath([word = '']: readonly string[]): string | undefined {
-  return word.startsWith('/') ? undefined : 'must begin with /'
-}
+import {
+  backend,
+  count,
+  MANY,
+  type Option,
+  type OptionGroup,
+  oneOf,
+  option,
+  PORT,
+  urlPath,
+  zeroOr,
+} from './option.js'
 
 export const OPTION_GROUPS: readonly OptionGroup[] = [
   {
     title: 'Where the server listens',
     options: [
-      option('port', 'NUMBER', 'port', {
-        default: '8000',
-        check: ([word = '']) => integer(word, 1, 65535),
-      }),
+      option('port', 'NUMBER', 'port', { default: '8000', ...PORT }),
       option('host', 'ADDRESS', 'address to listen on', { default: 'all' }),
       option('server-name', 'NAME', 'answer requests for this host name; others get 403'),
       option('server-alias', 'NAME', 'a further name, * and ? allowed', MANY),
       option('allow-localhost', '', 'with --server-name: answer localhost as well'),
+      option('http2', '', 'speak HTTP/2 with clients that can'),
+    ],
+  },
+  {
+    title: 'TLS',
+    options: [
+      option('https-port', 'NUMBER', 'a second port, for https', { alias: 'ssl-port', ...PORT }),
+      option('ssl-certificate', 'BASE', 'BASE.crt and BASE.key are the certificate and its key'),
+      option('ssl-certificate-file', 'FILE', 'the certificate, with intermediate ones after it'),
+      option('ssl-certificate-key-file', 'FILE', 'its key'),
+      option('ssl-certificate-chain-file', 'FILE', 'intermediate certificates, if they are elsewhere'),
+      option('ssl-ca-certificate-file', 'FILE', 'ask clients for a certificate that one of these has signed'),
+      option('ssl-verify-client', 'URL', 'ask for it only here', { many: true, check: urlPath }),
+      option('ssl-environment', '', 'SSL_* variables in the environ'),
+      option('https-only', '', 'send clients from http to https; needs --server-name'),
+      option('hsts-policy', 'POLICY', 'with --https-only: Strict-Transport-Security, e.g. max-age=31536000'),
     ],
   },
   {
@@ -87,12 +68,16 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('process-group', 'NAME', 'name of the daemon process group', { default: 'HOST:PORT' }),
       option('setenv', 'NAME VALUE', "sets a variable in each request's environ", MANY),
       option('passenv', 'NAME', 'passes a variable of the process to each request', MANY),
-      option('locale', 'NAME', 'locale of the application', { default: 'as inherited; UTF-8 instead of C' }),
+      option('envvars-script', 'FILE', 'shell script that sets variables for all processes'),
+      option('locale', 'NAME', 'locale of the application', {
+        alias: 'lang',
+        default: 'as inherited; UTF-8 instead of C',
+      }),
       option('chunked-request', '', 'accept request bodies of unknown length'),
       option('enable-sendfile', '', 'send files of wsgi.file_wrapper with the fastest means'),
       option('map-head-to-get', 'WHEN', 'show HEAD requests as GET', {
         default: 'Auto',
-        ...oneOf('On', 'Off', 'Auto'),
+        ...oneOf('On', 'Off', 'Auto', 'ON', 'OFF', 'AUTO'),
       }),
       option('disable-reloading', '', 'do not restart when SCRIPT changes'),
       option('reload-on-changes', '', 'restart when any loaded module changes (for development)'),
@@ -101,56 +86,67 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
   {
     title: 'Processes',
     options: [
-      option('processes', 'NUMBER', 'daemon processes', { default: '1', ...POSITIVE }),
-      option('threads', 'NUMBER', 'threads of each process', { default: '5', ...POSITIVE }),
+      count('processes', 'NUMBER', 'daemon processes', '1', 1),
+      count('threads', 'NUMBER', 'threads of each process', '5', 1),
       option('embedded-mode', '', 'run the application inside the server processes; no daemon processes'),
       option('user', 'NAME', 'account to run as; needed when started as root'),
       option('group', 'NAME', 'group to run as', { default: "the account's own" }),
       option('process-name', 'TITLE', 'title of the daemon processes', { default: '(wsgi:HOST:PORT:UID)' }),
-      option('maximum-requests', 'NUMBER', 'requests after which a process is replaced; 0: never', {
-        default: '0',
-        ...COUNT,
-      }),
-      option('shutdown-timeout', 'SECONDS', 'for a process to stop', { default: '5', ...COUNT }),
-      option('graceful-timeout', 'SECONDS', 'for requests to end when a process is replaced', {
-        default: '15',
-        ...COUNT,
-      }),
+      count('maximum-requests', 'NUMBER', 'requests after which a process is replaced; 0: never', '0'),
       option('switch-interval', 'SECONDS', 'how often Python changes threads'),
+      option('orphan-interpreter', '', 'end processes without taking Python down in order'),
+      option('free-threading', '', 'run Python without its global lock, where it can'),
+      option('server-metrics', '', "let the application see the processes' numbers"),
+      option(
+        'service-script',
+        'NAME FILE',
+        'a process of its own for a script that serves no requests',
+        MANY,
+      ),
+      option('service-user', 'NAME USER', 'account of that process, when started as root', MANY),
+      option('service-group', 'NAME GROUP', 'its group', MANY),
+    ],
+  },
+  {
+    title: 'Limits of time for processes (0: none)',
+    options: [
+      count('startup-timeout', 'SECONDS', 'for the application to be loaded', '15'),
+      count('request-timeout', 'SECONDS', 'for a request; × (1 + ln(threads))', '60'),
+      count('interrupt-timeout', 'SECONDS', 'raise an exception in it first, and wait so long', '0'),
+      count('queue-timeout', 'SECONDS', 'for a request to get a thread', '45'),
+      count('deadlock-timeout', 'SECONDS', 'without Python being able to run', '60'),
+      count('inactivity-timeout', 'SECONDS', 'without a request; then the process is replaced', '0'),
+      option('ignore-activity', 'URL', 'requests here do not count for that', { many: true, check: urlPath }),
+      count('restart-interval', 'SECONDS', 'then the process is replaced', '0'),
+      count('cpu-time-limit', 'SECONDS', 'of processor time; then the process is replaced', '0'),
+      count('shutdown-timeout', 'SECONDS', 'for a process to stop', '5'),
+      count('graceful-timeout', 'SECONDS', 'for requests to end when a process is replaced', '15'),
+      count('eviction-timeout', 'SECONDS', 'the same when a signal asked for it', '0'),
     ],
   },
   {
     title: 'Connections and requests',
     options: [
-      option('limit-request-body', 'BYTES', 'largest request body; 0: no limit', {
-        default: '10485760',
-        ...COUNT,
-      }),
-      option('keep-alive-timeout', 'SECONDS', 'to wait for the next request; 0: close at once', {
-        default: '2',
-        ...COUNT,
-      }),
-      option('socket-timeout', 'SECONDS', 'without a byte read or written', { default: '60', ...POSITIVE }),
-      option('connect-timeout', 'SECONDS', 'to reach a daemon process', { default: '15', ...COUNT }),
-      option('server-backlog', 'NUMBER', 'connections that may wait to be accepted', {
-        default: '500',
-        ...POSITIVE,
-      }),
-      option('header-timeout', 'SECONDS', 'to send a request header; 0: no limit', {
-        default: '15',
-        ...COUNT,
-      }),
-      option('header-max-timeout', 'SECONDS', 'the same for a client that keeps sending', {
-        default: '30',
-        ...COUNT,
-      }),
-      option('header-min-rate', 'BYTES', 'per second that count as sending', { default: '500', ...COUNT }),
-      option('body-timeout', 'SECONDS', 'to send a request body; 0: no limit', { default: '15', ...COUNT }),
-      option('body-max-timeout', 'SECONDS', 'the same for a client that keeps sending; 0: no limit', {
-        default: '0',
-        ...COUNT,
-      }),
-      option('body-min-rate', 'BYTES', 'per second that count as sending', { default: '500', ...COUNT }),
+      count('max-clients', 'NUMBER', 'requests at a time, over all', 'MaxRequestWorkers', 1),
+      count('limit-request-body', 'BYTES', 'largest request body; 0: no limit', '10485760'),
+      count('keep-alive-timeout', 'SECONDS', 'to wait for the next request; 0: close at once', '2'),
+      count('socket-timeout', 'SECONDS', 'without a byte read or written', '60', 1),
+      count('connect-timeout', 'SECONDS', 'to reach a daemon process', '15'),
+      count('server-backlog', 'NUMBER', 'connections that may wait to be accepted', '500', 1),
+      count('daemon-backlog', 'NUMBER', 'requests that may wait in a daemon process', '100', 1),
+      count('header-timeout', 'SECONDS', 'to send a request header; 0: no limit', '15'),
+      count('header-max-timeout', 'SECONDS', 'the same for a client that keeps sending', '30'),
+      count('header-min-rate', 'BYTES', 'per second that count as sending', '500'),
+      count('body-timeout', 'SECONDS', 'to send a request body; 0: no limit', '15'),
+      count('body-max-timeout', 'SECONDS', 'the same for a client that keeps sending; 0: no limit', '0'),
+      count('body-min-rate', 'BYTES', 'per second that count as sending', '500'),
+      count('response-socket-timeout', 'SECONDS', 'for a slow client to take something', '--socket-timeout'),
+      count('response-flush-delay', 'MILLISECONDS', 'to wait for more of a streamed response', 'none'),
+      option('send-buffer-size', 'BYTES', "of the daemon processes' sockets", zeroOr(512)),
+      option('receive-buffer-size', 'BYTES', 'the same for receiving', zeroOr(512)),
+      option('header-buffer-size', 'BYTES', 'longest header line of a response', zeroOr(8192)),
+      option('response-buffer-size', 'BYTES', 'of a response that may wait for a slow client', zeroOr(65536)),
+      option('compress-responses', '', 'compress text, style sheets, scripts, JSON and XML'),
       option('error-document', 'STATUS URL', 'page for a status', {
         many: true,
         check: ([status = '', url = '']) =>
@@ -163,14 +159,49 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     title: 'Files',
     options: [
       option('url-alias', 'URL PATH', 'serves a file or directory at URL', { many: true, check: urlPath }),
-      option('directory-index', 'FILE', 'for static sites: file served for a directory', {
-        default: 'index.html',
+      option('document-root', 'DIRECTORY', 'its files are served, and all else goes to the application'),
+      option('directory-index', 'FILE', 'file served for a directory of the document root', {
+        default: 'index.html for static sites',
       }),
       option('directory-listing', '', 'for static sites: list directories without such a file'),
-      option('allow-override', 'CLASS', 'for static sites: what .htaccess files may set', {
+      option('allow-override', 'CLASS', 'what .htaccess files in the document root may set', {
         many: true,
         default: 'None',
       }),
+      option('mime-types', 'FILE', 'media types by extension, in the form of /etc/mime.types', {
+        default: 'built in',
+      }),
+    ],
+  },
+  {
+    title: 'Access',
+    options: [
+      option('host-access-script', 'FILE', 'allow_access(environ, host) in FILE says which clients may come'),
+      option('auth-user-script', 'FILE', 'check_password(environ, user, password) in FILE checks log-ins'),
+      option('auth-type', 'TYPE', 'how browsers ask for the password', {
+        default: 'Basic',
+        ...oneOf('Basic', 'Digest'),
+      }),
+      option('auth-group-script', 'FILE', 'groups_for_user(environ, user) in FILE'),
+      option('auth-group', 'NAME', 'the group that users must be in', { default: 'wsgi' }),
+      option('server-status', '', 'the page /server-status, for clients on this machine'),
+    ],
+  },
+  {
+    title: 'Proxies',
+    options: [
+      option('proxy-mount-point', 'URL BACKEND', 'hands requests below URL to another server', {
+        many: true,
+        alias: 'proxy-url-alias',
+        check: (words) => urlPath(words) ?? backend(words),
+      }),
+      option('proxy-virtual-host', 'NAME BACKEND', 'hands requests for a host name to another server', {
+        many: true,
+        check: backend,
+      }),
+      count('proxy-timeout', 'SECONDS', 'for such a server to answer', '--socket-timeout', 1),
+      option('trust-proxy', 'ADDRESS', 'a proxy in front of this server, or its subnet', MANY),
+      option('trust-proxy-header', 'NAME', 'a header in which it tells of the client', MANY),
     ],
   },
   {
@@ -186,6 +217,11 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('access-log-format', 'FORMAT', 'common, combined or a format as in LogFormat', {
         default: 'common',
       }),
+      option('startup-log', '', 'write messages of the start to a file'),
+      option('startup-log-name', 'NAME', 'its file name', { default: 'startup_log' }),
+      option('rotate-logs', '', 'begin new log files when they are large, with the program rotatelogs'),
+      count('max-log-size', 'MB', 'that is large', '5', 1),
+      option('rotatelogs-executable', 'FILE', 'where that program is', { default: 'found on PATH' }),
     ],
   },
   {
@@ -202,38 +238,3 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
 ]
 
 export const OPTIONS: readonly Option[] = OPTION_GROUPS.flatMap((group) => group.options)
-
-/**
- * Options of mod_wsgi-express for which the server lacks what they ask for. They are refused by name: a limit or a guard that silently
- * does nothing would be worse than none.
- */
-export const NOT_YET: ReadonlySet<string> = new Set(
-  `http2 https-port ssl-port ssl-certificate ssl-certificate-file ssl-certificate-key-file ssl-ca-certificate-file
-  ssl-verify-client ssl-certificate-chain-file ssl-environment https-only hsts-policy
-  max-clients initial-workers minimum-spare-workers maximum-spare-workers
-  startup-timeout restart-interval cpu-time-limit eviction-timeout deadlock-timeout inactivity-timeout ignore-activity
-  request-timeout interrupt-timeout queue-timeout proxy-timeout
-  daemon-backlog send-buffer-size receive-buffer-size header-buffer-size response-buffer-size
-  response-socket-timeout response-flush-delay
-  proxy-mount-point proxy-url-alias proxy-virtual-host trust-proxy-header trust-proxy compress-responses
-  server-metrics server-status telemetry-service enable-telemetry telemetry-ui-port telemetry-interval telemetry-options
-  slow-requests free-threading
-  host-access-script auth-user-script auth-type auth-group-script auth-group
-  document-root rewrite-rules envvars-script startup-log startup-log-name rotate-logs max-log-size rotatelogs-executable
-  add-handler with-cgi with-php5 service-script service-user service-group service-log-file
-  orphan-interpreter enable-docs debug-mode enable-debugger debugger-startup enable-coverage coverage-directory
-  enable-profiler profiler-directory enable-recorder recorder-directory enable-gdb gdb-executable`
-    .split(/\s+/)
-    .filter(Boolean),
-)
-
-/** Options of mod_wsgi-express that have no meaning here, and why. Refused with that reason. */
-export const NOT_OURS: Readonly<Record<string, string>> = {
-  'server-mpm': 'there is one kind of server process',
-  'httpd-executable': 'there is no other server program',
-  'modules-directory': 'all modules are part of the program',
-  'shell-executable': 'no shell is used',
-  'mime-types': 'media types are built in; use --include-file with AddType for more',
-  'socket-prefix': 'sockets are kept in a private directory',
-  'verbose-debugging': 'use --log-level debug',
-}

@@ -2,9 +2,13 @@
  * From the words after `start-server` to the options given. Pure; the table is options.ts.
  */
 import { UsageError } from '../usage-error.js'
-import { NOT_OURS, NOT_YET, OPTIONS, type Option } from './options.js'
+import type { Option } from './option.js'
+import { OPTIONS } from './options.js'
+import { NOT_OURS, NOT_YET } from './refused.js'
 
-const BY_NAME = new Map(OPTIONS.map((option) => [option.name, option]))
+const BY_NAME: ReadonlyMap<string, Option> = new Map(
+  OPTIONS.flatMap((option) => [option.name, option.alias ?? []].flat().map((name) => [name, option])),
+)
 
 /** The options that were given. Names are checked against the table, so that a slip in this program fails at once. */
 export class Given {

@@ -3,23 +3,20 @@
  * through the functions it is handed.
  */
 import path from 'node:path'
-import { UsageError } from '../usage-error.js'
 import type { Given } from './parse.js'
-
-/** What the plan needs to know of the machine. */
-export interface Surroundings {
-  readonly cwd: string
-  readonly uid: number
-  /** Directory for server roots: `$TMPDIR` or `/tmp`. */
-  readonly temporary: string
-  /** `LC_ALL`, `LC_CTYPE` or `LANG`, whichever is in force. */
-  readonly locale: string | undefined
-  /** The package's folder `share`. */
-  readonly share: string
-  /** `#gid` of the primary group of an account. */
-  groupOf(user: string): string | undefined
-  kindOf(file: string): 'file' | 'directory' | undefined
-}
+import {
+  existing,
+  type HookScripts,
+  type Logs,
+  planHooks,
+  planLogs,
+  planServices,
+  planTls,
+  type Service,
+  type Tls,
+} from './plan-parts.js'
+import { fail, type Surroundings } from './surroundings.js'
+import { contradiction } from './together.js'
 
 export interface Mount {
   readonly url: string
@@ -27,7 +24,7 @@ export interface Mount {
   readonly kind: 'file' | 'directory'
 }
 
-export interface Plan {
+export interface Plan extends Logs {
   readonly kind: 'script' | 'module' | 'static'
   /** Script file, or directory of a static site. For a module: the file to be written that imports it. */
   readonly entry: string
@@ -40,10 +37,14 @@ export interface Plan {
   readonly hostName: string
   readonly serverRoot: string
   readonly pidFile: string
-  readonly errorLog: string
-  readonly accessLog: string | undefined
-  /** Of a static site. */
+  /** Where files are served from: all of a static site, and what goes before an application. */
   readonly documentRoot: string | undefined
+  readonly tls: Tls | undefined
+  readonly hooks: HookScripts
+  readonly services: readonly Service[]
+  /** A shell script that sets variables. */
+  readonly environmentScript: string | undefined
+  readonly mimeTypes: string | undefined
   readonly mountPoint: string
   /** Longest URL first, as the first that matches is taken. */
   readonly aliases: readonly Mount[]
@@ -82,7 +83,9 @@ export function makePlan(given: Given, around: Surroundings): Plan {
   const workingDirectory = here(given.text('working-directory') ?? '.')
   if (around.kindOf(workingDirectory) !== 'directory')
     fail(`--working-directory: there is no directory ${workingDirectory}`)
-  checkTogether(given, around, entry.kind)
+  const wrong = contradiction(given, around.uid, entry.kind)
+  if (wrong !== undefined) fail(wrong)
+  const file = (option: string) => optional(given.text(option), (word) => existing(around, option, word))
   return {
     ...entry,
     host,
@@ -90,11 +93,13 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     hostName,
     serverRoot,
     pidFile: path.resolve(serverRoot, given.text('pid-file') ?? 'httpd.pid'),
-    errorLog: logFile(given, here, 'error-log-name', 'error_log', '/dev/stderr', serverRoot),
-    accessLog: given.has('access-log')
-      ? logFile(given, here, 'access-log-name', 'access_log', '/dev/stdout', serverRoot)
-      : undefined,
-    documentRoot: entry.kind === 'static' ? entry.entry : undefined,
+    ...planLogs(given, around, serverRoot),
+    documentRoot: entry.kind === 'static' ? entry.entry : findDocumentRoot(given, around),
+    tls: planTls(given, around),
+    hooks: planHooks(given, around),
+    services: planServices(given, around),
+    environmentScript: file('envvars-script'),
+    mimeTypes: file('mime-types'),
     mountPoint: given.text('mount-point') ?? '/',
     aliases: findAliases(given, around),
     processGroup: embedded || entry.kind === 'static' ? undefined : (given.text('process-group') ?? name),
@@ -151,36 +156,12 @@ function findAliases(given: Given, around: Surroundings): Mount[] {
     .sort((a, b) => b.url.length - a.url.length)
 }
 
-function checkTogether(given: Given, around: Surroundings, kind: Plan['kind']): void {
-  if (around.uid === 0 && !given.has('user'))
-    fail('started as root, --user is needed: the account to run the application as')
-  if (given.has('embedded-mode')) {
-    for (const name of ['process-group', 'processes', 'reload-on-changes'])
-      if (given.has(name))
-        fail(`--embedded-mode has no daemon processes, so --${name} cannot be used with it`)
-  }
-  if (given.has('log-directory') && given.has('log-to-terminal'))
-    fail('--log-directory and --log-to-terminal exclude each other')
-  if (given.has('reload-on-changes') && given.has('disable-reloading'))
-    fail('--reload-on-changes and --disable-reloading exclude each other')
-  if (given.has('server-alias') && !given.has('server-name')) fail('--server-alias needs --server-name')
-  if (kind === 'static' && given.has('mount-point'))
-    fail('--mount-point is for applications, not for --application-type static')
-  for (const name of ['directory-index', 'directory-listing', 'allow-override'])
-    if (given.has(name) && kind !== 'static') fail(`--${name} is for --application-type static`)
-}
-
-function logFile(
-  given: Given,
-  here: (file: string) => string,
-  option: string,
-  byDefault: string,
-  terminal: string,
-  serverRoot: string,
-): string {
-  if (given.has('log-to-terminal')) return terminal
-  const directory = given.text('log-directory')
-  return path.resolve(directory === undefined ? serverRoot : here(directory), given.text(option) ?? byDefault)
+function findDocumentRoot(given: Given, around: Surroundings): string | undefined {
+  const written = given.text('document-root')
+  if (written === undefined) return undefined
+  const directory = path.resolve(around.cwd, written)
+  if (around.kindOf(directory) !== 'directory') fail(`--document-root: there is no directory ${directory}`)
+  return directory
 }
 
 /** Under the locales `C` and `POSIX` Python may not open files with other names than ASCII ones. */
@@ -190,8 +171,4 @@ function isAscii(locale: string | undefined): boolean {
 
 function optional(word: string | undefined, resolve: (word: string) => string): string | undefined {
   return word === undefined ? undefined : resolve(word)
-}
-
-function fail(message: string): never {
-  throw new UsageError(message, 'start-server')
 }

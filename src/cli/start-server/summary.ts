@@ -6,12 +6,18 @@ import type { Plan } from './plan.js'
 export function summary(plan: Plan, configFile: string, setupOnly: boolean): string {
   const rows: [string, string | undefined][] = [
     ['Server URL', url(plan)],
+    ['', plan.tls && url({ ...plan, port: plan.tls.port }, 'https')],
+    [
+      'Status',
+      plan.given.has('server-status') ? `${url({ ...plan, mountPoint: '' })}/server-status` : undefined,
+    ],
     ['Server root', plan.serverRoot],
     ['Configuration', configFile],
     ['Control script', setupOnly ? `${plan.serverRoot}/apachectl` : undefined],
     ['Error log', log(plan.errorLog)],
     ['Access log', plan.accessLog === undefined ? undefined : log(plan.accessLog)],
     ['Application', plan.kind === 'static' ? undefined : application(plan)],
+    ['Startup log', plan.startupLog],
     ['Document root', plan.documentRoot],
     ['Mode', mode(plan)],
     ['Reloading', reloading(plan)],
@@ -22,13 +28,14 @@ export function summary(plan: Plan, configFile: string, setupOnly: boolean): str
 }
 
 /** A host that stands for all addresses is shown as one that can be opened. */
-function url({ hostName, port, mountPoint }: Plan): string {
+function url({ hostName, port, mountPoint }: Plan, scheme = 'http'): string {
   const host = ['0.0.0.0', '::', '*'].includes(hostName)
     ? 'localhost'
     : hostName.includes(':')
       ? `[${hostName}]`
       : hostName
-  return `http://${host}${port === 80 ? '' : `:${port}`}${mountPoint}`
+  const usual = scheme === 'http' ? 80 : 443
+  return `${scheme}://${host}${port === usual ? '' : `:${port}`}${mountPoint}`
 }
 
 function log(file: string): string {

@@ -273,7 +273,7 @@ function checkTogether(cmd: Command, options: Options, written: ReadonlyMap<stri
   if (options.requestTimeout > 0) {
     const seconds = (options.requestTimeout * (1 + Math.log(Math.max(1, options.threads)))).toFixed(1)
     if (options.threads > 1)
-      cmd.warn(
+      cmd.note(
         `request-timeout=${options.requestTimeout} with threads=${options.threads} ends requests after ${seconds} s, as mod_wsgi does: request-timeout * (1 + ln(threads)).`,
       )
   } else if (options.interruptTimeout > 0) {

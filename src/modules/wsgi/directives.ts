@@ -64,7 +64,7 @@ function inertFlag(
   help: string,
   accepted: string,
   contexts = SERVER,
-  said?: string,
+  tells: 'note' | 'warn' = 'note',
 ): Directive {
   return directive({
     name,
@@ -74,7 +74,7 @@ function inertFlag(
     help,
     accepted,
     ...onOff((cmd, on) => {
-      if (on !== byDefault) cmd.warn(`${name}: ${said ?? accepted}`)
+      if (on !== byDefault) cmd[tells](`${name}: ${accepted}`)
     }),
   })
 }
@@ -206,6 +206,8 @@ export const wsgiDirectives: readonly Directive[] = [
     false,
     'Allow mod_wsgi.server_metrics() in embedded processes.',
     NO_EFFECT_YET,
+    SERVER,
+    'warn',
   ),
   dirFlag('WSGIIgnoreActivity', 'ignoreActivity', false, 'Requests here do not reset the inactivity timer.'),
   inertFlag(
@@ -221,6 +223,7 @@ export const wsgiDirectives: readonly Directive[] = [
     "Pass httpd's request record to the application.",
     'There is no httpd request record here: the key apache.request_rec is never set.',
     EVERYWHERE,
+    'warn',
   ),
   inertFlag(
     'WSGIGroupAuthoritative',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { generateConfiguration, quote } from '../../../src/cli/start-server/generate.js'
+import { generateConfiguration } from '../../../src/cli/start-server/generate.js'
 import { parseOptions } from '../../../src/cli/start-server/parse.js'
-import { makePlan, type Plan, type Surroundings } from '../../../src/cli/start-server/plan.js'
+import { makePlan, type Plan } from '../../../src/cli/start-server/plan.js'
+import type { Surroundings } from '../../../src/cli/start-server/surroundings.js'
+import { quote } from '../../../src/cli/start-server/text.js'
 
 const AROUND: Surroundings = {
   cwd: '/home/x',
@@ -12,6 +14,7 @@ const AROUND: Surroundings = {
   share: '/opt/share',
   groupOf: () => '#33',
   kindOf: (file) => (/\.\w+$/.test(file) ? 'file' : 'directory'),
+  program: (name) => `/usr/bin/${name}`,
 }
 
 function plan(words: string[], around: Partial<Surroundings> = {}): Plan {
@@ -52,7 +55,7 @@ test('defaults: one daemon process with five threads, the script at /, everythin
     'Require all denied',
     '</Directory>',
     'WSGIRestrictEmbedded On',
-    'WSGIDaemonProcess "localhost:8000" threads=5 display-name="(wsgi:localhost:8000:1000)" home="/home/x" python-path="/home/x" locale="de_DE.UTF-8" lang="de_DE.UTF-8"',
+    'WSGIDaemonProcess "localhost:8000" threads=5 display-name="(wsgi:localhost:8000:1000)" home="/home/x" python-path="/home/x" locale="de_DE.UTF-8" lang="de_DE.UTF-8" startup-timeout=15 request-timeout=60 queue-timeout=45 deadlock-timeout=60 socket-timeout=60',
     'WSGIScriptAlias "/" "/home/x/app.wsgi" process-group="localhost:8000" application-group="%{GLOBAL}"',
     'WSGIPassAuthorization On',
     '<Directory "/home/x">',
@@ -159,6 +162,13 @@ test('contradictions are refused', () => {
     [['--application-type', 'static'], /needs an entry point/],
     [['--application-type', 'module', 'a-b'], /'a-b' is no name of a Python module/],
     [['app.wsgi', '--directory-index', 'a.html'], /--directory-index is for --application-type static/],
+    [['app.wsgi', '--embedded-mode', '--request-timeout', '9'], /so --request-timeout cannot be used/],
+    [['app.wsgi', '--ssl-certificate', 'x'], /--ssl-certificate needs --https-port/],
+    [['app.wsgi', '--https-port', '443'], /needs --ssl-certificate or --ssl-certificate-file/],
+    [['app.wsgi', '--https-port', '8000', '--ssl-certificate', 'x'], /another one than --port/],
+    [['app.wsgi', '--auth-group', 'x'], /--auth-group needs --auth-group-script/],
+    [['app.wsgi', '--service-script', 'a', 'a.py', '--service-user', 'b', 'u'], /no --service-script b/],
+    [['app.wsgi', '--auth-user-script', 'a'], /--auth-user-script: there is no file \/home\/x\/a/],
   ]
   for (const [words, message] of cases) assert.throws(() => plan(words), { name: 'UsageError', message })
   assert.throws(
@@ -175,4 +185,44 @@ test('root needs --user', () => {
   )
   assert.match(text, /^User "www-data"\nGroup "www"$/m)
   assert.equal(plan(['app.wsgi', '--user', 'www-data'], { uid: 0 }).group, '#33')
+})
+
+test('TLS without a name: one host on its port', () => {
+  const text = lines(generate('app.wsgi', '--https-port', '8443', '--ssl-certificate', 'site'))
+  assert.ok(text.includes('Listen 8443 https'))
+  assert.deepEqual(text.slice(text.indexOf('<VirtualHost *:8000>')), [
+    '<VirtualHost *:8000>',
+    'ServerName localhost',
+    '</VirtualHost>',
+    '<VirtualHost *:8443>',
+    'ServerName localhost',
+    'SSLEngine On',
+    'SSLCertificateFile "/home/x/site.crt"',
+    'SSLCertificateKeyFile "/home/x/site.key"',
+    '</VirtualHost>',
+  ])
+})
+
+test('logs that a program rotates', () => {
+  const text = generate('app.wsgi', '--rotate-logs', '--max-log-size', '9', '--log-directory', 'my logs')
+  assert.match(
+    text,
+    /^ErrorLog "\|\/usr\/bin\/rotatelogs '\/home\/x\/my logs\/error_log\.%Y-%m-%d-%H_%M_%S' 9M"$/m,
+  )
+  assert.throws(() => plan(['app.wsgi', '--rotate-logs'], { program: () => undefined }), /is not on PATH/)
+})
+
+test('hook scripts run in the server, which needs the Python of the application', () => {
+  const text = lines(generate('app.wsgi', '--python-home', 'venv', '--auth-user-script', 'a.py'))
+  assert.ok(text.includes('WSGIPythonHome "/home/x/venv"'))
+  assert.ok(text.includes('WSGIPythonPath "/home/x"'))
+  assert.ok(text.includes('Require valid-user'))
+})
+
+test('both sides of a proxied path end in a slash, or neither', () => {
+  const text = lines(
+    generate('app.wsgi', '--proxy-mount-point', '/a', 'http://h/b/', '--proxy-url-alias', '/c/', 'http://h'),
+  )
+  assert.ok(text.includes('ProxyPass "/a" "http://h/b" upgrade=websocket'))
+  assert.ok(text.includes('ProxyPass "/c/" "http://h/" upgrade=websocket'))
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startServerHelp } from '../../../src/cli/start-server/help.js'
-import { NOT_OURS, NOT_YET, OPTIONS } from '../../../src/cli/start-server/options.js'
+import { OPTIONS } from '../../../src/cli/start-server/options.js'
 import { parseOptions } from '../../../src/cli/start-server/parse.js'
+import { NOT_OURS, NOT_YET } from '../../../src/cli/start-server/refused.js'
 
 const parse = (...words: string[]) => parseOptions(words, { HOME: '/home/x' })
 
@@ -52,7 +53,7 @@ test('what is wrong is named', () => {
 })
 
 test('options of mod_wsgi-express that would do nothing are refused by name', () => {
-  assert.throws(() => parse('--request-timeout', '60'), /--request-timeout .* not available yet/)
+  assert.throws(() => parse('--debug-mode'), /--debug-mode .* not available yet/)
   assert.throws(() => parse('--httpd-executable', '/x'), /--httpd-executable has no meaning here: /)
 })
 

@@ -1,84 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { isRoot } from '../../support/cache.js'
+import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
 import { ask } from '../../support/http.js'
-import { findPython, skipWithout, usable } from '../../support/pythons.js'
-import { freePorts, LAUNCHER, runLauncher } from '../../support/server.js'
+import { skipWithout } from '../../support/pythons.js'
+import { runLauncher } from '../../support/server.js'
 import { until } from '../../support/wait.js'
-
-const APPLICATION = `
-import os, helper
-def application(environ, start_response):
-    start_response('200 OK', [('Content-Type', 'text/plain')])
-    return [('%s %s %s %s' % (environ['mod_wsgi.process_group'], os.getcwd(), environ.get('EXTRA'), helper.VALUE)).encode()]
-`
-const base = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-test-'))
-chmodSync(base, 0o755)
-after(() => rmSync(base, { recursive: true, force: true }))
-
-let count = 0
-
-/** A folder with an application, and the options that every call here needs. */
-async function project(): Promise<{ folder: string; port: number; root: string; words: string[] }> {
-  const folder = path.join(base, String(++count))
-  mkdirSync(path.join(folder, 'static'), { recursive: true })
-  writeFileSync(path.join(folder, 'app.wsgi'), APPLICATION)
-  writeFileSync(path.join(folder, 'helper.py'), 'VALUE = 1\n')
-  writeFileSync(path.join(folder, 'static', 'a.txt'), 'a file')
-  const [port = 0] = await freePorts(1)
-  const root = path.join(folder, 'root')
-  const account = isRoot ? ['--user', 'nobody', '--group', '#65534'] : []
-  const python = findPython('3')
-  const home = python === undefined ? [] : ['--python-home', usable(python).home]
-  return {
-    folder,
-    port,
-    root,
-    words: ['--host', '127.0.0.1', '--port', String(port), '--server-root', root, ...account, ...home],
-  }
-}
-
-/** Runs start-server until `use` is through; answers with what it printed. */
-async function serve(words: string[], cwd: string, root: string, use: () => Promise<void>): Promise<string> {
-  const child = spawn(process.execPath, [LAUNCHER, 'start-server', ...words], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  child.stdout.on('data', (text) => (output += text))
-  child.stderr.on('data', (text) => (output += text))
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  const log = () =>
-    existsSync(path.join(root, 'error_log')) ? readFileSync(path.join(root, 'error_log'), 'utf8') : ''
-  try {
-    await until(
-      'start-server to serve',
-      () => /resuming normal operations/.test(log() + output) || child.exitCode !== null,
-    )
-    await use()
-    return output
-  } catch (error) {
-    if (error instanceof Error) error.message += `\n--- output ---\n${output}\n--- error log ---\n${log()}`
-    throw error
-  } finally {
-    child.kill('SIGTERM')
-    await ended
-  }
-}
+import { APPLICATION, project, serve } from './serving.js'
 
 test('setup-server writes a configuration that passes -t, a control script, and starts nothing', async () => {
   const { folder, root, words } = await project()
@@ -95,7 +25,9 @@ test('setup-server writes a configuration that passes -t, a control script, and 
   assert.equal(statSync(path.join(root, 'apachectl')).mode & 0o777, 0o700)
 })
 
-test('every option is understood by the server that reads what it writes', async () => {
+test('every option is understood by the server that reads what it writes', {
+  skip: skipWithoutOpenssl,
+}, async () => {
   const { folder, words } = await project()
   const all = `--server-name a.example --server-alias *.a.example --allow-localhost --callable-object application --mount-point /x
     --working-directory . --python-path lib --python-eggs /tmp --python-warnings ignore --application-group one --process-group two
@@ -104,8 +36,28 @@ test('every option is understood by the server that reads what it writes', async
     --limit-request-body 0 --keep-alive-timeout 0 --socket-timeout 30 --connect-timeout 3 --server-backlog 10
     --header-timeout 5 --header-max-timeout 9 --header-min-rate 100 --body-timeout 5 --body-max-timeout 9 --body-min-rate 100 --error-document 404 /e
     --error-override --url-alias /static static --log-level info --error-log-name e.log --error-log-format %M --access-log
-    --access-log-name a.log --access-log-format combined --pid-file x.pid --include-file extra.conf`
-  writeFileSync(path.join(folder, 'extra.conf'), 'Timeout 30\n')
+    --access-log-name a.log --access-log-format combined --pid-file x.pid --include-file extra.conf
+    --http2 --https-port 8443 --ssl-certificate site --ssl-ca-certificate-file ca.crt --ssl-verify-client /private --ssl-environment --https-only
+    --hsts-policy max-age=100 --envvars-script vars.sh --lang C.UTF-8 --orphan-interpreter --service-script queue worker.py
+    --startup-timeout 9 --request-timeout 30 --interrupt-timeout 2 --queue-timeout 9 --deadlock-timeout 90 --inactivity-timeout 90
+    --ignore-activity /health --restart-interval 900 --cpu-time-limit 900 --eviction-timeout 3 --max-clients 50 --daemon-backlog 10
+    --response-socket-timeout 9 --response-flush-delay 5 --send-buffer-size 65536 --receive-buffer-size 65536 --header-buffer-size 65536
+    --response-buffer-size 65536 --compress-responses --document-root static --directory-index index.html --allow-override None
+    --mime-types types --host-access-script hooks.py --auth-user-script hooks.py --auth-type Digest --auth-group-script hooks.py
+    --auth-group staff --server-status --proxy-mount-point /api http://127.0.0.1:9/api/ --proxy-virtual-host p.example http://127.0.0.1:9
+    --proxy-timeout 5 --trust-proxy 10.0.0.0/8 --trust-proxy-header X-Forwarded-For --startup-log --startup-log-name s.log`
+  for (const [name, text] of [
+    ['extra.conf', 'Timeout 30\n'],
+    ['vars.sh', 'FROM_SCRIPT=1; export FROM_SCRIPT\n'],
+    ['types', 'text/plain txt\n'],
+    ['worker.py', ''],
+    ['hooks.py', ''],
+  ] as const)
+    writeFileSync(path.join(folder, name), text)
+  makeAuthority(folder)
+  makeCertificate(folder, 'site', {
+    names: 'DNS:a.example,DNS:p.example,DNS:localhost,DNS:other-names.invalid',
+  })
   const { code, stderr } = await runLauncher(
     ['setup-server', 'app.wsgi', ...words, ...all.trim().split(/\s+/)],
     { cwd: folder },
@@ -194,7 +146,7 @@ test('--reload-on-changes: a changed module restarts the process', { skip: skipW
 test('refusals come before anything is written', async () => {
   const { folder, root, words } = await project()
   for (const [extra, message] of [
-    [['--request-timeout', '5'], /--request-timeout .* not available yet/],
+    [['--debug-mode'], /--debug-mode .* not available yet/],
     [['--port', 'x'], /--port must be a whole number/],
     [['missing.wsgi'], /there is no file .*missing\.wsgi/],
   ] as const) {
