@@ -14,7 +14,7 @@ from .request import Request
 
 # How long an answer may lie in the outbox before it is sent at the cost of a system call of its own.
 DEFER_SECONDS = 0.001
-READ_BYTES = 128 * 1024
+READ_BYTES = 32 * 1024
 PLACES_MAX = 8192
 SIGNATURES_MAX = 8192
 
