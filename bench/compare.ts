@@ -1,6 +1,7 @@
 /**
  * Compares hello world between this server, `node:http` and the peers that are installed: requests per second and CPU time per request over
- * all processes of each server. Servers take turns in each round, since the speed of a shared machine drifts; medians and ranges are printed.
+ * all processes of each server. Servers take turns in each round, and `node:http` runs just before and just after each of them, since the
+ * speed of a shared machine can double or halve from one minute to the next; medians and ranges are printed.
  *
  * Usage: npm run bench -- [--rounds N] [--seconds N] [--connections N] [--only TEXT] [--write]
  */
@@ -23,7 +24,14 @@ def application(environ, start_response):
 interface Round {
   readonly requestsPerSecond: number
   readonly microseconds: number
+  /** CPU time in relation to that of `node:http` around the same time. */
+  readonly ratio: number
 }
+
+/** Seconds of load for one look at the yardstick. */
+const YARDSTICK_SECONDS = 2
+/** Seconds of load before anything is measured: compilers and allocators take that long to settle. */
+const WARM_UP_SECONDS = 6
 
 const { values: options } = parseArgs({
   options: {
@@ -52,19 +60,22 @@ async function main(): Promise<void> {
     if (absent) process.stderr.write(`left out: ${server.name} (${absent} is not there)\n`)
     else results.set(server.name, [])
   }
+  const yardstick = new Yardstick(base, app)
   try {
+    await yardstick.start()
     for (let round = 0; round < Number(options.rounds); round++) {
       for (const server of chosen) {
         const rounds = results.get(server.name)
         if (!rounds) continue
-        const measured = await measure(server, base, app)
+        const measured = await measure(server, base, app, yardstick)
         rounds.push(measured)
         process.stderr.write(
-          `${server.name}: ${Math.round(measured.requestsPerSecond)}/s, ${measured.microseconds.toFixed(1)} µs\n`,
+          `${server.name}: ${Math.round(measured.requestsPerSecond)}/s, ${measured.microseconds.toFixed(1)} µs, ${measured.ratio.toFixed(2)} × node:http\n`,
         )
       }
     }
   } finally {
+    await yardstick.stop()
     rmSync(base, { recursive: true, force: true })
   }
   out.push(...report(results))
@@ -73,7 +84,12 @@ async function main(): Promise<void> {
     writeFileSync(resolve(import.meta.dirname, '../../bench/RESULTS.md'), `${out.join('\n')}\n`)
 }
 
-async function measure(server: Bench, base: string, app: string): Promise<Round> {
+interface Running {
+  readonly child: ChildProcess
+  readonly url: string
+}
+
+async function launch(server: Bench, base: string, app: string): Promise<Running> {
   const dir = mkdtempSync(join(base, 'run-'))
   chmodSync(dir, 0o755)
   const port = await freePort()
@@ -82,17 +98,58 @@ async function measure(server: Bench, base: string, app: string): Promise<Round>
   const child = spawn(command as string, args, { stdio: ['ignore', log, log], detached: true, cwd: dir })
   const url = `http://127.0.0.1:${port}/`
   try {
-    await firstAnswer(url, child, server.name).catch((error: Error) => {
-      throw new Error(`${error.message}\n${readFileSync(join(dir, 'output'), 'utf8')}`)
-    })
-    await wrk(url, 2)
-    const before = cpuMicroseconds(child.pid as number)
-    const { requests, seconds } = await wrk(url, Number(options.seconds))
-    const used = cpuMicroseconds(child.pid as number) - before
-    return { requestsPerSecond: requests / seconds, microseconds: used / requests }
+    await firstAnswer(url, child, server.name)
+  } catch (error) {
+    await end(child)
+    throw new Error(`${(error as Error).message}\n${readFileSync(join(dir, 'output'), 'utf8')}`)
+  }
+  return { child, url }
+}
+
+/** `node:http` answering by itself, up all the time, so that it can be looked at around each measurement. */
+class Yardstick {
+  #running: Running | undefined
+
+  constructor(
+    private readonly base: string,
+    private readonly app: string,
+  ) {}
+
+  async start(): Promise<void> {
+    const server = SERVERS.find(({ name }) => name.startsWith('node:http')) as Bench
+    this.#running = await launch(server, this.base, this.app)
+    await wrk(this.#running.url, WARM_UP_SECONDS)
+  }
+
+  /** CPU microseconds per request, now. */
+  async look(): Promise<number> {
+    const { child, url } = this.#running as Running
+    return (await load(child, url, YARDSTICK_SECONDS)).microseconds
+  }
+
+  async stop(): Promise<void> {
+    if (this.#running !== undefined) await end(this.#running.child)
+  }
+}
+
+async function measure(server: Bench, base: string, app: string, yardstick: Yardstick): Promise<Round> {
+  const { child, url } = await launch(server, base, app)
+  try {
+    await wrk(url, WARM_UP_SECONDS)
+    const before = await yardstick.look()
+    const measured = await load(child, url, Number(options.seconds))
+    const after = await yardstick.look()
+    return { ...measured, ratio: (2 * measured.microseconds) / (before + after) }
   } finally {
     await end(child)
   }
+}
+
+async function load(child: ChildProcess, url: string, lasts: number): Promise<Omit<Round, 'ratio'>> {
+  const before = cpuMicroseconds(child.pid as number)
+  const { requests, seconds } = await wrk(url, lasts)
+  const used = cpuMicroseconds(child.pid as number) - before
+  return { requestsPerSecond: requests / seconds, microseconds: used / requests }
 }
 
 async function firstAnswer(url: string, child: ChildProcess, name: string): Promise<void> {
@@ -151,23 +208,23 @@ function freePort(): Promise<number> {
 }
 
 function report(results: ReadonlyMap<string, readonly Round[]>): string[] {
-  const yardstick = median((results.get('node:http by itself') ?? []).map((round) => round.microseconds))
   const rows = [...results]
     .filter(([, rounds]) => rounds.length > 0)
     .map(([name, rounds]) => {
       const speed = rounds.map((round) => round.requestsPerSecond)
       const cost = rounds.map((round) => round.microseconds)
-      return `| ${name} | ${Math.round(median(speed))} | ${Math.round(Math.min(...speed))}–${Math.round(Math.max(...speed))} | ${median(cost).toFixed(1)} | ${Math.min(...cost).toFixed(1)}–${Math.max(...cost).toFixed(1)} | ${(median(cost) / yardstick).toFixed(2)} |`
+      const ratio = rounds.map((round) => round.ratio)
+      return `| ${name} | ${Math.round(median(speed))} | ${Math.round(Math.min(...speed))}–${Math.round(Math.max(...speed))} | ${median(cost).toFixed(1)} | ${Math.min(...cost).toFixed(1)}–${Math.max(...cost).toFixed(1)} | ${median(ratio).toFixed(2)} | ${Math.min(...ratio).toFixed(2)}–${Math.max(...ratio).toFixed(2)} |`
     })
   return [
     '# Hello world, side by side',
     '',
     `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}; Node ${process.version}; ` +
-      `wrk -t1 -c${options.connections}, ${options.rounds} rounds of ${options.seconds} s, servers taking turns; on the loopback interface, wrk on the same cores.`,
+      `wrk -t1 -c${options.connections}, ${options.rounds} rounds of ${options.seconds} s, servers taking turns, node:http just before and after each; on the loopback interface, wrk on the same cores.`,
     'CPU is user and system time of all processes of a server, divided by the requests it answered. Figures of different runs cannot be compared: the machine is shared. Made by `npm run bench -- --write`.',
     '',
-    '| server | requests/s | range | CPU µs/request | range | × node:http |',
-    '|---|---:|---:|---:|---:|---:|',
+    '| server | requests/s | range | CPU µs/request | range | × node:http | range |',
+    '|---|---:|---:|---:|---:|---:|---:|',
     ...rows,
   ]
 }
