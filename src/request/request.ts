@@ -11,6 +11,7 @@ import type { Outcome } from '../modules/module.js'
 import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
+import type { Anchor } from './walk/anchor.js'
 
 /** What is known about a client connection; one object for all its requests. */
 export interface Connection {
@@ -107,6 +108,8 @@ export class Request {
   contextDocumentRoot: string | undefined = undefined
   /** What `filename` is; undefined: nothing there. */
   finfo: Stats | undefined = undefined
+  /** Where that file has to lie when it is opened, by the rules on symbolic links. */
+  anchor: Anchor | undefined = undefined
   /** What follows the file in the URL path. */
   pathInfo = ''
   /** What the module that translated the URL keeps for its own handler (the `WSGIScriptAlias` that matched). */
@@ -237,6 +240,7 @@ export class Request {
     this.contextPrefix = found.contextPrefix
     this.contextDocumentRoot = found.contextDocumentRoot
     this.finfo = found.finfo
+    this.anchor = found.anchor
     this.pathInfo = found.pathInfo
     this.translation = found.translation
     this.handler = found.handler

@@ -3,8 +3,7 @@
  * Rules: RFC 9110; httpd's default_handler.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, read, readSync, type Stats } from 'node:fs'
-import { pathBytes } from '../config/files.js'
+import { closeSync, constants, fstatSync, read, readSync, type Stats } from 'node:fs'
 import { coreDir } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
 import { refuseDeclaredBody } from './body.js'
@@ -20,10 +19,16 @@ import { allowedMethods, answerOptions, REGISTERED_METHODS } from './core-method
 import { httpDate } from './http-date.js'
 import type { Request } from './request.js'
 import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
+import { openAnchored } from './walk/anchor.js'
+import { walksOf } from './walk/walk.js'
 
 /** Files up to this size are read in one go, without the detour over the thread pool. */
 const READ_AT_ONCE_MAX_BYTES = 64 * 1024
 const PIECE_BYTES = 64 * 1024
+// O_NONBLOCK: should a FIFO have taken the file's place just now, opening it must not wait for a writer
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+/** How often a file name that leads elsewhere than a moment ago is followed anew before the request is refused. */
+const LOOKS_MAX = 3
 
 export function serveFile(request: Request): Outcome | Promise<Outcome> {
   const refused = refuseDeclaredBody(request)
@@ -53,14 +58,14 @@ function whyMissing(request: Request): { code: string; message: string } | undef
   return undefined
 }
 
-function open(request: Request): Outcome | Promise<Outcome> {
-  let fd: number
+function open(request: Request, looks = 1): Outcome | Promise<Outcome> {
+  let fd: number | 'moved'
   try {
-    // O_NONBLOCK: should a FIFO have taken the file's place just now, opening it must not wait for a writer
-    fd = openSync(pathBytes(request.filename), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+    fd = openAnchored(request.filename, OPEN_FLAGS, request.anchor)
   } catch (error) {
     return cannotOpen(request, error as NodeJS.ErrnoException)
   }
+  if (fd === 'moved') return lookAgain(request, looks)
   let streaming = false
   try {
     const file = fstatSync(fd)
@@ -71,6 +76,27 @@ function open(request: Request): Outcome | Promise<Outcome> {
   } finally {
     if (!streaming) closeSync(fd)
   }
+}
+
+/** A link has changed since the walk: deployments do that, and who wants to get past the rules on links. */
+function lookAgain(request: Request, looks: number): Outcome | Promise<Outcome> {
+  const refusal =
+    looks < LOOKS_MAX
+      ? walksOf(request.server).again(request)
+      : ({
+          status: 403,
+          level: 'error',
+          code: 'AH00037',
+          message: `Symbolic link not allowed or link target not accessible: ${request.filename}`,
+        } as const)
+  if (refusal !== undefined) {
+    request.report('core', refusal.level, refusal.message, refusal.code)
+    return refusal.status
+  }
+  const missing = whyMissing(request)
+  if (missing === undefined) return open(request, looks + 1)
+  request.report('core', 'info', missing.message, missing.code)
+  return 404
 }
 
 function cannotOpen(request: Request, error: NodeJS.ErrnoException): number {

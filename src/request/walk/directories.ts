@@ -9,6 +9,7 @@ import type { Settings } from '../../config/settings.js'
 import type { Section, ServerConfig } from '../../config/site.js'
 import { coreDir, OPTION } from '../../modules/core/settings.js'
 import type { Request } from '../request.js'
+import { type Anchor, anchorOf } from './anchor.js'
 import { HtaccessFiles, type KnownFile, overridesIn } from './htaccess.js'
 import type { Refusal } from './refusal.js'
 import { isStats, type Look, look, lookAtLink } from './stat.js'
@@ -26,6 +27,8 @@ export interface WalkResult {
   /** undefined: nothing there. */
   readonly finfo: Stats | undefined
   readonly directory: DirectoryNode
+  /** Where the file has to lie; undefined: links may be followed all the way. */
+  readonly anchor: Anchor | undefined
 }
 
 /** A directory on the way: what is known about it, and the settings in force in it. */
@@ -48,6 +51,8 @@ export class DirectoryNode {
   /** Why nothing in here may be served. */
   refusal: Refusal | undefined = undefined
   finfo: Stats
+  /** Where the directory has to lie; undefined: links to it may be followed. */
+  anchor: Anchor | undefined = undefined
   checkedAt: number
 
   constructor(path: string, settings: Settings, nested: readonly Section[], finfo: Stats, now: number) {
@@ -85,6 +90,8 @@ export class DirectoryWalk {
   readonly #root: DirectoryNode
   readonly #htaccess: HtaccessFiles
   #count = 0
+  /** Of the component looked at last. */
+  #anchor: Anchor | undefined
 
   constructor(server: ServerConfig) {
     this.#htaccess = new HtaccessFiles(server)
@@ -95,8 +102,11 @@ export class DirectoryWalk {
     this.#root = this.#node('/', 0, server.dir, [], look('/') as Stats, 0)
   }
 
-  /** @param filename absolute. @param now milliseconds since the epoch. @param request whose log hears of what is odd. */
-  walk(filename: string, now: number, request: Request): WalkResult | Refusal {
+  /**
+   * @param filename absolute. @param now milliseconds since the epoch. @param request whose log hears of what is odd.
+   * @param afresh nothing that is remembered counts
+   */
+  walk(filename: string, now: number, request: Request, afresh = false): WalkResult | Refusal {
     let node = this.#root
     if (node.overrides !== 'never') {
       const refusal = this.#refresh(node, request, now - node.checkedAt >= DIRECTORY_KEPT_MS)
@@ -117,24 +127,28 @@ export class DirectoryWalk {
       let child = node.children.get(name)
       let fresh = true
       depth++
-      if (child === undefined || now - child.checkedAt >= DIRECTORY_KEPT_MS) {
+      if (child === undefined || afresh || now - child.checkedAt >= DIRECTORY_KEPT_MS) {
         const path = filename.slice(0, end)
         const found = this.#examine(path, node)
         if (!isStats(found)) {
           if (found !== 'missing') return found
           node.children.delete(name)
-          return { filename: path, pathInfo: filename.slice(end), finfo: undefined, directory: node }
+          const pathInfo = filename.slice(end)
+          return { filename: path, pathInfo, finfo: undefined, directory: node, anchor: undefined }
         }
+        const anchor = this.#anchor
         if (!found.isDirectory()) {
           if (found.isFile())
-            return { filename: path, pathInfo: filename.slice(end), finfo: found, directory: node }
+            return { filename: path, pathInfo: filename.slice(end), finfo: found, directory: node, anchor }
           return refuse(403, '', 'AH00038', `access denied because ${path} is neither a file nor a directory`)
         }
         if (child === undefined) child = this.#add(node, name, `${node.path}${name}/`, depth, found, now)
         else {
           child.finfo = found
           child.checkedAt = now
+          if (!sameAnchor(child.anchor, anchor)) child.children.clear()
         }
+        child.anchor = anchor
       } else fresh = false
       node = child
       if (node.overrides !== 'never') {
@@ -143,24 +157,34 @@ export class DirectoryWalk {
       }
       start = end + 1
     }
-    return { filename, pathInfo: '', finfo: node.finfo, directory: node }
+    return { filename, pathInfo: '', finfo: node.finfo, directory: node, anchor: node.anchor }
   }
 
-  /** Looks at one component, with the rules on symbolic links of the directory that it is in. */
+  /** Looks at one component, with the rules on symbolic links of the directory that it is in, and notes where it has to lie. */
   #examine(path: string, parent: DirectoryNode): Stats | 'missing' | Refusal {
-    if ((parent.follows & OPTION.SymLinks) !== 0) return this.#explain(look(path), path)
-    const link = this.#explain(lookAtLink(path), path)
-    if (!isStats(link) || !link.isSymbolicLink()) return link
+    const free = (parent.follows & OPTION.SymLinks) !== 0
+    this.#anchor = undefined
+    if (free && parent.anchor === undefined) return this.#explain(look(path), path)
+    const link = free ? undefined : this.#explain(lookAtLink(path), path)
+    const found = link !== undefined && !isLink(link) ? link : this.#target(path, parent, link)
+    if (!isStats(found)) return found
+    const above = parent.path.slice(0, -1)
+    const anchor = anchorOf(parent.anchor, above, path.slice(path.lastIndexOf('/') + 1), !free, isLink(link))
+    if (anchor === 'moved') return notAllowed(path)
+    this.#anchor = anchor
+    return found
+  }
+
+  /** What a link leads to, or what is there where links may be followed (`link` undefined). */
+  #target(
+    path: string,
+    parent: DirectoryNode,
+    link: Stats | 'missing' | Refusal | undefined,
+  ): Stats | 'missing' | Refusal {
+    if (link !== undefined && !isStats(link)) return link
     const target = this.#explain(look(path), path)
-    if (!isStats(target)) return target
-    if (parent.follows === 0 || target.uid !== link.uid)
-      return refuse(
-        403,
-        'error',
-        'AH00037',
-        `Symbolic link not allowed or link target not accessible: ${path}`,
-      )
-    return target
+    if (!isStats(target) || link === undefined) return target
+    return parent.follows === 0 || target.uid !== link.uid ? notAllowed(path) : target
   }
 
   #explain(found: Look, path: string): Stats | 'missing' | Refusal {
@@ -236,6 +260,16 @@ export class DirectoryWalk {
     }
     return file?.refusal
   }
+}
+
+const isLink = (found: unknown): boolean => isStats(found) && found.isSymbolicLink()
+
+function sameAnchor(one: Anchor | undefined, other: Anchor | undefined): boolean {
+  return one?.real === other?.real && one?.rest === other?.rest
+}
+
+function notAllowed(path: string): Refusal {
+  return refuse(403, 'error', 'AH00037', `Symbolic link not allowed or link target not accessible: ${path}`)
 }
 
 function refuse(status: number, level: Refusal['level'] | '', code: string, message: string): Refusal {

@@ -25,7 +25,8 @@ export function lookAtLink(path: string): Look {
   return lookNow(path, lstatSync)
 }
 
-function forget(): void {
+/** Lets the next look be a new one. */
+export function forget(): void {
   seen.clear()
 }
 

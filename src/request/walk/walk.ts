@@ -12,6 +12,7 @@ import type { Request } from '../request.js'
 import type { PathRules } from '../url-path.js'
 import { DirectoryWalk } from './directories.js'
 import type { Refusal } from './refusal.js'
+import { forget } from './stat.js'
 
 /** The walks of one server; one object per server, made when it is first needed. */
 export class ServerWalks {
@@ -57,6 +58,7 @@ export class ServerWalks {
       }
       request.filename = found.filename
       request.finfo = found.finfo
+      request.anchor = found.anchor
       request.pathInfo = found.pathInfo
       settings = found.directory.settings
       const nested = found.directory.nested
@@ -79,6 +81,16 @@ export class ServerWalks {
     }
     request.dir = this.#withLocation(request, settings)
     return applyIfs(request)?.then(() => undefined)
+  }
+
+  /** Follows the name of a request's file once more, as if nothing were known. Sets `finfo` and `anchor`. */
+  again(request: Request): Refusal | undefined {
+    forget()
+    const found = this.#directories.walk(request.filename, request.startedAt, request, true)
+    if ('status' in found) return found
+    request.finfo = found.filename === request.filename ? found.finfo : undefined
+    request.anchor = found.anchor
+    return undefined
   }
 
   #withLocation(request: Request, settings: Settings): Settings {
