@@ -310,15 +310,13 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_ssl',
     advice:
-      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; connections to backends use plain HTTP.',
+      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; https backends need a certificate of a CA that NODE_EXTRA_CA_CERTS or Node.js knows.',
     security: true,
     directives: `
       SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLRequire SSLLog SSLLogLevel
-      SSLProxyEngine SSLProxyProtocol SSLProxyCipherSuite SSLProxyVerify
-      SSLProxyVerifyDepth SSLProxyCACertificateFile SSLProxyCACertificatePath SSLProxyCARevocationPath
+      SSLProxyCACertificateFile SSLProxyCACertificatePath SSLProxyCARevocationPath
       SSLProxyCARevocationFile SSLProxyCARevocationCheck SSLProxyMachineCertificateFile
-      SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile SSLProxyCheckPeerExpire
-      SSLProxyCheckPeerCN SSLProxyCheckPeerName
+      SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile
       SSLOCSPDefaultResponder SSLOCSPOverrideResponder SSLOCSPResponseTimeSkew
       SSLOCSPResponseMaxAge SSLOCSPResponderTimeout SSLOCSPUseRequestNonce SSLOCSPProxyURL
       SSLOCSPNoVerify SSLOCSPResponderCertificateFile

@@ -30,16 +30,24 @@ export interface Owner {
  * @param owner Who will run them; undefined: whoever runs this.
  */
 export async function deploySites(folder: string, venv: string, owner?: Owner): Promise<void> {
-  cpSync(FIXTURES, folder, { recursive: true })
-  const python = path.join(venv, 'bin', 'python')
   const project = path.join(folder, 'trac', 'project')
+  for (const name of ['trac', 'flask'])
+    cpSync(path.join(FIXTURES, name), path.join(folder, name), { recursive: true })
   await Promise.all([
-    run(python, [path.join(folder, 'django', 'prepare.py')]),
-    run(python, ['-m', 'trac.admin.console', project, 'initenv', 'Acceptance', 'sqlite:db/trac.db']),
+    deployDjango(path.join(folder, 'django'), venv, owner),
+    run(path.join(venv, 'bin', 'python'), [
+      ...['-m', 'trac.admin.console', project, 'initenv', 'Acceptance', 'sqlite:db/trac.db'],
+    ]),
   ])
   mkdirSync(path.join(project, 'eggs'))
-  if (owner !== undefined)
-    for (const place of ['django/data', 'trac/project']) giveTo(owner, path.join(folder, place))
+  if (owner !== undefined) giveTo(owner, project)
+}
+
+/** The Django project alone. */
+export async function deployDjango(folder: string, venv: string, owner?: Owner): Promise<void> {
+  cpSync(path.join(FIXTURES, 'django'), folder, { recursive: true })
+  await run(path.join(venv, 'bin', 'python'), [path.join(folder, 'prepare.py')])
+  if (owner !== undefined) giveTo(owner, path.join(folder, 'data'))
 }
 
 function giveTo(owner: Owner, file: string): void {

@@ -1,5 +1,5 @@
 /**
- * The directives of mod_ssl, apart from `SSLProxy…` (mod_proxy's business) and what needs OCSP or SRP.
+ * The directives of mod_ssl, apart from what needs OCSP or SRP. `SSLProxy…` is in backends.ts.
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html
  */
 import {
@@ -14,6 +14,7 @@ import {
   take1,
   take12,
 } from '../../config/directive.js'
+import { backendDirectives } from './backends.js'
 import { parseProtocols } from './protocols.js'
 import {
   type NamedFile,
@@ -426,6 +427,7 @@ export const directives: readonly Directive[] = [
   ...clients,
   ...sessions,
   ...accepted,
+  ...backendDirectives,
 ]
 
 export type { SslServer }
