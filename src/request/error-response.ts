@@ -6,6 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import { coreDir, coreServer, type DocumentText } from '../modules/core/settings.js'
 import { escapeHtml } from '../modules/html-text.js'
 import type { Outcome } from '../modules/module.js'
+import { ERROR_STYLE } from '../modules/page-style.js'
 import { selfNameOf } from '../modules/self-url.js'
 import { escapeTarget } from '../modules/url-text.js'
 import { explanationOf } from './error-texts.js'
@@ -124,7 +125,7 @@ function builtInPage(request: Request, status: number, second: number | undefine
   return `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">
 <html><head>
 <title>${status} ${phrase}</title>
-</head><body>
+${ERROR_STYLE}</head><body>
 <h1>${phrase}</h1>
 <p>${explanation}</p>
 ${notes === undefined ? '' : `<p>${escapeHtml(notes)}</p>\n`}${again}${signature(request)}</body></html>

@@ -5,6 +5,7 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_status.html
  */
 import { escapeHtml as html } from '../modules/html-text.js'
+import { STATUS_STYLE } from '../modules/page-style.js'
 import type { Board, WorkerReport } from './board.js'
 
 export interface PageFacts {
@@ -161,7 +162,7 @@ export function htmlPage(board: Board, facts: PageFacts): string {
   return `<!DOCTYPE html>
 <html><head>
 <title>Server Status</title>
-</head><body>
+${STATUS_STYLE}</head><body>
 <h1>${title}</h1>
 
 <dl><dt>Server Version: ${html(facts.version)}</dt>

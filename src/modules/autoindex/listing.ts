@@ -2,6 +2,7 @@
  * A directory listing as HTML, and the order of its rows. Pure. Names are one character per byte, as the file system has them.
  */
 import { escapeHtml } from '../html-text.js'
+import { LISTING_STYLE } from '../page-style.js'
 import { escapePath } from '../url-text.js'
 
 export interface Entry {
@@ -104,7 +105,9 @@ export interface Page {
 
 export function renderListing({ path, entries, order, look, header, footer }: Page): string {
   const title = `Index of ${escapeHtml(path)}`
-  const style = look.styleSheet ? `<link rel="stylesheet" href="${escapeHtml(look.styleSheet)}">\n` : ''
+  const style = look.styleSheet
+    ? `<link rel="stylesheet" href="${escapeHtml(look.styleSheet)}">\n`
+    : LISTING_STYLE
   const head = `<!DOCTYPE html>\n<html>\n<head>\n<title>${title}</title>\n${style}${look.headInsert}</head>\n<body>\n`
   const heading = header === '' ? `<h1>${title}</h1>\n` : header
   const body = look.fancy ? table(path, entries, order, look) : list(path, entries)
