@@ -75,7 +75,9 @@ test('serves an application and static files', { skip: skipWithout('3') }, async
     async () => {
       assert.equal((await ask(port, '/')).text, `127.0.0.1:${port} ${folder} more 1`)
       assert.equal((await ask(port, '/static/a.txt')).text, 'a file')
-      assert.match(readFileSync(path.join(root, 'access_log'), 'utf8'), /"GET \/ HTTP\/1\.1" 200 /)
+      await until('the line in the access log', () =>
+        readFileSync(path.join(root, 'access_log'), 'utf8').includes('"GET / HTTP/1.1" 200 '),
+      )
     },
   )
   assert.match(output, /^Mode +: daemon, 1 process with 5 threads$/m)
