@@ -20,10 +20,15 @@ export function cpuMicroseconds(root: number): number {
 
 /** Proportional share of memory of all processes, in KiB. */
 export function memoryKiB(root: number): number {
-  return family(root).reduce((sum, { pid }) => {
+  return memoryByProcess(root).reduce((sum, one) => sum + one, 0)
+}
+
+/** The same for each process; those that own nothing (any more) are left out. */
+export function memoryByProcess(root: number): number[] {
+  return family(root).flatMap(({ pid }) => {
     const pss = /^Pss:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/smaps_rollup`))
-    return sum + Number(pss?.[1] ?? 0)
-  }, 0)
+    return pss === null ? [] : [Number(pss[1])]
+  })
 }
 
 function family(root: number): Entry[] {

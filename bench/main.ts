@@ -1,0 +1,107 @@
+/**
+ * Compares this server with the peers that are installed, scenario by scenario, and writes each scenario's table into `bench/RESULTS.md`.
+ * Servers take turns, since the speed of a shared machine can double or halve from one minute to the next; tables hold medians and ranges.
+ *
+ * Usage: npm run bench -- [SCENARIO…] [--quick] [--only TEXT] [--seconds N] [--no-write]
+ * Without a scenario, all of them are run: about 15 minutes, with --quick about 4.
+ */
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { checkTools } from './load.js'
+import { replaceSection } from './results.js'
+import { type Measure, runScenario, type Scenario } from './scenario.js'
+import { blocking } from './scenarios/blocking.js'
+import { bodies } from './scenarios/bodies.js'
+import { clients } from './scenarios/clients.js'
+import { configuration } from './scenarios/configuration.js'
+import { connections } from './scenarios/connections.js'
+import { hello } from './scenarios/hello.js'
+import { scale } from './scenarios/scale.js'
+import { start } from './scenarios/start.js'
+import { versions } from './versions.js'
+
+const SCENARIOS: readonly Scenario[] = [
+  ...[hello, blocking, bodies, connections, clients, configuration, scale, start],
+]
+const ROOT = resolve(import.meta.dirname, '../..')
+const RESULTS = join(ROOT, 'bench/RESULTS.md')
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    seconds: { type: 'string' },
+    'no-write': { type: 'boolean', default: false },
+  },
+})
+
+async function main(): Promise<void> {
+  checkTools()
+  const unknown = positionals.find((name) => SCENARIOS.every((scenario) => scenario.name !== name))
+  if (unknown !== undefined) {
+    const names = SCENARIOS.map(({ name }) => name).join(', ')
+    throw new Error(`there is no scenario '${unknown}'; there are ${names}`)
+  }
+  const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const base = mkdtempSync(join(tmpdir(), 'wsgi-httpd-bench-'))
+  try {
+    const settings = prepare(base)
+    for (const scenario of chosen) {
+      const text = await runScenario(scenario, settings, options.only)
+      const section = `${text}\n\n${conditions(scenario, settings)}\n`
+      process.stdout.write(`\n${section}`)
+      if (!options['no-write']) write(scenario, section)
+    }
+  } finally {
+    rmSync(base, { recursive: true, force: true })
+  }
+}
+
+/** The application and a certificate, where servers that run as another user can read them. */
+function prepare(base: string): Measure {
+  chmodSync(base, 0o755)
+  const app = join(base, 'app')
+  mkdirSync(app)
+  copyFileSync(join(ROOT, 'bench/app/hello.py'), join(app, 'hello.py'))
+  const [certificate, key] = [join(base, 'certificate.pem'), join(base, 'key.pem')]
+  const curve = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+  ]
+  spawnSync('openssl', ['req', '-x509', ...curve, '-days', '2', '-keyout', key, '-out', certificate])
+  const seconds = Number(options.seconds ?? (options.quick ? 1 : 3))
+  return { base, app, certificate, key, quick: options.quick, seconds }
+}
+
+function conditions({ rounds }: Scenario, { quick, seconds }: Measure): string {
+  const { model = 'unknown processor' } = cpus()[0] ?? {}
+  const round = rounds[quick ? 1 : 0]
+  const often = round === 1 ? '1 round' : `${round} rounds`
+  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${model}; ${often} of ${seconds} s${quick ? ', --quick' : ''}; load made on the same cores, over the loopback interface. ${versions()}`
+}
+
+function write({ name }: Scenario, section: string): void {
+  const before = existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8') : ''
+  const order = SCENARIOS.map((scenario) => scenario.name)
+  writeFileSync(RESULTS, replaceSection(before, order, name, section))
+}
+
+await main()

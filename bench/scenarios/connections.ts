@@ -1,0 +1,43 @@
+/** A connection for each request: plain, and with full and resumed TLS handshakes. */
+import { handshakes, wrk } from '../load.js'
+import type { Sample, Scenario } from '../scenario.js'
+import * as servers from '../servers.js'
+
+const DAEMON = { threads: 15 }
+const TLS = [
+  servers.ours({ daemon: DAEMON, tls: true }),
+  servers.apache({ daemon: DAEMON, tls: true }),
+  servers.NGINX,
+]
+
+export const connections: Scenario = {
+  name: 'connections',
+  title: 'New connections',
+  about:
+    'Hello world with `Connection: close` (wrk, 64 at a time), and over TLS with a handshake for each request (8 at a time; the client is Node, whose own time bounds the rate): CPU microseconds of the server for each connection.',
+  servers: [...TLS, servers.UWSGI_THREADS, servers.GUNICORN_THREADS, servers.WAITRESS, servers.CHEROOT],
+  columns: [
+    { key: 'rate', title: 'plain/s' },
+    { key: 'plain', title: 'plain, µs', digits: 1 },
+    { key: 'full', title: 'TLS full, µs' },
+    { key: 'resumed', title: 'TLS resumed, µs' },
+    { key: 'share', title: 'resumed, %' },
+  ],
+  rounds: [3, 1],
+  async measure(running, { seconds }, server): Promise<Sample> {
+    const closing = { connections: 64, headers: ['Connection: close'] }
+    await wrk(running.url(), { seconds: 1, ...closing })
+    const { result, microseconds } = await running.cost(() => wrk(running.url(), { seconds, ...closing }))
+    const plain = { rate: result.requests / result.seconds, plain: microseconds / result.requests }
+    if (!TLS.includes(server)) return plain
+    await handshakes(running.tlsPort, 0.5, false)
+    const full = await running.cost(() => handshakes(running.tlsPort, seconds, false))
+    const again = await running.cost(() => handshakes(running.tlsPort, seconds, true))
+    return {
+      ...plain,
+      full: full.microseconds / full.result.count,
+      resumed: again.microseconds / again.result.count,
+      share: (100 * again.result.resumed) / again.result.count,
+    }
+  },
+}
