@@ -10,6 +10,7 @@ import traceback
 from . import wire
 from .compat import monotonic
 from .input import Input
+from .metrics import Recorder
 from .request import Request, run
 from .system import thread_times
 
@@ -53,6 +54,12 @@ class Events(object):
         else:
             self.signal_callbacks.append(callback)
         return callback
+
+    def record(self):
+        """`start_recording_metrics()` was called, here or in another interpreter of the process."""
+        if self.recorder is None:
+            self.recorder = Recorder(self.crew, self.embedded)
+            self.watch()
 
     def watch(self):
         """From the next request on, requests are watched."""
@@ -153,7 +160,9 @@ class WatchedRequest(Request):
             'application_start': environ['mod_wsgi.application_start'],
         }
         data = dict(self.facts, application_object=application, callable_object=self.place.callable,
-                    request_environ=environ, daemon_connects=0 if self.events.embedded else 1, daemon_restarts=0)
+                    request_environ=environ,
+                    daemon_connects=int(environ.get('mod_wsgi.daemon_connects', 0 if self.events.embedded else 1)),
+                    daemon_restarts=int(environ.get('mod_wsgi.daemon_restarts', 0)))
         self.tell('request_started', data)
         return data['application_object']
 

@@ -26,6 +26,7 @@ def receive(host, inbox, notify, preload):
     # Not in start(): the main interpreter waits for that, and could not take what the scripts log.
     host.preload(preload)
     notify({'type': 'preloaded'})
+    host.questions.read_here()
     rest = b''
     while True:
         chunk = retry_interrupted(os.read, inbox, 65536)
@@ -42,6 +43,12 @@ def receive(host, inbox, notify, preload):
                     host.crew.retire(message['reason'])
                     host.stopping(message['why'])
                     start_new_thread(tell_when_drained, (host, notify))
+                elif message['type'] == 'record':
+                    host.events.record()
+                elif message['type'] == 'part':
+                    notify(dict(message, part=host.part(message['reset'])))
+                elif message['type'] in ('gather', 'server_metrics'):
+                    host.questions.answered(message)
                 elif message['type'] == 'signal':
                     host.signal(message['number'])
                 elif message['type'] == 'finish':

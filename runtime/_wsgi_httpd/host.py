@@ -10,6 +10,7 @@ from .gate import Gate
 from .modules import offer_events
 from .prepare import finish_interpreter, own_signals, prepare_interpreter
 from .progress import Progress
+from .questions import Questions
 from .scripts import LoadFailed, Scripts
 from .streams import Streams
 
@@ -56,7 +57,10 @@ class Host(object):
         if not settings.get('zygote'):
             self.start_watch()
         self.events = Events(self.crew, embedded)
-        offer_events(self.events)
+        self.questions = Questions(notify)
+        offer_events(self.events, self.questions, settings.get('server_metrics'))
+        if settings.get('recording'):
+            self.events.record()
 
     def preload(self, scripts, unwanted=lambda: False):
         """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""
@@ -105,6 +109,11 @@ class Host(object):
             self.events.stopping(reason)
         finally:
             self.telling = False
+
+    def part(self, reset):
+        """What this interpreter has counted, None where it does not."""
+        recorder = self.events.recorder
+        return None if recorder is None else recorder.part(reset)
 
     def signal(self, number):
         """SIGHUP or SIGUSR2 came, which mean nothing to the server."""

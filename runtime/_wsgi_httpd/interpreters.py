@@ -3,6 +3,8 @@ import json
 import os
 import sys
 
+from .compat import allocate_lock
+
 try:
     import _interpreters as _api
 except ImportError:
@@ -83,6 +85,7 @@ class Guest(object):
         inbox, self.inbox = os.pipe()
         self.outbox, outbox = os.pipe()
         self.rest = b''
+        self.lock = allocate_lock()
         self.is_drained = False
         # Requests that have run for longer than request-timeout when all others were done.
         self.stuck = 0
@@ -131,5 +134,11 @@ class Guest(object):
         self.rest = lines.pop()
         return [json.loads(line.decode('ascii')) for line in lines]
 
+    def tell(self, message):
+        self._tell(message)
+
     def _tell(self, message):
-        os.write(self.inbox, json.dumps(message).encode('ascii') + b'\n')
+        data = json.dumps(message).encode('ascii') + b'\n'
+        with self.lock:
+            while data:
+                data = data[os.write(self.inbox, data):]

@@ -1,6 +1,7 @@
 """Metrics of an interpreter's requests and of its process, as `mod_wsgi.request_metrics()` and `process_metrics()` give them (mod_wsgi 6).
 
-Nothing is counted before `start_recording_metrics()`. What concerns requests is of this interpreter alone; CPU time and memory are the process's.
+Nothing is counted before `start_recording_metrics()`, which counts for all interpreters of the process. Each keeps its own numbers; whoever asks
+gathers them (questions.py) and merges them here.
 """
 import os
 import time
@@ -43,14 +44,6 @@ class Phase(object):
         self.least = seconds if self.least is None else min(self.least, seconds)
         self.most = seconds if self.most is None else max(self.most, seconds)
         self.buckets[bucket_of(seconds)] += 1
-
-    def into(self, found, name):
-        def micros(seconds):
-            return None if seconds is None else int(seconds * 1000000)
-        found[name] = self.total / self.count if self.count else 0.0
-        found[name + '_min_us'] = micros(self.least)
-        found[name + '_max_us'] = micros(self.most)
-        found[name + '_buckets'] = self.buckets
 
 
 class Window(object):
@@ -120,55 +113,102 @@ class Recorder(object):
             found.append(None if started is None else max(now - started, 0.0))
         return found
 
-    def request_metrics(self):
+    def part(self, reset):
+        """What has been counted, as plain data that merge() takes. `reset`: a new window begins."""
+        elapsed = self.elapsed()
         with self.lock:
-            window, self.window = self.window, Window(len(self.crew.slots))
-        stop = self.window.start
-        period = max(stop - window.start, 1e-6)
-        current = self.elapsed()
-        busy = [done + min(running or 0.0, period) for done, running in zip(window.busy, current)]
-        threads = len(self.crew.slots)
-        found = {
-            'pid': os.getpid(), 'start_time': window.start, 'stop_time': stop, 'sample_period': period,
-            'request_count': window.requests, 'request_throughput': window.requests / period,
-            'request_threads_maximum': threads,
-            'request_threads_started': sum(1 for done, running in zip(self.completed, current) if done or running is not None),
-            'request_threads_active': sum(1 for done, running in zip(window.completed, current) if done or running is not None),
-            'capacity_utilization': min(sum(busy) / (period * threads), 1.0) if threads else 0.0,
-            'request_threads_completed': window.completed, 'request_threads_buckets': window.completed,
-            'request_threads_busy_time': busy, 'request_threads_cpu_time': window.cpu_time,
-            'request_threads_current_elapsed': [running or 0.0 for running in current],
-            'request_threads_max_duration': window.longest,
-            'gil_wait_count': 0,
-        }
-        for name, phase in window.phases.items():
-            phase.into(found, name)
-        if self.embedded:
-            for name in DAEMON_PHASES:
-                found[name] = None
-        found.update(window.sums)
-        found.update(('status_%dxx' % (hundreds + 1), count) for hundreds, count in enumerate(window.statuses))
-        user, system = [(now - then) / period for now, then in zip(self.window.cpu, window.cpu)]
-        for name, rate in (('user_', user), ('system_', system), ('', user + system)):
-            # Current mod_wsgi has both names for the same rates.
-            found['cpu_%sutilization' % name] = found['cpu_%stime' % name] = rate
-        found['memory_rss'], found['memory_max_rss'] = memory_bytes()
-        return found
-
-    def process_metrics(self):
-        user, system = process_times()
-        now = time.time()
-        current = self.elapsed()
-        rss, most = memory_bytes()
-        with self.lock:
+            window = self.window
+            if reset:
+                self.window = Window(len(self.crew.slots))
             return {
-                'pid': os.getpid(), 'restart_time': self.start, 'current_time': now,
-                'running_time': int(now - self.start), 'request_count': self.requests,
-                'request_busy_time': self.busy + sum(running or 0.0 for running in current),
-                'request_threads': len(self.crew.slots),
-                'active_requests': sum(1 for running in current if running is not None),
-                'cpu_user_time': user, 'cpu_system_time': system, 'cpu_time': user + system,
-                'memory_rss': rss, 'memory_max_rss': most,
-                'threads': [{'thread_id': number + 1, 'request_count': count}
-                            for number, count in enumerate(self.completed)],
+                'start': window.start, 'cpu': list(window.cpu), 'requests': window.requests, 'sums': window.sums,
+                'phases': dict((name, [phase.count, phase.total, phase.least, phase.most, phase.buckets])
+                               for name, phase in window.phases.items()),
+                'statuses': window.statuses, 'completed': list(window.completed), 'busy': list(window.busy),
+                'cpu_time': list(window.cpu_time), 'longest': list(window.longest), 'current': [running or 0.0 for running in elapsed],
+                'running': [0 if running is None else 1 for running in elapsed],
+                'since': self.start, 'all_requests': self.requests, 'all_busy': self.busy,
+                'all_completed': list(self.completed),
             }
+
+
+def merge(parts):
+    """One part out of those of all interpreters of a process. A slot stands for the threads of that number in all of them."""
+    def each(name, how):
+        return [how(values) for values in zip(*[part[name] for part in parts])]
+
+    def least(values, how):
+        known = [value for value in values if value is not None]
+        return how(known) if known else None
+    first = min(parts, key=lambda part: part['start'])
+    merged = dict((name, sum(part[name] for part in parts)) for name in ('requests', 'all_requests', 'all_busy'))
+    merged.update((name, each(name, sum)) for name in
+                  ('statuses', 'completed', 'busy', 'cpu_time', 'running', 'all_completed'))
+    merged.update((name, each(name, max)) for name in ('longest', 'current'))
+    merged.update(start=first['start'], cpu=first['cpu'], since=min(part['since'] for part in parts),
+                  sums=dict((name, sum(part['sums'][name] for part in parts)) for name in first['sums']), phases={},
+                  current_sum=sum(sum(part['current']) for part in parts))
+    for name in first['phases']:
+        several = [part['phases'][name] for part in parts]
+        merged['phases'][name] = [
+            sum(phase[0] for phase in several), sum(phase[1] for phase in several),
+            least([phase[2] for phase in several], min), least([phase[3] for phase in several], max),
+            [sum(counts) for counts in zip(*[phase[4] for phase in several])]]
+    return merged
+
+
+def micros(seconds):
+    return None if seconds is None else int(seconds * 1000000)
+
+
+def request_metrics_of(part, embedded):
+    """`mod_wsgi.request_metrics()` of what a process has counted since it was last asked."""
+    stop, cpu_now = time.time(), process_times()
+    period = max(stop - part['start'], 1e-6)
+    busy = [done + min(running, period) for done, running in zip(part['busy'], part['current'])]
+    threads = len(busy)
+    found = {
+        'pid': os.getpid(), 'start_time': part['start'], 'stop_time': stop, 'sample_period': period,
+        'request_count': part['requests'], 'request_throughput': part['requests'] / period,
+        'request_threads_maximum': threads,
+        'request_threads_started': sum(1 for both in zip(part['all_completed'], part['running']) if any(both)),
+        'request_threads_active': sum(1 for both in zip(part['completed'], part['running']) if any(both)),
+        'capacity_utilization': min(sum(busy) / (period * threads), 1.0) if threads else 0.0,
+        'request_threads_completed': part['completed'], 'request_threads_buckets': part['completed'],
+        'request_threads_busy_time': busy, 'request_threads_cpu_time': part['cpu_time'],
+        'request_threads_current_elapsed': part['current'], 'request_threads_max_duration': part['longest'],
+        'gil_wait_count': 0,
+    }
+    for name, (count, total, least, most, buckets) in part['phases'].items():
+        found[name] = total / count if count else 0.0
+        found[name + '_min_us'] = micros(least)
+        found[name + '_max_us'] = micros(most)
+        found[name + '_buckets'] = buckets
+    if embedded:
+        for name in DAEMON_PHASES:
+            found[name] = None
+    found.update(part['sums'])
+    found.update(('status_%dxx' % (hundreds + 1), count) for hundreds, count in enumerate(part['statuses']))
+    user, system = [(now - then) / period for now, then in zip(cpu_now, part['cpu'])]
+    for name, rate in (('user_', user), ('system_', system), ('', user + system)):
+        # Current mod_wsgi has both names for the same rates.
+        found['cpu_%sutilization' % name] = found['cpu_%stime' % name] = rate
+    found['memory_rss'], found['memory_max_rss'] = memory_bytes()
+    return found
+
+
+def process_metrics_of(part):
+    """`mod_wsgi.process_metrics()`: since recording began."""
+    user, system = process_times()
+    now = time.time()
+    rss, most = memory_bytes()
+    return {
+        'pid': os.getpid(), 'restart_time': part['since'], 'current_time': now,
+        'running_time': int(now - part['since']), 'request_count': part['all_requests'],
+        'request_busy_time': part['all_busy'] + part['current_sum'],
+        'request_threads': len(part['running']), 'active_requests': sum(part['running']),
+        'cpu_user_time': user, 'cpu_system_time': system, 'cpu_time': user + system,
+        'memory_rss': rss, 'memory_max_rss': most,
+        'threads': [{'thread_id': number + 1, 'request_count': count}
+                    for number, count in enumerate(part['all_completed'])],
+    }

@@ -10,7 +10,8 @@ except ImportError:
 from . import wire
 from .compat import native
 from .filewrapper import FileWrapper
-from .metrics import Recorder
+from .metrics import merge, process_metrics_of, request_metrics_of
+from .scoreboard import server_metrics as scoreboard_of
 
 LEVELS = ((logging.CRITICAL, wire.L_CRIT), (logging.ERROR, wire.L_ERROR), (logging.WARNING, wire.L_WARN),
           (logging.INFO, wire.L_INFO))
@@ -61,21 +62,25 @@ def install(settings, group, streams, handle):
         common, description=settings.get('server_software', ''), mpm_name='wsgi-httpd', build_date=''))
 
 
-def offer_events(events):
-    """Adds to `mod_wsgi` what watches requests and processes."""
+def offer_events(events, questions, allowed):
+    """Adds to `mod_wsgi` what watches requests and processes. `allowed`: the server may be asked what it is doing."""
     def start_recording_metrics():
         if events.recorder is None:
-            events.recorder = Recorder(events.crew, events.embedded)
-            events.watch()
+            events.record()
+            questions.notify({'type': 'record'})
+
+    def recorded(reset):
+        # What the whole process has counted; of this interpreter alone while nobody could read the others' answers.
+        return merge(questions.ask('gather', reset=reset) or [events.recorder.part(reset)])
 
     def request_metrics():
-        return None if events.recorder is None else events.recorder.request_metrics()
+        return None if events.recorder is None else request_metrics_of(recorded(True), events.embedded)
 
     def process_metrics():
-        return None if events.recorder is None else events.recorder.process_metrics()
+        return None if events.recorder is None else process_metrics_of(recorded(False))
 
     def server_metrics():
-        """Not available: the server's processes do not tell Python about each other."""
+        return scoreboard_of(questions.ask('server_metrics')) if allowed else None
 
     _extend('mod_wsgi', {
         'event_callbacks': events.event_callbacks, 'shutdown_callbacks': events.shutdown_callbacks,

@@ -17,10 +17,14 @@ from .options import resolve
 from .poller import Poller
 from .prepare import native_text, prepare_process
 from .progress import REGIONS, Progress
+from .questions import Gathering
 
 HELLO_MAX_BYTES = 4096
 # How often a process that drains looks whether it is done.
 DRAIN_POLL_SECONDS = 0.01
+
+# Questions for the metrics of all interpreters that may be open at a time.
+GATHERINGS_MAX = 64
 
 DEFAULTS = {
     'mode': 'daemon', 'process_group': '', 'main_group': None, 'threads': 1, 'processes': 1, 'multiprocess': False,
@@ -50,6 +54,8 @@ class Process(object):
         self.main_group = None
         self.hosts = {}
         self.guests = []
+        self.gatherings = {}
+        self.recording = False
         self.channels = {}
         self.next_channel = 1
         self.free_regions = list(range(REGIONS))
@@ -115,6 +121,7 @@ class Process(object):
         sizes = ((socket.SO_SNDBUF, settings.get('send_buffer_size')), (socket.SO_RCVBUF, settings.get('receive_buffer_size')))
         self.buffers = [(option, size) for option, size in sizes if size]
         self.preload()
+        self.main.questions.read_here()
         return self.loop()
 
     def become(self, descriptors):
@@ -295,6 +302,8 @@ class Process(object):
                 self.stop(message.get('reason') or 'shutdown_signal')
             elif message.get('type') == 'retire':
                 self.leave('retire', message.get('reason') or 'retire')
+            elif message.get('type') == 'server_metrics':
+                self.answer(message)
 
     def messages(self):
         """What the parent has said; waits for something if there is nothing."""
@@ -331,6 +340,10 @@ class Process(object):
             self.note_activity(message['at'])
         elif kind == 'expired':
             self.expired(message['reason'])
+        elif kind == 'record':
+            self.record()
+        elif kind == 'gather':
+            self.gather(message)
         else:
             self.tell(message)
 
@@ -342,8 +355,45 @@ class Process(object):
             if guest.preloads:
                 self.preloading -= 1
                 self.say_ready()
+        elif message['type'] == 'part':
+            key = (message['asker'], message['number'])
+            gathering = self.gatherings.get(key)
+            if gathering is not None and gathering.add(message['part']):
+                self.gatherings.pop(key, None)
+        elif 'asker' in message:
+            self.notify(dict(message, asker=self.guests.index(guest) + 1))
         else:
             self.notify(message)
+
+    # -- metrics ---------------------------------------------------------------------------------------------------
+
+    def record(self):
+        self.recording = True
+        self.main.events.record()
+        for guest in self.guests:
+            guest.tell({'type': 'record'})
+
+    def gather(self, message):
+        """Asks all interpreters for what they have counted; their answers make one."""
+        guests = list(self.guests)
+        key = (message['asker'], message['number'])
+        gathering = Gathering(self.main.part(message['reset']), len(guests),
+                              lambda parts: self.answer(dict(message, value=parts)))
+        if guests:
+            # of askers that have given up since
+            while len(self.gatherings) >= GATHERINGS_MAX:
+                self.gatherings.pop(next(iter(self.gatherings)), None)
+            self.gatherings[key] = gathering
+        for guest in guests:
+            guest.tell({'type': 'part', 'asker': message['asker'], 'number': message['number'], 'reset': message['reset']})
+
+    def answer(self, message):
+        """Passes an answer to the interpreter that has asked."""
+        asker = message['asker']
+        if asker == 0:
+            self.main.questions.answered(message)
+        elif 0 < asker <= len(self.guests):
+            self.guests[asker - 1].tell(message)
 
     def note_activity(self, at):
         """From the timers of all interpreters. A process that has not served anything has nothing to give back."""
@@ -463,6 +513,7 @@ class Process(object):
         for problem in problems:
             self.notify({'type': 'log', 'level': 'warn', 'text': problem})
         gate = self.open_gate() if self.settings['threads'] else None
+        settings['recording'] = self.recording
         guest = Guest(settings, group, self.progress_fd, gate, self.home, list(preload))
         guest.preloads = bool(preload)
         guest.from_request = from_request

@@ -59,9 +59,12 @@ def arm(process):
 
 def obey(process, state):
     """What the parent says. Its orders become the signal that the script may have a handler for."""
+    process.main.questions.read_here()
     while True:
         for message in process.messages():
-            if message.get('type') in ('stop', 'retire') and state['stop'] is None:
+            if message.get('type') == 'server_metrics':
+                process.answer(message)
+            elif message.get('type') in ('stop', 'retire') and state['stop'] is None:
                 state['stop'] = 'shutdown_signal'
                 arm(process)
                 os.kill(os.getpid(), signal.SIGTERM)

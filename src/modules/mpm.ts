@@ -32,6 +32,14 @@ export const mpmSettings = settingsKey<MpmSettings>('mpm', {
   gracefulShutdownTimeout: 0,
 })
 
+/** httpd's default of `MaxRequestWorkers`. */
+const MAX_REQUEST_WORKERS = 400
+
+/** Requests that the server answers at a time, or counts as its room where nothing limits them. */
+export function maxRequestWorkers(settings: MpmSettings): number {
+  return settings.maxRequestWorkers ?? MAX_REQUEST_WORKERS
+}
+
 const THREADS = 'server workers are event-driven and have no threads of this kind'
 const CGI = 'for the threads and heaps of httpd itself'
 

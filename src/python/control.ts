@@ -98,6 +98,8 @@ export type RuntimeMessage =
       /** Its number. */
       readonly signal: number | null
     }
+  /** An application wants to know what the server is doing. Both numbers go back with the answer. */
+  | { readonly type: 'server_metrics'; readonly number: number; readonly asker: number }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
 
 /** Lines longer than this end the connection: the process runs other people's code. */
@@ -142,6 +144,11 @@ export class RuntimeControl {
     this.#send({ type: 'retire', reason })
   }
 
+  /** Answers a question; the type is the question's. */
+  answer(answer: { type: string; number: number; asker: number; value: unknown }): void {
+    this.#send(answer)
+  }
+
   /** Closes the connection; the process then exits at once. */
   close(): void {
     this.#stream.destroy()
@@ -160,7 +167,7 @@ function parse(line: string): RuntimeMessage | undefined {
     return undefined
   }
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, level, text, reason, pid, version } = message as Record<string, unknown>
+  const { type, level, text, reason, pid, version, number, asker } = message as Record<string, unknown>
   switch (type) {
     case 'log':
       return typeof level === 'string' && typeof text === 'string' ? (message as RuntimeMessage) : undefined
@@ -171,6 +178,8 @@ function parse(line: string): RuntimeMessage | undefined {
     case 'forked':
     case 'exited':
       return typeof pid === 'number' && pid > 1 ? (message as RuntimeMessage) : undefined
+    case 'server_metrics':
+      return Number.isInteger(number) && Number.isInteger(asker) ? (message as RuntimeMessage) : undefined
     case 'zygote_ready':
     case 'alive':
     case 'stopped':

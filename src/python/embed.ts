@@ -9,6 +9,8 @@ import { unlinkSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import koffi from 'koffi'
+import type { Board } from '../status/board.js'
+import { MetricsAnswers } from '../status/metrics-answers.js'
 import { native } from '../system/libc.js'
 import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from './control.js'
 import { findPython } from './find.js'
@@ -27,6 +29,8 @@ export interface EmbedOptions {
   readonly settings: RuntimeSettings
   /** What is printed or logged outside of requests, line by line. */
   readonly log: (level: string, text: string) => void
+  /** What the server is doing, for `mod_wsgi.server_metrics()`. */
+  readonly board: () => Promise<Board>
 }
 
 /** The interpreter of this process. */
@@ -66,9 +70,13 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
     if (message.type === 'ready') ready.resolve(message.version)
     else if (message.type === 'log') options.log(message.level, message.text)
     else if (message.type === 'stopped') stopped.resolve()
+    else if (message.type === 'server_metrics') void metrics.answer(message)
   }
   const control = new RuntimeControl(new Socket({ fd: ours, readable: true, writable: true }), heard, () =>
     stopped.resolve(),
+  )
+  const metrics = new MetricsAnswers(options.settings.server_metrics === true, options.board, (answer) =>
+    control.answer(answer),
   )
   control.configure({ ...options.settings, mode: 'embedded' })
   leaveWithoutWaiting(socketPath)

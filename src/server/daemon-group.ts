@@ -3,6 +3,7 @@
  * one application group per process, so there each application group gets a set of processes of its own when it is first asked for.
  */
 import type { ErrorLog } from '../log/error-log.js'
+import type { Board } from '../status/board.js'
 import { BackOff } from './back-off.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
@@ -49,6 +50,8 @@ export interface DaemonGroupOptions {
   /** {@link DaemonGroupProcesses.infos} or {@link DaemonGroupProcesses.failures} are different now. */
   readonly changed: () => void
   readonly gone: (process: { id: number; pid: number }, cause: string) => void
+  /** What the server is doing, for `server-metrics`. */
+  readonly board: () => Promise<Board>
 }
 
 export class DaemonGroupProcesses {
@@ -57,6 +60,9 @@ export class DaemonGroupProcesses {
   readonly #alive = new Set<DaemonProcess>()
   #leaving = false
   #waiting: (() => void)[] = []
+  /** Whoever has server workers that may ask these processes for something. */
+  readonly #users = new Set<object>()
+  #freed: (() => void)[] = []
   #settling: (() => void)[] = []
 
   readonly #zygotes: Zygotes
@@ -85,6 +91,18 @@ export class DaemonGroupProcesses {
   /** The group passes to another configuration, with logs of its own. */
   adopt(outlet: Outlet): void {
     this.#outlet = outlet
+  }
+
+  use(user: object): void {
+    this.#users.add(user)
+  }
+
+  /** That user's server workers are gone. Fulfilled when those of all others are, too. */
+  letGo(user: object): Promise<void> {
+    this.#users.delete(user)
+    if (this.#users.size > 0) return new Promise((resolve) => void this.#freed.push(resolve))
+    for (const resolve of this.#freed.splice(0)) resolve()
+    return Promise.resolve()
   }
 
   start(): void {
@@ -176,6 +194,7 @@ export class DaemonGroupProcesses {
     const { runtimeDir, generation } = this.options
     return {
       outlet: () => this.#outlet,
+      board: this.options.board,
       runtimeDir,
       generation,
       zygote: () => this.#zygotes.current(place.applicationGroup),

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
+import type { Board } from '../status/board.js'
+import { MetricsAnswers } from '../status/metrics-answers.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonChild, removeFiles, spawnDaemon } from './daemon-spawn.js'
 import {
@@ -40,6 +42,7 @@ let lastId = 0
 export interface DaemonHooks {
   /** Where it is heard; may change while it lives. */
   readonly outlet: () => { readonly log: ErrorLog; readonly stderr: ErrorStream }
+  readonly board: () => Promise<Board>
   readonly runtimeDir: string
   readonly generation: number
   /** What it is forked from, if anything. */
@@ -70,6 +73,7 @@ export class DaemonProcess {
   readonly #child: DaemonChild
   readonly #control: RuntimeControl
   #isSilent = false
+  readonly #metrics: MetricsAnswers
   readonly #memory = new OutOfMemoryWatch()
   #timer: NodeJS.Timeout | undefined
 
@@ -92,6 +96,9 @@ export class DaemonProcess {
       control,
       (message) => this.#hear(message),
       () => this.#silent(),
+    )
+    this.#metrics = new MetricsAnswers(plan.settings.server_metrics === true, hooks.board, (answer) =>
+      this.#control.answer(answer),
     )
     this.#control.configure({ ...plan.settings, main_group: this.#mainGroup() })
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
@@ -182,6 +189,9 @@ export class DaemonProcess {
         return
       case 'alive':
         this.#heartbeat.heard()
+        return
+      case 'server_metrics':
+        void this.#metrics.answer(message)
         return
       case 'log':
         if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text

@@ -7,6 +7,8 @@ import { logDestinations } from '../log/destination.js'
 import type { ErrorLog } from '../log/error-log.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { type PipedProgram, type PipedReport, startPipedProgram } from '../log/piped.js'
+import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
+import type { Board } from '../status/board.js'
 import type { StatusDesk } from '../status/desk.js'
 import { serverOf } from '../wsgi/visibility.js'
 import type { Configuration } from './configuration.js'
@@ -126,6 +128,12 @@ export class Generation {
     return this.options.number
   }
 
+  /** Its server workers, and the requests that they answer at a time. */
+  get room(): Board['room'] {
+    const { configuration, workers } = this.options
+    return { workers, requests: maxRequestWorkers(configuration.site.main.settings.get(mpmSettings)) }
+  }
+
   /** See {@link WorkerPool.askForReports}. */
   askForReports(number: number): number {
     return this.#pool.askForReports(number)
@@ -161,6 +169,7 @@ export class Generation {
       const same = existing !== undefined && signatureOf(existing.plan) === signatureOf(plan)
       this.#groups.set(plan.name, same ? existing : this.#makeGroup(plan, changed))
     }
+    for (const group of this.#groups.values()) group.use(this)
     for (const group of this.#own) group.start()
     if (!first) await this.#daemonsReady()
     await this.#pool.start()
@@ -180,13 +189,21 @@ export class Generation {
    */
   async retire(after: Generation | undefined): Promise<void> {
     await this.#pool.drain()
-    await Promise.all(this.#leaving(after).map(({ group, reason }) => group.retire(reason)))
+    // an older generation may still have requests for processes that passed to this one
+    const free = new Map([...this.#groups.values()].map((group) => [group, group.letGo(this)]))
+    await Promise.all(
+      this.#leaving(after).map(async ({ group, reason }) => {
+        await free.get(group)
+        await group.retire(reason)
+      }),
+    )
     await this.#close(after)
   }
 
   /** The same in seconds: requests are cut. */
   async stop(after: Generation | undefined, reason: Reason): Promise<void> {
     await Promise.all([this.#pool.stop(), ...this.#leaving(after).map(({ group }) => group.stop(reason))])
+    for (const group of this.#groups.values()) void group.letGo(this)
     await this.#close(after)
   }
 
@@ -199,6 +216,7 @@ export class Generation {
       generation: number,
       changed: () => changed(group),
       gone: ({ id, pid }, cause) => changed(group, { id, pid, cause }),
+      board: () => this.options.desk.survey(),
     })
     this.#own.push(group)
     return group

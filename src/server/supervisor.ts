@@ -53,6 +53,7 @@ export class Supervisor {
       [...this.#generations].reduce((asked, generation) => asked + generation.askForReports(number), 0),
     daemons: () => [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos),
     generation: () => this.#current?.number ?? 0,
+    room: () => this.#current?.room ?? { workers: 0, requests: 0 },
   })
 
   constructor(private readonly options: SupervisorOptions) {}
@@ -215,6 +216,11 @@ export class Supervisor {
     for (const warning of configuration.site.warnings)
       this.#log.server('core', warning.isNote ? 'info' : 'warn', describeWarning(warning))
     this.#logRunning(configuration)
+    if (order === 'restart') {
+      // those that finish their requests after an earlier restart are told to end, too
+      for (const one of this.#generations)
+        if (one !== next && one !== old) void one.stop(next, 'server_restart')
+    }
     const gone = order === 'graceful' ? old.retire(next) : old.stop(next, 'server_restart')
     void gone.then(() => this.#generations.delete(old))
   }

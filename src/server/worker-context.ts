@@ -4,6 +4,7 @@
  */
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
+import type { Board } from '../status/board.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
 
 /** Called on a change; what `on…` returns takes the listener away again. */
@@ -31,6 +32,8 @@ export interface WorkerContext {
   /** After the death of a process was seen; it is no longer in {@link daemons}. */
   onDaemonGone(listener: (gone: { id: number; pid: number; cause: string }) => void): Unsubscribe
 
+  /** What all server workers are doing. */
+  board(): Promise<Board>
   /** Asks for a process for an application group of a Python without sub-interpreters. Asking again does no harm. */
   requestProcess(group: string, applicationGroup: string): void
   /** Tells the supervisor that a process refuses requests, so that a replacement is started and others hear of it. */

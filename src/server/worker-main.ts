@@ -11,7 +11,7 @@ import { describeError } from '../config/load.js'
 import type { Site } from '../config/site.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { modules } from '../modules/index.js'
-import { mpmSettings } from '../modules/mpm.js'
+import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
 import { provideStatus } from '../modules/status.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
@@ -40,9 +40,6 @@ delete process.env.UV_THREADPOOL_SIZE
 
 /** What is left for requests and interpreters when the worker is told to stop; the supervisor waits somewhat longer. */
 const LAST_MOMENT_MS = 2000
-
-/** httpd's default of `MaxRequestWorkers`. */
-const MAX_REQUEST_WORKERS = 400
 
 /** Set by the first message; what comes after it waits until the worker serves. */
 let starting: Promise<Worker> | undefined
@@ -94,7 +91,7 @@ class Worker {
     checkReach(configure, site, logs)
     const sharedDirectory = workersDirectory(configure.runtimeDir)
     for (const { childInit } of modules) childInit?.({ sharedDirectory })
-    const state = new WorkerState(site, logs, configure, send)
+    const state = new WorkerState(site, logs, configure, send, () => board.board())
     const phases = phaseTable(modules)
     const gateway = startGateway(state)
     const slots = slotsOf(configure, site)
@@ -107,7 +104,7 @@ class Worker {
     countConnections(servers, site)
     provideStatus({
       board: () => board.board(),
-      capacity: site.main.settings.get(mpmSettings).maxRequestWorkers ?? MAX_REQUEST_WORKERS,
+      capacity: maxRequestWorkers(site.main.settings.get(mpmSettings)),
     })
     return new Worker(state, logs, gateway, servers)
   }

@@ -4,6 +4,7 @@
 import { EventEmitter } from 'node:events'
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
+import type { Board } from '../status/board.js'
 import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
 import { workersDirectory } from './runtime-dir.js'
 import type { Unsubscribe, WorkerContext } from './worker-context.js'
@@ -26,6 +27,7 @@ export class WorkerState implements WorkerContext {
     readonly logs: Logs,
     configure: Configure,
     private readonly send: (message: FromWorker) => void,
+    readonly board: () => Promise<Board>,
   ) {
     this.runtimeDir = workersDirectory(configure.runtimeDir)
     this.generation = configure.generation

@@ -56,6 +56,8 @@ export interface Board {
   readonly startedAt: number
   readonly restartedAt: number
   readonly generation: number
+  /** Server workers that run side by side, and the requests that all of them answer at a time (`MaxRequestWorkers`). */
+  readonly room: { readonly workers: number; readonly requests: number }
   /** Seconds of processor time of the supervisor, and of children that are gone. */
   readonly cpuUser: number
   readonly cpuSystem: number

@@ -15,6 +15,7 @@ export interface DeskOptions {
   readonly ask: (number: number) => number
   readonly daemons: () => readonly DaemonReport[]
   readonly generation: () => number
+  readonly room: () => Board['room']
 }
 
 interface Survey {
@@ -56,6 +57,7 @@ export class StatusDesk {
       startedAt: this.#startedAt,
       restartedAt: this.restartedAt,
       generation: this.options.generation(),
+      room: this.options.room(),
       cpuUser: userCPUTime / 1e6,
       cpuSystem: systemCPUTime / 1e6,
       past: { ...this.#past },

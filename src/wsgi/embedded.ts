@@ -127,10 +127,12 @@ export class EmbeddedPython {
         python_eggs: main.pythonEggs ?? null,
         switch_interval: main.switchInterval ?? null,
         ...interpreterSettings(main, ''),
+        server_metrics: main.serverMetrics,
         server_version: [major, minor, patch],
         server_software: serverBanner(site.main),
         imports: importsOf(site, ''),
       },
+      board: () => this.context.board(),
       log: (level, text) => this.#log(level as Level, text),
     })
   }

@@ -75,7 +75,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   deadline?: number
   readonly values: readonly string[]
   isNamedByRequest = false
-  readonly extra?: readonly string[]
+  extra?: readonly string[]
   readonly rawHeaders: readonly string[]
   readonly startTime: number
   /** When the interpreter last gave or took something, on `Date.now`'s clock; for socket-timeout. */
@@ -90,6 +90,10 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   /** The interpreter was told to wait until the client has taken more. */
   #paused = false
   #heldBytes = 0
+  /** Processes that it was given to, and those of them that left or died before they began it. */
+  #connects = 0
+  #restarts = 0
+  #extraBefore: readonly string[] | undefined
 
   constructor(
     readonly request: Request,
@@ -130,7 +134,22 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.#channel = channel
     this.#member = member
     this.lastProgress = Date.now()
+    if (++this.#connects > 1) this.#tellAttempts()
     channel.dispatch(this)
+  }
+
+  /** Another process had it before, and did not begin it. */
+  #tellAttempts(): void {
+    this.#extraBefore ??= this.extra ?? []
+    this.extra = [
+      ...this.#extraBefore,
+      ...[
+        'mod_wsgi.daemon_connects',
+        String(this.#connects),
+        'mod_wsgi.daemon_restarts',
+        String(this.#restarts),
+      ],
+    ]
   }
 
   refuse(status: number, message: string): void {
@@ -252,6 +271,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     const member = this.#member
     this.#channel = undefined
     this.#member = undefined
+    this.#restarts++
     if (this.group !== undefined && member !== undefined) {
       this.group.returned(this.#finished ? undefined : this, member, reason)
     } else this.#finish({ status: 503 })

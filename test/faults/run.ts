@@ -3,7 +3,7 @@
  * restarted gracefully, at random from a seed. The application keeps a ledger of what it began, so that in the end every request can be accounted
  * for: a failed one must have been executing in a process that was killed or stopped, and none may have run twice.
  */
-import { readdirSync, readFileSync, utimesSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +15,8 @@ export interface FaultOptions {
   readonly seed: number
   /** Told of each fault as it happens. */
   readonly log?: (text: string) => void
+  /** Where the server's error log is copied in the end. */
+  readonly errorLog?: string | undefined
 }
 
 export interface FaultReport {
@@ -66,8 +68,9 @@ const MEMORY_GROWTH_MAX_KB = 100_000
 const DESCRIPTORS_GROWTH_MAX = 4
 
 const configuration = (threads: number) => `KeepAliveTimeout 2
-WSGIDaemonProcess one processes=2 threads=3 deadlock-timeout=2 shutdown-timeout=3 connect-timeout=60
-WSGIDaemonProcess two threads=${threads} deadlock-timeout=2 shutdown-timeout=3 connect-timeout=60
+Timeout 80
+WSGIDaemonProcess one processes=2 threads=3 deadlock-timeout=2 shutdown-timeout=3 connect-timeout=80
+WSGIDaemonProcess two threads=${threads} deadlock-timeout=2 shutdown-timeout=3 connect-timeout=80
 WSGIScriptAlias /one "\${ROOT}/apps/one.wsgi" process-group=one application-group=%{GLOBAL}
 WSGIScriptAlias /two "\${ROOT}/apps/two.wsgi" process-group=two application-group=named`
 
@@ -84,7 +87,12 @@ export async function faultRun(options: FaultOptions): Promise<FaultReport> {
       },
     },
     async (server) => {
-      report = await new FaultRun(server, options).run()
+      try {
+        report = await new FaultRun(server, options).run()
+      } finally {
+        if (options.errorLog !== undefined)
+          copyFileSync(path.join(server.root, 'error.log'), options.errorLog)
+      }
     },
   )
   return report as FaultReport
@@ -114,7 +122,8 @@ class FaultRun {
     const clients = Array.from({ length: CLIENTS }, (_, index) => this.#client(index))
     const end = performance.now() + this.options.seconds * 1000
     while (performance.now() < end) {
-      await sleep(100 + this.#random() * 900)
+      // Now in quick succession, now with time enough for processes to come up and be well.
+      await sleep(this.#random() < 0.3 ? 50 : 500 + this.#random() * 3000)
       await this.#fault()
     }
     this.#going = false
@@ -175,17 +184,18 @@ class FaultRun {
   }
 
   async #fault(): Promise<void> {
-    const pid = this.#pick(this.#daemons())
+    const pid = this.#victim()
     const script = path.join(this.server.root, 'apps', this.#random() < 0.5 ? 'one.wsgi' : 'two.wsgi')
     const kinds: Record<string, () => void | Promise<void>> = {
       kill: () => this.#signal(pid, 'SIGKILL', true),
       crash: () => this.#signal(pid, 'SIGSEGV', true),
-      stop: () => this.#signal(pid, 'SIGSTOP', true),
+      stop: () => this.#signal(this.#pick(this.#ready()), 'SIGSTOP', true),
       pause: async () => {
         // shorter than the deadlock timer, if the machine lets us; a victim all the same
-        this.#signal(pid, 'SIGSTOP', true)
+        const paused = this.#pick(this.#ready())
+        this.#signal(paused, 'SIGSTOP', true)
         await sleep(300)
-        this.#signal(pid, 'SIGCONT', false)
+        this.#signal(paused, 'SIGCONT', false)
       },
       terminate: () => this.#signal(pid, 'SIGTERM', false),
       evict: () => this.#signal(pid, 'SIGUSR1', false),
@@ -222,6 +232,20 @@ class FaultRun {
       .processes()
       .filter(({ command }) => command.includes('runtime/main.py'))
       .map(({ pid }) => pid)
+  }
+
+  /** As a rule a process that serves, now and then one that comes up or leaves. */
+  #victim(): number | undefined {
+    return this.#pick(this.#random() < 0.8 ? this.#ready() : this.#daemons())
+  }
+
+  /** A process that is stopped while it comes up is given a minute to go on, for which requests would wait. */
+  #ready(): number[] {
+    const log = readFileSync(path.join(this.server.root, 'error.log'), 'latin1')
+    const up = new Set(
+      [...log.matchAll(/\(pid=(\d+)\): Process '\w+' is ready/g)].map((found) => Number(found[1])),
+    )
+    return this.#daemons().filter((pid) => up.has(pid))
   }
 
   /** Waits until as many processes are there as there should be, and each answers. */

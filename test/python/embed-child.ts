@@ -22,6 +22,7 @@ const python = await embedPython({
     server_version: [1, 2, 3],
     server_software: 'test',
   },
+  board: () => Promise.reject(new Error('there is no server')),
   log: (level, text) => log.push(`${level}: ${text}`),
 })
 const script = join(directory, 'app.wsgi')

@@ -72,6 +72,7 @@ class Run {
       runtimeDir: this.folder,
       generation: 1,
       changed: () => {},
+      board: () => Promise.reject(new Error('there is no server')),
       gone: (process, cause) => void this.gone.push({ id: process.id, pid: process.pid, cause }),
     })
     this.group.start()

@@ -310,3 +310,49 @@ test('a server stops within seconds although a Python hangs in C code', python, 
     assert.ok(Date.now() - before < 10_000)
   }),
 )
+
+const STATUS = `StartServers 1
+<Location /status>
+    SetHandler server-status
+</Location>`
+
+test(
+  'processes that passed to a newer generation stay while an older one has requests for them',
+  python,
+  () =>
+    withServer(
+      site(`${STATUS}${mount('threads=1')}`, {
+        apps: {
+          'info.wsgi': `
+import os, time
+
+def application(environ, start_response):
+    os.write(2, b'begun ' + environ['QUERY_STRING'].encode() + b'\\n')
+    while not os.path.exists(os.path.join(os.path.dirname(__file__), 'gate')):
+        time.sleep(0.01)
+    start_response('200 OK', [])
+    return [environ['QUERY_STRING'].encode()]
+`,
+        },
+      }),
+      async (server) => {
+        // One runs, the other waits in the process; both belong to the first generation.
+        const first = server.get('/app/?one')
+        await server.waitForLog(/^begun one$/m)
+        const second = server.get('/app/?two')
+        await until('both to be with the server', async () =>
+          (await server.get('/status?auto')).text.includes('BusyWorkers: 3'),
+        )
+        await server.reload()
+        server.write('httpd.conf', `${STATUS}${mount('threads=2')}`)
+        await server.reload()
+        // the generation between the two has nothing to do and is gone
+        const workers = () => server.processes().filter(({ command }) => command.includes('worker-main'))
+        await until('two server workers', () => workers().length === 2)
+        server.write('apps/gate', '')
+        assert.deepEqual([(await first).text, (await second).text], ['one', 'two'])
+        assert.equal((await server.get('/app/?three')).text, 'three')
+        await server.waitForLog(/Process group 'app' has changed.*\(group_changed\)/)
+      },
+    ),
+)

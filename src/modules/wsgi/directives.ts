@@ -201,13 +201,11 @@ export const wsgiDirectives: readonly Directive[] = [
     'More records at debug level.',
     'Use LogLevel wsgi:debug or wsgi:trace1.',
   ),
-  inertFlag(
+  mainFlag(
     'WSGIServerMetrics',
+    'serverMetrics',
     false,
     'Allow mod_wsgi.server_metrics() in embedded processes.',
-    NO_EFFECT_YET,
-    SERVER,
-    'warn',
   ),
   dirFlag('WSGIIgnoreActivity', 'ignoreActivity', false, 'Requests here do not reset the inactivity timer.'),
   inertFlag(

@@ -24,6 +24,8 @@ export interface WsgiMain {
   readonly py3kWarningFlag: boolean
   readonly socketPrefix: string | undefined
   readonly restrictEmbedded: boolean
+  /** Applications in server workers may know what the whole server is doing. */
+  readonly serverMetrics: boolean
   readonly restrictStdin: boolean
   readonly restrictStdout: boolean
   readonly restrictSignal: boolean
@@ -70,6 +72,7 @@ export const wsgiMain = settingsKey<WsgiMain>(
     py3kWarningFlag: false,
     socketPrefix: undefined,
     restrictEmbedded: false,
+    serverMetrics: false,
     restrictStdin: false,
     restrictStdout: false,
     restrictSignal: true,
