@@ -34,7 +34,7 @@ const server = {
   addresses: [],
   settings: new Settings(),
   dir: new Settings(),
-  sections: { directory: [], directoryMatch: [], files: [], location: [], if: [] },
+  sections: { directory: [], directoryMatch: [], files: [], location: [], proxy: [], if: [] },
   perDirectory: {
     vocabulary: new ModuleRegistry([]),
     environment: {},

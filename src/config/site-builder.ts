@@ -89,6 +89,7 @@ export function sortSections(sections: readonly Section[]): ServerConfig['sectio
     directoryMatch: of('DirectoryMatch'),
     files: of('Files'),
     location: of('Location'),
+    proxy: of('Proxy'),
     if: of('If'),
   }
 }

@@ -28,7 +28,7 @@ export interface Section {
   readonly at: Position
 }
 
-export type SectionKind = 'Directory' | 'DirectoryMatch' | 'Files' | 'Location' | 'If'
+export type SectionKind = 'Directory' | 'DirectoryMatch' | 'Files' | 'Location' | 'Proxy' | 'If'
 
 /** Where a `<VirtualHost>` listens: one word of its arguments. */
 export interface VhostAddress {
@@ -56,6 +56,8 @@ export interface ServerConfig {
     readonly directoryMatch: readonly Section[]
     readonly files: readonly Section[]
     readonly location: readonly Section[]
+    /** For requests that a backend answers, in place of directories and files. */
+    readonly proxy: readonly Section[]
     readonly if: readonly Section[]
   }
   readonly perDirectory: PerDirectoryContext

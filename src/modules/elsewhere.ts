@@ -218,7 +218,7 @@ const MODULES: readonly ModuleElsewhere[] = [
     advice: 'Only ProxyPass and what belongs to it is done here.',
     securityOf: { ProxyBlock: true },
     directives: `
-      <Proxy <ProxyMatch ProxyRemote ProxyRemoteMatch ProxyPassInterpolateEnv ProxyBlock NoProxy ProxyDomain
+      ProxyRemote ProxyRemoteMatch ProxyPassInterpolateEnv ProxyBlock NoProxy ProxyDomain
       BalancerMember BalancerGrowth BalancerPersist BalancerInherit ProxyPassInherit ProxySet
       ProxySourceAddress Proxy100Continue
     `,
@@ -310,13 +310,12 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_ssl',
     advice:
-      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; https backends need a certificate of a CA that NODE_EXTRA_CA_CERTS or Node.js knows.',
+      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; backends are shown no certificate of ours, and revocation lists for theirs are not read.',
     security: true,
     directives: `
       SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLRequire SSLLog SSLLogLevel
-      SSLProxyCACertificateFile SSLProxyCACertificatePath SSLProxyCARevocationPath
-      SSLProxyCARevocationFile SSLProxyCARevocationCheck SSLProxyMachineCertificateFile
-      SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile
+      SSLProxyCARevocationPath SSLProxyCARevocationFile SSLProxyCARevocationCheck
+      SSLProxyMachineCertificateFile SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile
       SSLOCSPDefaultResponder SSLOCSPOverrideResponder SSLOCSPResponseTimeSkew
       SSLOCSPResponseMaxAge SSLOCSPResponderTimeout SSLOCSPUseRequestNonce SSLOCSPProxyURL
       SSLOCSPNoVerify SSLOCSPResponderCertificateFile

@@ -4,13 +4,25 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_proxy.html
  */
-import { type Command, directive, flag, iterate, take, take1, take2, take12 } from '../config/directive.js'
+import {
+  type Command,
+  type Directive,
+  directive,
+  flag,
+  iterate,
+  type SectionDirective,
+  take,
+  take1,
+  take2,
+  take12,
+} from '../config/directive.js'
 import { compileRegex } from '../config/regex.js'
 import { duration, oneOf } from './core/arguments.js'
 import type { HttpdModule } from './module.js'
 import { parseBackendOptions, parseBackendUrl } from './proxy/backend-url.js'
 import { forward } from './proxy/forward.js'
 import { translateName } from './proxy/mapping.js'
+import { proxySections } from './proxy/sections.js'
 import { type ProxyEntry, proxyDir, proxyServer, type ReverseEntry } from './proxy/settings.js'
 import { compileSubstitution } from './substitution.js'
 
@@ -78,7 +90,8 @@ function addReverse(cmd: Command, first: string, second: string | undefined): vo
   draft.reverse = [...(draft.reverse ?? []), entry]
 }
 
-const directives = [
+const directives: readonly (Directive | SectionDirective)[] = [
+  ...proxySections,
   directive({
     name: 'ProxyPass',
     syntax: '[path] !|URL [key=value ...] [nocanon]',

@@ -130,6 +130,8 @@ export class Request {
   status = 200
   /** Reason phrase; empty for the standard one. */
   reason = ''
+  /** `Server` of a response that another server has made; undefined: this one's. */
+  originServer: string | undefined = undefined
   /** Sent with the handler's own response. */
   headersOut = new HeaderTable()
   /** Sent with every response, error pages included. */

@@ -12,7 +12,7 @@ const CLOSING: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 431, 500,
 
 /** Both tables without what is ours to say, then our own fields. */
 export function finalFields(request: Request, length: number | undefined): string[] {
-  const fields: string[] = ['Server', serverBanner(request.server)]
+  const fields: string[] = ['Server', request.originServer ?? serverBanner(request.server)]
   let hasType = false
   let hasLength = false
   const { status } = request

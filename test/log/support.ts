@@ -75,7 +75,7 @@ export function makeServer(settings: Settings, index = 0): ServerConfig {
     addresses: [],
     settings,
     dir: new Settings(),
-    sections: { directory: [], directoryMatch: [], files: [], location: [], if: [] },
+    sections: { directory: [], directoryMatch: [], files: [], location: [], proxy: [], if: [] },
     perDirectory: {
       vocabulary: new ModuleRegistry([]),
       environment: {},

@@ -3,8 +3,10 @@
  * long as the configuration.
  */
 import { Agent, type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
-import { request as requestHttps, Agent as TlsAgent } from 'node:https'
+import { request as requestHttps } from 'node:https'
 import type { BackendPlan } from './settings.js'
+import { BackendAgent, type BackendConnect } from './tls-agent.js'
+import type { ProxyTls } from './tls-settings.js'
 
 /** Connections that nobody uses are closed after this time; most servers close theirs later. */
 const IDLE_MS = 4000
@@ -14,7 +16,10 @@ export class Backend {
   /** Milliseconds since the epoch until which it is not asked; 0: it is well. */
   #restsUntil = 0
 
-  constructor(readonly plan: BackendPlan) {
+  constructor(
+    readonly plan: BackendPlan,
+    tls: ProxyTls,
+  ) {
     const options = {
       keepAlive: plan.reuse,
       maxSockets: plan.max,
@@ -22,8 +27,7 @@ export class Backend {
       scheduling: 'lifo',
       timeout: IDLE_MS,
     } as const
-    // httpd asks for a certificate only where SSLProxyVerify says so; we always do
-    this.#agent = plan.tls ? new TlsAgent(options) : new Agent(options)
+    this.#agent = plan.tls ? new BackendAgent(options, tls) : new Agent(options)
   }
 
   /** It did not answer a moment ago, so nobody waits for it now. */
@@ -40,10 +44,15 @@ export class Backend {
     this.#restsUntil = 0
   }
 
-  /** Begins a request. @param fields names and values in turn, `Host` and `Connection` among them */
-  open(method: string, path: string, fields: string[]): ClientRequest {
+  /**
+   * Begins a request.
+   * @param fields names and values in turn, `Host` and `Connection` among them
+   * @param handshakeMs milliseconds until a new connection must be there, TLS included
+   */
+  open(method: string, path: string, fields: string[], handshakeMs: number): ClientRequest {
     const { plan } = this
-    const options: RequestOptions = {
+    const options: RequestOptions & BackendConnect = {
+      handshakeMs,
       agent: this.#agent,
       method,
       path,
@@ -57,14 +66,26 @@ export class Backend {
   }
 }
 
-const backends = new WeakMap<BackendPlan, Backend>()
+const backends = new WeakMap<BackendPlan, WeakMap<ProxyTls, Backend>>()
 
-/** The backend of a plan: each `ProxyPass` has one of its own, with its own parameters. */
-export function backendOf(plan: BackendPlan): Backend {
-  let backend = backends.get(plan)
+/**
+ * The backend of a plan: each `ProxyPass` has one of its own, with its own parameters. Where settings of TLS differ (virtual hosts, `<Proxy>`
+ * sections) there is one for each, so that no connection is used where its certificate would not do.
+ */
+export function backendOf(plan: BackendPlan, tls: ProxyTls): Backend {
+  const key = plan.tls ? tls : PLAIN
+  let ofPlan = backends.get(plan)
+  if (ofPlan === undefined) {
+    ofPlan = new WeakMap()
+    backends.set(plan, ofPlan)
+  }
+  let backend = ofPlan.get(key)
   if (backend === undefined) {
-    backend = new Backend(plan)
-    backends.set(plan, backend)
+    backend = new Backend(plan, tls)
+    ofPlan.set(key, backend)
   }
   return backend
 }
+
+/** All settings of TLS are one to a backend that does not speak it. */
+const PLAIN = {} as ProxyTls

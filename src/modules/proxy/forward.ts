@@ -15,6 +15,8 @@ import { endToEnd, requestFields } from './fields.js'
 import { PROXY_HANDLER, type ProxyTarget, targetOf } from './mapping.js'
 import { reverseCookie, reverseUrl } from './reverse.js'
 import { proxyDir, proxyServer } from './settings.js'
+import { HandshakeFault } from './tls-agent.js'
+import { proxyTls } from './tls-settings.js'
 import { tunnel } from './tunnel.js'
 
 /** Methods that may be sent again on a fresh connection (RFC 9110 section 9.2.2). */
@@ -43,7 +45,18 @@ export function forward(request: Request): Outcome | Promise<Outcome> {
   }
   if (request.method === 'CONNECT' || request.method === 'TRACE') return 405
   if (hasBody(request) && refuseDeclaredBody(request) !== undefined) return 413
-  const backend = backendOf(target.backend)
+  const tls = request.dir.get(proxyTls)
+  if (target.backend.tls && !tls.engine) {
+    const { authority, host } = target.backend
+    request.report(
+      'proxy',
+      'error',
+      `https: failed to enable ssl support for ${authority} (${host}) [Hint: SSLProxyEngine]`,
+      'AH00961',
+    )
+    return 500
+  }
+  const backend = backendOf(target.backend, tls)
   if (backend.rests) {
     request.report('proxy', 'error', `HTTP: disabled connection for (${target.backend.host})`, 'AH00940')
     return 503
@@ -75,7 +88,8 @@ class Forwarding {
 
   start(): void {
     const { request, backend, target } = this
-    const sent = backend.open(request.method, target.path, this.#fields())
+    const connectMs = (backend.plan.connectTimeout ?? this.#silence()) * 1000
+    const sent = backend.open(request.method, target.path, this.#fields(), connectMs)
     request.onAbort = () => {
       this.#settle('done')
       sent.destroy()
@@ -147,7 +161,8 @@ class Forwarding {
         socket.once('timeout', late)
       }
       if (socket.connecting) {
-        socket.once(plan.tls ? 'secureConnect' : 'connect', ready)
+        // with TLS it is given to us when it is ready
+        socket.once('connect', ready)
         this.#timer = setTimeout(late, (plan.connectTimeout ?? silence) * 1000)
       } else ready()
       sent.once('close', () => {
@@ -224,7 +239,8 @@ class Forwarding {
       const name = fields[at] as string
       const value = fields[at + 1] as string
       const lower = name.toLowerCase()
-      if (URL_FIELDS.has(lower)) out.add(name, reverseUrl(value, reverse, origin) ?? value)
+      if (lower === 'server') request.originServer = value
+      else if (URL_FIELDS.has(lower)) out.add(name, reverseUrl(value, reverse, origin) ?? value)
       else if (lower === 'set-cookie') out.add(name, reverseCookie(value, cookiePaths, cookieDomains))
       else if (lower === 'content-type') {
         out.set(name, value)
@@ -245,9 +261,22 @@ class Forwarding {
       return
     }
     this.#finish()
+    if (error instanceof HandshakeFault) {
+      const place = `${where} (${plan.host})`
+      request.report('proxy', 'error', `TLS with ${place} failed: ${error.message}`, 'AH01997')
+      request.report(
+        'proxy',
+        'error',
+        `Error during SSL Handshake with remote server returned by ${request.path}`,
+        'AH00898',
+      )
+      this.#settle(500)
+      return
+    }
     if (!this.#connected) {
       backend.failed()
-      const late = this.#late ? '(110)Connection timed out' : (error.code ?? error.message)
+      const late =
+        this.#late || error.code === 'ETIMEDOUT' ? '(110)Connection timed out' : (error.code ?? error.message)
       if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
         request.report('proxy', 'error', `DNS lookup failure for: ${plan.host}`, 'AH00898')
         this.#settle(502)
@@ -265,7 +294,7 @@ class Forwarding {
         `HTTP: failed to make connection to backend: ${plan.host}`,
         'AH01114',
       )
-      this.#settle(this.#late || UNREACHABLE.has(error.code ?? '') ? 503 : 502)
+      this.#settle(this.#late || error.code === 'ETIMEDOUT' || UNREACHABLE.has(error.code ?? '') ? 503 : 502)
       return
     }
     request.report(

@@ -5,7 +5,7 @@ import type { Request } from '../../request/request.js'
 import { splitQuery } from '../../request/url-path.js'
 import { matchPrefix } from '../../wsgi/alias-match.js'
 import type { Outcome } from '../module.js'
-import { escapePath } from '../url-text.js'
+import { escapePath, escapeTarget } from '../url-text.js'
 import { parseBackendUrl } from './backend-url.js'
 import { type BackendPlan, type BackendUrl, type ProxyEntry, proxyDir, proxyServer } from './settings.js'
 
@@ -77,6 +77,15 @@ export function targetOf(request: Request): ProxyTarget {
   const known = [dir.entry, ...request.server.settings.get(proxyServer).entries].find(
     (entry) => entry?.to?.backend.key === url.backend.key,
   )
-  const path = url.path.startsWith('/') ? url.path : `/${url.path}`
+  const written = url.path.startsWith('/') ? url.path : `/${url.path}`
+  const path = request.notes.has('proxy-nocanon') ? printable(written) : escapeTarget(written)
   return new ProxyTarget(known?.to?.backend ?? { ...url.backend, reuse: false, retry: 0 }, path)
+}
+
+/** As written, but for what cannot stand in a request line. */
+function printable(path: string): string {
+  return path.replace(
+    /[^\x21-\x7e]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  )
 }

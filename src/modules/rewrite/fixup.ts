@@ -60,7 +60,7 @@ function conclude(request: Request, settings: RewriteDir, result: RunResult, bef
     return status
   }
   if (hasBadQuery(request)) return 403
-  if (request.filename.startsWith('proxy:')) return toProxy(request)
+  if (request.filename.startsWith('proxy:')) return toProxy(request, result.noEscape)
   if (!request.filename.startsWith('/')) {
     request.report(
       'rewrite',

@@ -45,7 +45,7 @@ function conclude(request: Request, result: RunResult, query: string | undefined
   }
   if (isAbsoluteUrl(request.filename)) return redirectClient(request, undefined, result, query)
   if (hasBadQuery(request)) return 403
-  if (request.filename.startsWith('proxy:')) return toProxy(request)
+  if (request.filename.startsWith('proxy:')) return toProxy(request, result.noEscape)
   if (result.passThrough) {
     request.path = request.filename
     request.filename = ''
@@ -92,8 +92,9 @@ export function hasBadQuery(request: Request): boolean {
   return true
 }
 
-/** mod_proxy takes it from here. */
-export function toProxy(request: Request): Outcome {
+/** mod_proxy takes it from here. @param noEscape the path is as it shall be sent */
+export function toProxy(request: Request, noEscape: boolean): Outcome {
+  if (noEscape) request.notes.set('proxy-nocanon', '1')
   if (request.query !== undefined) request.filename += `?${request.query}`
   request.handler = 'proxy-server'
   trace(request, undefined, 1, () => `go-ahead with proxy request ${request.filename} [OK]`)

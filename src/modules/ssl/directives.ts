@@ -1,5 +1,5 @@
 /**
- * The directives of mod_ssl, apart from what needs OCSP or SRP. `SSLProxy…` is in backends.ts.
+ * The directives of mod_ssl, apart from what needs OCSP or SRP. `SSLProxy…` is in ../proxy/tls-settings.ts.
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html
  */
 import {
@@ -14,7 +14,7 @@ import {
   take1,
   take12,
 } from '../../config/directive.js'
-import { backendDirectives } from './backends.js'
+import { proxyTlsDirectives } from '../proxy/tls-settings.js'
 import { parseProtocols } from './protocols.js'
 import {
   type NamedFile,
@@ -427,7 +427,7 @@ export const directives: readonly Directive[] = [
   ...clients,
   ...sessions,
   ...accepted,
-  ...backendDirectives,
+  ...proxyTlsDirectives,
 ]
 
 export type { SslServer }

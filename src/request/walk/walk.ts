@@ -18,6 +18,7 @@ import { forget } from './stat.js'
 export class ServerWalks {
   readonly #directories: DirectoryWalk
   readonly #location: readonly Section[]
+  readonly #proxy: readonly Section[]
   readonly #files: readonly Section[]
   readonly #directoryMatch: readonly Section[]
   /** How this server reads URL paths. */
@@ -31,6 +32,7 @@ export class ServerWalks {
     }
     this.#directories = new DirectoryWalk(server)
     this.#location = server.sections.location
+    this.#proxy = server.sections.proxy
     this.#files = server.sections.files
     this.#directoryMatch = server.sections.directoryMatch
   }
@@ -78,7 +80,8 @@ export class ServerWalks {
         settings = apply(request, settings, this.#files, name)
         settings = apply(request, settings, filesInside, name)
       }
-    }
+    } else if (this.#proxy.length > 0 && request.filename.startsWith('proxy:'))
+      settings = apply(request, settings, this.#proxy, request.filename)
     request.dir = this.#withLocation(request, settings)
     return applyIfs(request)?.then(() => undefined)
   }
