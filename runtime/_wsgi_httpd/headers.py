@@ -79,7 +79,7 @@ def check_value(value):
         raise TypeError('must be str, not %s' % type_name(value))
     found = _VALUE_BAD.search(value)
     if found:
-        what = {'\r': 'carriage return', '\n': 'line feed', '\0': 'null'}[found.group()]
+        what = 'null' if found.group() == '\0' else 'carriage return/line feed'
         raise ValueError('%s character in header value: %s' % (what, _quoted(value)))
 
 
@@ -109,7 +109,8 @@ def _check_head(status, headers):
     known = _statuses.get(status) if type(status) is str else None
     code, reason = known if known is not None else check_status(status)
     if not isinstance(headers, list):
-        raise TypeError('start_response() argument 2 must be list, not %s' % type_name(headers))
+        raise TypeError('start_response() argument 2 must be list, not %s'
+                        % ('None' if headers is None else type_name(headers)))
     flat = [reason]
     length = bad = None
     ignored = ()

@@ -20,7 +20,7 @@ class Input(object):
             self._more = None
 
     def read(self, size=-1):
-        self._check('read')
+        self._check('read() called on wsgi.input')
         if size is None or size < 0:
             parts = [self._take(len(self._data))]
             while self._fill():
@@ -41,7 +41,7 @@ class Input(object):
         return b''.join(parts)
 
     def readline(self, size=-1):
-        self._check('readline')
+        self._check('readline() called on wsgi.input')
         if size is None:
             size = -1
         if not size:
@@ -63,6 +63,7 @@ class Input(object):
         return b''.join(parts)
 
     def readlines(self, hint=-1):
+        self._check('readlines() called on wsgi.input')
         lines, total = [], 0
         while True:
             line = self.readline()
@@ -77,6 +78,7 @@ class Input(object):
         return self
 
     def __next__(self):
+        self._check('iteration of wsgi.input attempted')
         line = self.readline()
         if not line:
             raise StopIteration
@@ -87,9 +89,9 @@ class Input(object):
     def close(self):
         """No effect: the body belongs to the server."""
 
-    def _check(self, name):
+    def _check(self, what):
         if self._request.finished:
-            raise RuntimeError('%s() called on wsgi.input after request completed' % name)
+            raise RuntimeError('%s after request completed' % what)
         if self._error is not None:
             raise IOError(self._error)
 

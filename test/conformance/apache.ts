@@ -1,7 +1,8 @@
 /**
- * `npm run conformance:apache`: the conformance cases against the Apache httpd and mod_wsgi of this machine. Prints every difference from what
- * the cases expect, and fails for one that no case explains, and for an explained one that is not there. With `--write` it renews the table of
- * docs/differences.md; with further words it runs the cases whose names contain one of them.
+ * `npm run conformance:apache`: the conformance cases against the Apache httpd of this machine, with one of two mod_wsgi (mod-wsgi-module.ts): the
+ * distribution's, of release 4, and with `--release=6` one of PyPI. Prints every difference from what the cases expect, and fails for one that no
+ * case explains, and for an explained one that is not there. With `--write` it renews that release's table in docs/differences.md; with further
+ * words it runs the cases whose names contain one of them.
  */
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,13 +12,14 @@ import { freePorts, PROJECT } from '../support/server.js'
 import { until } from '../support/wait.js'
 import { type Mode, readConformanceCases } from './case.js'
 import { withTable } from './differences.js'
+import { findModule, pythonHomeLine, type Release, releaseOf } from './mod-wsgi-module.js'
 import { askAll, judgeAll, knownDifferences, type Outcome } from './run.js'
 import { caseConfiguration, commonConfiguration, runsOf, writeScripts } from './site.js'
 
 const APACHE = '/usr/sbin/apache2'
 const MODULES = '/usr/lib/apache2/modules'
 const LOADED =
-  'mpm_event authz_core authz_host alias dir mime negotiation env setenvif headers rewrite actions wsgi'
+  'mpm_event authz_core authz_host alias dir mime negotiation env setenvif headers rewrite actions'
 const MODES: readonly Mode[] = ['embedded', 'daemon']
 
 function configuration(root: string, port: number): string {
@@ -44,7 +46,8 @@ ${isRoot ? 'User nobody\nGroup nogroup\n' : ''}<Directory "${root}">
 `
 }
 
-async function askApache(words: readonly string[]): Promise<Outcome[]> {
+/** @param module The file of mod_wsgi. @param release What it has to say of itself. */
+async function askApache(words: readonly string[], module: string, release: Release): Promise<Outcome[]> {
   const root = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-conformance-'))
   chmodSync(root, 0o755)
   mkdirSync(path.join(root, 'htdocs'))
@@ -55,6 +58,7 @@ async function askApache(words: readonly string[]): Promise<Outcome[]> {
   const runs = runsOf(cases, MODES, root)
   writeScripts(runs, port)
   const load = LOADED.split(' ').map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so\n`)
+  load.push(`LoadModule wsgi_module ${module}\n`, pythonHomeLine())
   const text =
     configuration(root, port) + commonConfiguration(MODES, () => undefined) + caseConfiguration(runs, port)
   const file = path.join(root, 'httpd.conf')
@@ -68,6 +72,8 @@ async function askApache(words: readonly string[]): Promise<Outcome[]> {
       return server.exitCode !== null || log().includes('resuming normal operations')
     })
     if (server.exitCode !== null) throw new Error(`Apache did not start: ${log()}`)
+    const found = releaseOf(log())
+    if (found !== release) throw new Error(`${module} is of release ${found}, not ${release}`)
     const answers = await askAll(runs, port)
     server.kill('SIGTERM')
     await ended
@@ -81,15 +87,21 @@ async function askApache(words: readonly string[]): Promise<Outcome[]> {
 }
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
+const release: Release = process.argv.includes('--release=6') ? '6' : '4'
 if (!existsSync(APACHE)) {
   console.error(`There is no ${APACHE} here.`)
   process.exit(1)
 }
-const outcomes = await askApache(words)
+const module = findModule(release, MODULES)
+if (typeof module !== 'string') {
+  console.error(module.fault)
+  process.exit(1)
+}
+const outcomes = await askApache(words, module, release)
 let unexpected = 0
 let known = 0
 for (const { run, wrong } of outcomes) {
-  const why = knownDifferences(run.case).get(run.mode)
+  const why = knownDifferences(run.case, release).get(run.mode)
   if (why === undefined && wrong.length === 0) continue
   if (why !== undefined && wrong.length > 0) known++
   else unexpected++
@@ -101,7 +113,9 @@ for (const { run, wrong } of outcomes) {
 }
 if (process.argv.includes('--write')) {
   const page = path.join(PROJECT, 'docs', 'differences.md')
-  writeFileSync(page, withTable(readFileSync(page, 'utf8'), readConformanceCases(), outcomes))
+  writeFileSync(page, withTable(readFileSync(page, 'utf8'), readConformanceCases(), release, outcomes))
 }
-console.log(`${outcomes.length} runs; ${known} known differences, ${unexpected} unexpected`)
+console.log(
+  `mod_wsgi ${release}: ${outcomes.length} runs; ${known} known differences, ${unexpected} unexpected`,
+)
 process.exitCode = unexpected > 0 ? 1 : 0

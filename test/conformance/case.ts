@@ -31,6 +31,7 @@ const SECTIONS = new Set([
   'environ',
   'log',
   'differs',
+  'differs 6',
 ])
 const FILE_SECTION = /^file [\w./-]+$/
 const ALL_MODES: readonly Mode[] = ['embedded', 'daemon', 'python2']

@@ -2,6 +2,7 @@
  * The differences between Apache with mod_wsgi and wsgi-httpd, as the cases know them, and their table in docs/differences.md.
  */
 import type { Case } from './case.js'
+import type { Release } from './mod-wsgi-module.js'
 import { knownDifferences, type Outcome } from './run.js'
 
 export interface Difference {
@@ -12,9 +13,9 @@ export interface Difference {
 }
 
 /** One for each case and reason, in the order of the cases. */
-export function describeDifferences(cases: readonly Case[]): Difference[] {
+export function describeDifferences(cases: readonly Case[], release: Release): Difference[] {
   return cases.flatMap((one) => {
-    const known = [...knownDifferences(one)]
+    const known = [...knownDifferences(one, release)]
     const [first, second] = known
     if (first !== undefined && second !== undefined && first[1] === second[1])
       return [{ name: one.name, mode: 'both' as const, why: first[1] }]
@@ -22,8 +23,26 @@ export function describeDifferences(cases: readonly Case[]): Difference[] {
   })
 }
 
-const BEGIN = '<!-- table of differences -->'
 const END = '<!-- end of table -->'
+
+/** What a release's table begins with in the page. */
+function beginningOf(release: Release): string {
+  return `<!-- table of differences from mod_wsgi ${release} -->`
+}
+
+/** The lines of a release's table in the page. */
+export function tableIn(page: string, release: Release): string[] {
+  const [start, end] = placeIn(page, release)
+  return page.slice(start, end).split('\n')
+}
+
+function placeIn(page: string, release: Release): [start: number, end: number] {
+  const begin = beginningOf(release)
+  const start = page.indexOf(begin)
+  const end = page.indexOf(END, start)
+  if (start < 0 || end < 0) throw new Error(`no line '${begin}' before '${END}' in the page`)
+  return [start + begin.length, end]
+}
 
 /** Without what is new in each run. */
 function constant(text: string): string {
@@ -33,12 +52,15 @@ function constant(text: string): string {
     .replace(/\/tmp\/wsgi-httpd-conformance-\w+/g, '…')
 }
 
-/** The page with its table made anew from what Apache did. */
-export function withTable(page: string, cases: readonly Case[], outcomes: readonly Outcome[]): string {
-  const start = page.indexOf(BEGIN)
-  const end = page.indexOf(END)
-  if (start < 0 || end < start) throw new Error(`no line '${BEGIN}' before '${END}' in the page`)
-  const rows = describeDifferences(cases).map(({ name, mode, why }) => {
+/** The page with that release's table made anew from what Apache did. */
+export function withTable(
+  page: string,
+  cases: readonly Case[],
+  release: Release,
+  outcomes: readonly Outcome[],
+): string {
+  const [start, end] = placeIn(page, release)
+  const rows = describeDifferences(cases, release).map(({ name, mode, why }) => {
     const seen = outcomes
       .filter(
         ({ run, wrong }) =>
@@ -51,5 +73,5 @@ export function withTable(page: string, cases: readonly Case[], outcomes: readon
     return `| ${name} | ${mode} | ${shown.map((text) => `\`${text}\``).join(', ')} | ${why} |`
   })
   const head = '| Case | Mode | What Apache does instead | Why we differ |\n|---|---|---|---|\n'
-  return `${page.slice(0, start)}${BEGIN}\n${head}${rows.join('\n')}\n${page.slice(end)}`
+  return `${page.slice(0, start)}\n${head}${rows.join('\n')}\n${page.slice(end)}`
 }

@@ -3,6 +3,7 @@
  */
 import type { Case } from './case.js'
 import { judge, type LogRecord } from './judge.js'
+import type { Release } from './mod-wsgi-module.js'
 import { planOf } from './request.js'
 import type { Run } from './site.js'
 import { type Conversation, converse } from './wire.js'
@@ -67,9 +68,9 @@ export function judgeAll(
   }))
 }
 
-/** The modes in which a case is known to be different on Apache, with the reason. */
-export function knownDifferences(one: Case): Map<string, string> {
-  const lines = one.sections.differs ?? []
+/** The modes in which a case is known to be different on Apache with that release of mod_wsgi, with the reason. */
+export function knownDifferences(one: Case, release: Release): Map<string, string> {
+  const lines = one.sections[release === '4' ? 'differs' : `differs ${release}`] ?? []
   const known = new Map<string, string>()
   let mode = ''
   for (const line of lines) {

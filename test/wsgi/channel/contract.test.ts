@@ -127,12 +127,12 @@ const CASES: readonly Case[] = [
   badStart(
     'no carriage return in a value',
     "'200 OK', [('a', 'b\\rc')]",
-    "ValueError: carriage return character in header value: b'b\\rc'",
+    "ValueError: carriage return/line feed character in header value: b'b\\rc'",
   ),
   badStart(
     'no line feed in a value',
     "'200 OK', [('a', 'b\\nc')]",
-    "ValueError: line feed character in header value: b'b\\nc'",
+    "ValueError: carriage return/line feed character in header value: b'b\\nc'",
   ),
   badStart('no NUL in a value', "'200 OK', [('a', 'b\\0c')]", 'ValueError: null character in header value'),
   badStart(
