@@ -82,7 +82,8 @@ const STRINGS: Readonly<Record<StringOperator, (left: string, right: string) => 
   '>=': (left, right) => left >= right,
 }
 
-const INTEGERS: Readonly<Record<IntegerOperator, (left: bigint, right: bigint) => boolean>> = {
+/** Comparisons of whole numbers, by their operator. */
+export const INTEGERS: Readonly<Record<IntegerOperator, (left: bigint, right: bigint) => boolean>> = {
   eq: (left, right) => left === right,
   ne: (left, right) => left !== right,
   lt: (left, right) => left < right,

@@ -4,10 +4,11 @@
  */
 import type { Command } from '../../config/directive.js'
 import { compileRegex } from '../../config/regex.js'
-import { integerOf } from '../../expr/compile.js'
+import { INTEGERS, integerOf } from '../../expr/compile.js'
 import type { Evaluation } from '../../expr/evaluation.js'
 import { evaluate } from '../../expr/expression.js'
 import { fileIsAccessible, UNARY, urlIsAccessible } from '../../expr/operators.js'
+import type { IntegerOperator } from '../../expr/syntax.js'
 import { conditionOf } from '../string-template.js'
 import { splitFlags, splitRewriteArguments } from './arguments.js'
 import { compileExpansion, type MapFinder } from './expansion.js'
@@ -99,15 +100,6 @@ const FILE_TESTS: Readonly<Record<string, string>> = {
   L: 'L',
 }
 
-const INTEGER_TESTS: Readonly<Record<string, (left: bigint, right: bigint) => boolean>> = {
-  eq: (left, right) => left === right,
-  ne: (left, right) => left !== right,
-  lt: (left, right) => left < right,
-  le: (left, right) => left <= right,
-  gt: (left, right) => left > right,
-  ge: (left, right) => left >= right,
-}
-
 function compilePattern(cmd: Command, pattern: string, ignoreCase: boolean, negated: boolean): Test {
   const letter = /^-(\w)$/.exec(pattern)?.[1]
   if (letter === 'U') return (input, { request }) => urlIsAccessible(input, request)
@@ -120,7 +112,7 @@ function compilePattern(cmd: Command, pattern: string, ignoreCase: boolean, nega
   if (integer !== null) {
     if (integer[2] === '')
       cmd.fail(`RewriteCond: '-${integer[1]}' needs its number right behind it, as in -${integer[1]}5`)
-    const compare = INTEGER_TESTS[integer[1] as string] as (left: bigint, right: bigint) => boolean
+    const compare = INTEGERS[integer[1] as IntegerOperator]
     const right = integerOf(integer[2] as string)
     return (input) => compare(integerOf(input), right)
   }

@@ -9,7 +9,7 @@ import type { Outcome } from '../module.js'
 import { escapePath } from '../url-text.js'
 import { FORCED_HANDLER, FORCED_TYPE, hasEnded, type RunResult, runRules, trace } from './run.js'
 import { type RewriteDir, rewriteDir } from './settings.js'
-import { hasBadQuery, redirectClient, toProxy } from './translate.js'
+import { hasBadQuery, redirectClient, refuseFilename, toProxy } from './translate.js'
 import { isAbsoluteUrl, replacePrefix } from './url.js'
 
 /** The handler that carries an internal redirect out; mod_dir steps aside for it. */
@@ -61,14 +61,7 @@ function conclude(request: Request, settings: RewriteDir, result: RunResult, bef
   }
   if (hasBadQuery(request)) return 403
   if (request.filename.startsWith('proxy:')) return toProxy(request, result.noEscape)
-  if (!request.filename.startsWith('/')) {
-    request.report(
-      'rewrite',
-      'error',
-      `RewriteRule '${result.rule.text}' made '${request.filename}', which is neither a path nor a URL`,
-    )
-    return 400
-  }
+  if (!request.filename.startsWith('/')) return refuseFilename(request, result.rule)
   if (request.filename === before.filename && request.query === before.query) {
     trace(
       request,

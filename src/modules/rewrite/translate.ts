@@ -51,14 +51,7 @@ function conclude(request: Request, result: RunResult, query: string | undefined
     request.filename = ''
     return undefined
   }
-  if (!request.filename.startsWith('/')) {
-    request.report(
-      'rewrite',
-      'error',
-      `RewriteRule '${result.rule.text}' made '${request.filename}', which is neither a path nor a URL`,
-    )
-    return 400
-  }
+  if (!request.filename.startsWith('/')) return refuseFilename(request, result.rule)
   const mayBeFile = !result.rule.startsOpen || result.rule.flags.prefixStat
   if (!(mayBeFile && firstComponentExists(request.filename))) {
     const { documentRoot } = request.server.settings.get(coreServer)
@@ -90,6 +83,16 @@ export function hasBadQuery(request: Request): boolean {
     'AH10410',
   )
   return true
+}
+
+/** A rule made something that leads nowhere. */
+export function refuseFilename(request: Request, rule: { readonly text: string }): Outcome {
+  request.report(
+    'rewrite',
+    'error',
+    `RewriteRule '${rule.text}' made '${request.filename}', which is neither a path nor a URL`,
+  )
+  return 400
 }
 
 /** mod_proxy takes it from here. @param noEscape the path is as it shall be sent */
