@@ -50,7 +50,8 @@ export async function deployDjango(folder: string, venv: string, owner?: Owner):
   if (owner !== undefined) giveTo(owner, path.join(folder, 'data'))
 }
 
-function giveTo(owner: Owner, file: string): void {
+/** Changes the owner of a file, or of a folder (which only he may enter then) with all in it. */
+export function giveTo(owner: Owner, file: string): void {
   chownSync(file, owner.uid, owner.gid)
   if (!lstatSync(file).isDirectory()) return
   chmodSync(file, 0o700)

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
-import { skipWithout } from '../../support/pythons.js'
+import { findPython, type Python, skipWithout, usable } from '../../support/pythons.js'
 import { PROJECT, type TestServer, withServer } from '../../support/server.js'
 import { Chromium, skipWithoutChromium } from './chromium.js'
 
@@ -123,18 +123,22 @@ describe('chromium', { skip }, () => {
       bare: true,
       conf: `Include "${folder}/httpd.conf"\n`,
       args: [
-        '-d',
-        folder,
-        '-f',
-        '${ROOT}/httpd.conf',
-        '-C',
-        'Define PORT ${PORT}',
-        '-C',
-        'Define LOGS ${ROOT}',
+        ...[
+          '-d',
+          folder,
+          '-f',
+          '${ROOT}/httpd.conf',
+          '-C',
+          'Define PORT ${PORT}',
+          '-C',
+          'Define LOGS ${ROOT}',
+        ],
+        ...['-C', `WSGIPythonHome "${usable(findPython('3') as Python).home}"`],
       ],
     }
     await withServer(options, async (server) => {
-      assert.match(await browser.documentOf(server.url('/')), /<h1>/)
+      assert.match(await browser.documentOf(server.url('/')), /It runs in a daemon process/)
+      assert.match(await browser.documentOf(server.url('/embedded')), /It runs embedded/)
       assert.match(await browser.documentOf(server.url('/static/')), /<h1>Static files<\/h1>/)
       await pictures(server, { demo: '/', 'demo-embedded': '/embedded', 'demo-static': '/static/' })
     })
