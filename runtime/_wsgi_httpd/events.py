@@ -12,6 +12,7 @@ from .compat import monotonic
 from .input import Input
 from .metrics import Recorder
 from .request import Request, run
+from .slow import SlowRequests
 from .system import thread_times
 
 # What applications are told of why a process ends; orders of the server are signals to them.
@@ -31,6 +32,8 @@ class Events(object):
         self.signal_callbacks = []
         # Called with each finished request, after its subscribers; see metrics.py.
         self.recorder = None
+        # Where slow requests are looked for; see slow.py.
+        self.slow = None
         self.announced = Announced(self)
 
     # -- what applications call ------------------------------------------------------------------------------------
@@ -58,7 +61,10 @@ class Events(object):
     def record(self):
         """`start_recording_metrics()` was called, here or in another interpreter of the process."""
         if self.recorder is None:
-            self.recorder = Recorder(self.crew, self.embedded)
+            given = self.crew.settings.get('telemetry')
+            if given and given.get('slow') is not None:
+                self.slow = SlowRequests(self.crew, given, self.embedded)
+            self.recorder = Recorder(self.crew, self.embedded, self.slow)
             self.watch()
 
     def watch(self):
@@ -130,6 +136,7 @@ class WatchedRequest(Request):
     started_at = None
     usage = None
     facts = None
+    about = None
     writes = 0
     write_time = 0.0
 
@@ -159,6 +166,8 @@ class WatchedRequest(Request):
             'daemon_start': environ['mod_wsgi.daemon_start'],
             'application_start': environ['mod_wsgi.application_start'],
         }
+        if self.events.slow is not None:
+            self.events.slow.began(self, environ)
         data = dict(self.facts, application_object=application, callable_object=self.place.callable,
                     request_environ=environ,
                     daemon_connects=int(environ.get('mod_wsgi.daemon_connects', 0 if self.events.embedded else 1)),

@@ -58,7 +58,7 @@ class Host(object):
             self.start_watch()
         self.events = Events(self.crew, embedded)
         self.questions = Questions(notify)
-        offer_events(self.events, self.questions, settings.get('server_metrics'))
+        offer_events(self.events, self.questions, settings.get('server_metrics'), bool(settings.get('telemetry')))
         if settings.get('recording'):
             self.events.record()
 

@@ -65,8 +65,9 @@ class Window(object):
 class Recorder(object):
     """Recording is on from the first of these on."""
 
-    def __init__(self, crew, embedded):
+    def __init__(self, crew, embedded, slow=None):
         self.crew = crew
+        self.slow = slow
         self.embedded = embedded
         self.lock = allocate_lock()
         self.start = time.time()
@@ -85,6 +86,8 @@ class Recorder(object):
             'server_time': (began if self.embedded else data['queue_start']) - received,
             'queue_time': data['daemon_start'] - data['queue_start'], 'daemon_time': began - data['daemon_start'],
         }
+        if self.slow is not None:
+            self.slow.finished(request, data)
         slot = data['thread_id'] - 1
         with self.lock:
             window = self.window
@@ -116,6 +119,7 @@ class Recorder(object):
     def part(self, reset):
         """What has been counted, as plain data that merge() takes. `reset`: a new window begins."""
         elapsed = self.elapsed()
+        slow = self.slow.take() if reset and self.slow is not None else []
         with self.lock:
             window = self.window
             if reset:
@@ -127,7 +131,7 @@ class Recorder(object):
                 'statuses': window.statuses, 'completed': list(window.completed), 'busy': list(window.busy),
                 'cpu_time': list(window.cpu_time), 'longest': list(window.longest), 'current': [running or 0.0 for running in elapsed],
                 'running': [0 if running is None else 1 for running in elapsed],
-                'since': self.start, 'all_requests': self.requests, 'all_busy': self.busy,
+                'slow': slow, 'since': self.start, 'all_requests': self.requests, 'all_busy': self.busy,
                 'all_completed': list(self.completed),
             }
 
@@ -147,6 +151,7 @@ def merge(parts):
     merged.update((name, each(name, max)) for name in ('longest', 'current'))
     merged.update(start=first['start'], cpu=first['cpu'], since=min(part['since'] for part in parts),
                   sums=dict((name, sum(part['sums'][name] for part in parts)) for name in first['sums']), phases={},
+                  slow=[record for part in parts for record in part['slow']],
                   current_sum=sum(sum(part['current']) for part in parts))
     for name in first['phases']:
         several = [part['phases'][name] for part in parts]

@@ -62,10 +62,12 @@ def install(settings, group, streams, handle):
         common, description=settings.get('server_software', ''), mpm_name='wsgi-httpd', build_date=''))
 
 
-def offer_events(events, questions, allowed):
-    """Adds to `mod_wsgi` what watches requests and processes. `allowed`: the server may be asked what it is doing."""
+def offer_events(events, questions, allowed, exported):
+    """Adds to `mod_wsgi` what watches requests and processes. `allowed`: the server may be asked what it is doing. `exported`:
+    what is counted goes to `WSGITelemetryService`, and to nobody else.
+    """
     def start_recording_metrics():
-        if events.recorder is None:
+        if not exported and events.recorder is None:
             events.record()
             questions.notify({'type': 'record'})
 
@@ -74,10 +76,10 @@ def offer_events(events, questions, allowed):
         return merge(questions.ask('gather', reset=reset) or [events.recorder.part(reset)])
 
     def request_metrics():
-        return None if events.recorder is None else request_metrics_of(recorded(True), events.embedded)
+        return None if exported or events.recorder is None else request_metrics_of(recorded(True), events.embedded)
 
     def process_metrics():
-        return None if events.recorder is None else process_metrics_of(recorded(False))
+        return None if exported or events.recorder is None else process_metrics_of(recorded(False))
 
     def server_metrics():
         return scoreboard_of(questions.ask('server_metrics')) if allowed else None

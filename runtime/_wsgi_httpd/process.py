@@ -18,6 +18,7 @@ from .poller import Poller
 from .prepare import native_text, prepare_process
 from .progress import REGIONS, Progress
 from .questions import Gathering
+from .telemetry import Telemetry
 
 HELLO_MAX_BYTES = 4096
 # How often a process that drains looks whether it is done.
@@ -56,6 +57,7 @@ class Process(object):
         self.guests = []
         self.gatherings = {}
         self.recording = False
+        self.telemetry = None
         self.channels = {}
         self.next_channel = 1
         self.free_regions = list(range(REGIONS))
@@ -120,6 +122,8 @@ class Process(object):
             self.poller.add(fd)
         sizes = ((socket.SO_SNDBUF, settings.get('send_buffer_size')), (socket.SO_RCVBUF, settings.get('receive_buffer_size')))
         self.buffers = [(option, size) for option, size in sizes if size]
+        if settings.get('telemetry'):
+            self.report()
         self.preload()
         self.main.questions.read_here()
         return self.loop()
@@ -257,6 +261,8 @@ class Process(object):
         if self.leaving:
             return
         self.leaving = reason
+        if self.telemetry is not None:
+            self.telemetry.stopping(why)
         if self.main.crew.draining is None:
             self.main.crew.retire(reason)
         self.main.stopping(why)
@@ -278,6 +284,8 @@ class Process(object):
 
     def exit(self, forced):
         """Ends the process; embedded, says so and lets the worker do it, whose process this is."""
+        if self.telemetry is not None:
+            self.telemetry.stopped(not forced)
         if not self.embedded:
             os._exit(0)
         self.tell({'type': 'stopped', 'forced': forced})
@@ -372,6 +380,16 @@ class Process(object):
         self.main.events.record()
         for guest in self.guests:
             guest.tell({'type': 'record'})
+
+    def report(self):
+        """`WSGITelemetryService`: counts, and sends what was counted."""
+        try:
+            self.telemetry = Telemetry(self.settings, self.main)
+        except (OSError, IOError) as error:
+            self.log('warn', 'WSGI0132: Telemetry reporter could not open its socket: %s' % error)
+            return
+        self.record()
+        self.telemetry.start()
 
     def gather(self, message):
         """Asks all interpreters for what they have counted; their answers make one."""

@@ -50,6 +50,13 @@ export interface RuntimeSettings {
   readonly receive_buffer_size?: number
   /** Whether `mod_wsgi.server_metrics()` may tell about other applications. */
   readonly server_metrics?: boolean
+  /** Where the process sends what it has counted; null: nowhere. Times are seconds. */
+  readonly telemetry?: {
+    readonly path: string
+    readonly interval: number
+    readonly slow: number | null
+    readonly user_agent: boolean
+  } | null
   /** Seconds. */
   readonly switch_interval?: number | null
   readonly restrict_stdin?: boolean

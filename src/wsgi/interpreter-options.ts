@@ -81,5 +81,16 @@ export function interpreterSettings(wsgi: WsgiMain, processGroup: string) {
     interpreter_layers: layersFor(wsgi.interpreterLayers, processGroup),
     destroy_interpreter: wsgi.destroyInterpreter,
     application_group_limit: wsgi.applicationGroupLimit,
+    telemetry: telemetryOf(wsgi),
+  }
+}
+
+/** `WSGITelemetryService` and what goes with it; null where nothing is sent. */
+function telemetryOf({ telemetry, slowRequests, telemetryOptions }: WsgiMain) {
+  if (telemetry === undefined) return null
+  return {
+    ...telemetry,
+    slow: slowRequests ?? null,
+    user_agent: telemetryOptions.includes('CaptureUserAgent'),
   }
 }

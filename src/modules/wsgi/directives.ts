@@ -9,12 +9,12 @@ import {
   iterate,
   type OverrideClass,
   take1,
-  take12,
 } from '../../config/directive.js'
 import { parseGroupName } from '../../wsgi/group-name.js'
 import { parseSubnet, type Subnet, SubnetError } from '../subnet.js'
 import { onOff } from './flags.js'
 import { type WsgiDir, type WsgiMain, wsgiDir, wsgiMain } from './settings.js'
+import { telemetryDirectives } from './telemetry.js'
 
 type Draft<T> = { -readonly [K in keyof T]?: T[K] }
 
@@ -93,8 +93,6 @@ function mainValue(
     ...take1((cmd, word) => set(cmd.main.draft(wsgiMain), word, cmd)),
   })
 }
-
-const NO_EFFECT_YET = 'known, but has no effect yet.'
 
 export const wsgiDirectives: readonly Directive[] = [
   mainValue(
@@ -187,7 +185,7 @@ export const wsgiDirectives: readonly Directive[] = [
     'WSGISocketRotation',
     true,
     'Whether socket names change with each restart.',
-    'Each daemon process has a socket of its own, which lives as long as the process.',
+    'Each daemon process has a socket of its own, which lives as long as the process and is known to server workers of before and after a restart.',
   ),
   mainFlag(
     'WSGILazyInitialization',
@@ -306,36 +304,7 @@ export const wsgiDirectives: readonly Directive[] = [
     }),
   }),
 
-  directive({
-    name: 'WSGITelemetryService',
-    syntax: 'unix:/path [interval=seconds]',
-    contexts: SERVER,
-    help: 'Where telemetry is sent.',
-    accepted: NO_EFFECT_YET,
-    ...take12((cmd, target) => {
-      if (!target.startsWith('unix:/')) cmd.fail('WSGITelemetryService target must begin with unix:/')
-      cmd.warn(`WSGITelemetryService: ${NO_EFFECT_YET}`)
-    }),
-  }),
-  directive({
-    name: 'WSGISlowRequests',
-    syntax: 'seconds',
-    contexts: SERVER,
-    help: 'Requests longer than this are reported to telemetry.',
-    accepted: NO_EFFECT_YET,
-    ...take1((cmd: Command, word) => {
-      if (!(Number(word) >= 0)) cmd.fail('WSGISlowRequests threshold must be non-negative')
-      cmd.warn(`WSGISlowRequests: ${NO_EFFECT_YET}`)
-    }),
-  }),
-  directive({
-    name: 'WSGITelemetryOptions',
-    syntax: '[+|-]flag ...',
-    contexts: SERVER,
-    help: 'What telemetry records contain.',
-    accepted: NO_EFFECT_YET,
-    ...iterate((cmd) => cmd.warn(`WSGITelemetryOptions: ${NO_EFFECT_YET}`)),
-  }),
+  ...telemetryDirectives,
 
   directive({
     name: 'WSGITrustedProxyHeaders',

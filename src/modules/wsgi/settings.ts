@@ -24,6 +24,11 @@ export interface WsgiMain {
   readonly py3kWarningFlag: boolean
   readonly socketPrefix: string | undefined
   readonly restrictEmbedded: boolean
+  /** `WSGITelemetryService`: where every process sends what it has counted. */
+  readonly telemetry: { readonly path: string; readonly interval: number } | undefined
+  /** `WSGISlowRequests`: seconds after which a request is reported; undefined: none is. */
+  readonly slowRequests: number | undefined
+  readonly telemetryOptions: readonly TelemetryOption[]
   /** Applications in server workers may know what the whole server is doing. */
   readonly serverMetrics: boolean
   readonly restrictStdin: boolean
@@ -46,6 +51,9 @@ export interface WsgiMain {
   /** Whether any section names a hook script: then Python is started with the server worker. */
   readonly hookScripts: boolean
 }
+
+/** What records of telemetry have beyond the usual. */
+export type TelemetryOption = 'CaptureUserAgent'
 
 export interface ImportScript {
   readonly script: string
@@ -72,6 +80,9 @@ export const wsgiMain = settingsKey<WsgiMain>(
     py3kWarningFlag: false,
     socketPrefix: undefined,
     restrictEmbedded: false,
+    telemetry: undefined,
+    slowRequests: undefined,
+    telemetryOptions: [],
     serverMetrics: false,
     restrictStdin: false,
     restrictStdout: false,
