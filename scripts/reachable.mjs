@@ -41,7 +41,7 @@ export function reachableInstallation() {
   mkdirSync(fresh, { mode: 0o755 })
   for (const part of [...PARTS, ...dependencies()])
     if (existsSync(path.join(root, part)))
-      cpSync(path.join(root, part), path.join(fresh, part), { recursive: true })
+      cpSync(path.join(root, part), path.join(fresh, part), { recursive: true, preserveTimestamps: true })
   try {
     renameSync(fresh, copy)
   } catch {

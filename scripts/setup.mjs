@@ -17,7 +17,7 @@ if (existsSync(path.join(root, 'tsconfig.json'))) {
   if (!packagesAreInstalled()) install()
   const inputs = listInputs()
   const stamp = fingerprint(inputs)
-  if (process.argv.includes('--force') || readIfThere(STAMP) !== stamp) compile(inputs, stamp)
+  if (process.argv.includes('--force') || readIfThere(STAMP) !== stamp) await compile(inputs, stamp)
 }
 
 /**
@@ -39,10 +39,12 @@ function install() {
   call('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
 }
 
-function compile(inputs, stamp) {
+async function compile(inputs, stamp) {
   console.log('Compiling (tsc) …')
   removeOrphans(inputs)
   call(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
+  const { bundle } = await import('./bundle.mjs')
+  await bundle()
   mkdirSync(path.dirname(STAMP), { recursive: true })
   writeFileSync(STAMP, stamp)
 }

@@ -2,7 +2,7 @@
  * What `-v` and `-V` print.
  */
 import { arch } from 'node:os'
-import { VERSION } from '../server/version.js'
+import { VERSION } from '../system/package-root.js'
 
 /** `-v`. */
 export function versionText(): string {

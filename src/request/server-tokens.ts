@@ -2,20 +2,17 @@
  * What this server calls itself: the `Server` header, SERVER_SOFTWARE and the signature of error pages, as `ServerTokens` allows.
  * Manual: https://httpd.apache.org/docs/2.4/mod/core.html#servertokens
  */
-import { readFileSync } from 'node:fs'
 import { platform } from 'node:os'
 import type { ServerConfig } from '../config/site.js'
 import { coreGlobal, type ServerTokens } from '../modules/core/settings.js'
+import { VERSION } from '../system/package-root.js'
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 const SYSTEM: Readonly<Record<string, string>> = { linux: 'Linux', darwin: 'Darwin', freebsd: 'FreeBSD' }
 
 /** The text for one value of `ServerTokens`. Pure but for what it is told about this package and system. */
 export function productText(
   tokens: ServerTokens,
-  release = version,
+  release = VERSION,
   system = SYSTEM[platform()] ?? platform(),
 ): string {
   const [major, minor] = release.split('.')

@@ -17,6 +17,7 @@ import { unixdSettings } from '../modules/unixd.js'
 import { type WsgiMain, wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
+import { VERSION } from '../system/package-root.js'
 import { loadTls } from '../tls/contexts.js'
 import type { TlsMaterial } from '../tls/material.js'
 import { importsOf } from '../wsgi/imports.js'
@@ -25,7 +26,6 @@ import { daemonGroups, serverOf } from '../wsgi/visibility.js'
 import { type DaemonPlan, planDaemons } from './daemon-plan.js'
 import type { Identity } from './messages.js'
 import { textOf } from './text.js'
-import { VERSION } from './version.js'
 
 /** What names a configuration: plain data, so that a detached supervisor can be told. */
 export type ConfigurationSource = Omit<

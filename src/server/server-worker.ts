@@ -49,7 +49,8 @@ export class ServerWorker {
     const FIRST_FD = 4
     const inherited = [...plan.listeners, ...plan.pipes].map(({ fd }) => fd)
     const stdio: StdioOptions = ['ignore', 'inherit', plan.stderr, 'ipc', ...inherited]
-    this.#child = spawn(process.execPath, [...ENGINE, ENTRY], {
+    // options of Node's own that the supervisor was started with (--cpu-prof, --max-old-space-size) are for its workers too
+    this.#child = spawn(process.execPath, [...process.execArgv, ...ENGINE, ENTRY], {
       stdio,
       serialization: 'json',
       env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE) },

@@ -4,7 +4,7 @@
  * Names: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html#envvars
  */
 import type { X509Certificate } from 'node:crypto'
-import { VERSION } from '../server/version.js'
+import { VERSION } from '../system/package-root.js'
 import type { CertificateFacts } from './certificate.js'
 import { certificateFacts } from './certificate.js'
 import { derChildren } from './der.js'

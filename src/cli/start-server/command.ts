@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { PACKAGE_ROOT } from '../../system/package-root.js'
 import { parseFlags } from '../flags.js'
 import { carryOut, isConfigurationFine } from '../httpd.js'
 import type { Terminal } from '../terminal.js'
@@ -18,9 +18,7 @@ import { claimServerRoot, replaceFile } from './server-root.js'
 import { summary } from './summary.js'
 import type { Surroundings } from './surroundings.js'
 
-/** From build/src/cli/start-server up to the package. */
-const PACKAGE = fileURLToPath(new URL('../../../../', import.meta.url))
-const LAUNCHER = path.join(PACKAGE, 'bin', 'wsgi-httpd.js')
+const LAUNCHER = path.join(PACKAGE_ROOT, 'bin', 'wsgi-httpd.js')
 
 /**
  * @returns the exit status
@@ -51,7 +49,7 @@ function surroundings({ cwd, environment }: Terminal): Surroundings {
     uid: process.getuid?.() ?? 0,
     temporary: tmpdir(),
     locale: environment.LC_ALL || environment.LC_CTYPE || environment.LANG,
-    share: path.join(PACKAGE, 'share'),
+    share: path.join(PACKAGE_ROOT, 'share'),
     groupOf: (user) => groupOf(user),
     kindOf(file) {
       const found = statSync(file, { throwIfNoEntry: false })

@@ -1,0 +1,21 @@
+/**
+ * Where this package lies. Compiled files lie in build/src, at several depths; the bundle lies in build/program.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The directory that holds package.json. */
+export const PACKAGE_ROOT = find()
+
+/** For instance `0.1.0`. */
+export const VERSION = (
+  JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
+).version
+
+function find(): string {
+  const here = dirname(fileURLToPath(import.meta.url))
+  for (let at = here; at !== dirname(at); at = dirname(at))
+    if (existsSync(join(at, 'package.json'))) return at
+  throw new Error(`package.json is missing above ${here}: this installation of wsgi-httpd is incomplete`)
+}
