@@ -8,6 +8,8 @@ import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'n
 export interface Load {
   readonly requests: number
   readonly seconds: number
+  /** Of all responses together, those cut at the end included. */
+  readonly bytes: number
   /** Milliseconds that 99 of 100 requests stayed below. */
   readonly p99: number
 }
@@ -36,19 +38,20 @@ export function wrk(url: string, { seconds, connections, headers = [] }: LoadOpt
     })
     child.once('error', failed)
     child.once('close', () => {
-      const found = /(\d+) requests in ([\d.]+)(m?s)/.exec(text)
+      const found = /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?)B read/.exec(text)
       const errors = /Non-2xx or 3xx responses: \d+/.exec(text)
       if (!found || errors) return failed(new Error(`wrk ${url}: ${errors?.[0] ?? text}`))
       done({
         requests: Number(found[1]),
-        seconds: Number(found[2]) * (found[3] === 'ms' ? 1e-3 : 1),
+        seconds: (Number(found[2]) * (UNITS[found[3] as string] ?? Number.NaN)) / 1000,
+        bytes: Number(found[4]) * 1024 ** ' KMGT'.indexOf(found[5] || ' '),
         p99: milliseconds(/99%\s+([\d.]+)(us|ms|s)/.exec(text)),
       })
     })
   })
 }
 
-const UNITS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000 }
+const UNITS: Readonly<Record<string, number>> = { us: 1e-3, ms: 1, s: 1000, m: 60_000 }
 
 function milliseconds(found: RegExpExecArray | null): number {
   return found === null ? Number.NaN : Number(found[1]) * (UNITS[found[2] as string] ?? Number.NaN)

@@ -14,8 +14,8 @@ const SOURCES = fileURLToPath(new URL('../../src', import.meta.url))
 const LAYERS = ['cli', 'server', 'request', 'modules', 'wsgi', 'python']
 /** Known to all layers, knowing none: of requests they know the type alone. */
 const FOUNDATION = ['config', 'http', 'log', 'system']
-/** Not code of a layer but facts that all may read: what directives have set, and the version. */
-const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url|server\/version)\.js$/
+/** Not code of a layer but facts that all may read: what directives have set. */
+const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url)\.js$/
 /** What makes responses of its own: the WSGI gateway, the proxy, the status page. */
 const HANDLERS = /^(wsgi\/|modules\/proxy\/|modules\/status\.ts$)/
 /** What the life of a request offers to them. */

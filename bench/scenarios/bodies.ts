@@ -9,11 +9,11 @@ import * as servers from '../servers.js'
 const MIB = 1 << 20
 const CONNECTIONS = 8
 
-async function download(running: Running, path: string, mib: number, seconds: number) {
+async function download(running: Running, path: string, seconds: number) {
   const { result, microseconds, peakKiB } = await running.cost(() =>
     wrk(running.url(path), { seconds, connections: CONNECTIONS }),
   )
-  return { each: microseconds / (result.requests * mib), peakKiB }
+  return { each: (microseconds / result.bytes) * MIB, peakKiB }
 }
 
 async function send(running: Running, mib: number) {
@@ -52,10 +52,10 @@ export const bodies: Scenario = {
   },
   async measure(running, { seconds, quick }, server): Promise<Sample> {
     const idle = running.memory()
-    await download(running, '/blocks', 1, 1)
-    const blocks = await download(running, '/blocks', 1, seconds)
-    const file = await download(running, '/file', 10, seconds)
-    const fixed = server.static ? await download(running, '/static/large.bin', 100, seconds) : undefined
+    await download(running, '/blocks', 1)
+    const blocks = await download(running, '/blocks', seconds)
+    const file = await download(running, '/file', seconds)
+    const fixed = server.static ? await download(running, '/static/large.bin', seconds) : undefined
     const sent = await send(running, quick ? 256 : 1024)
     const peaks = [blocks, file, sent, ...(fixed ? [fixed] : [])].map(({ peakKiB }) => peakKiB)
     return {

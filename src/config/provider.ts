@@ -33,5 +33,8 @@ export function provide<T extends Provider>(group: ProviderGroup<T>, provider: T
 
 /** All providers of a group among these, in order. */
 export function providersOf<T extends Provider>(all: readonly Provided[], group: ProviderGroup<T>): T[] {
-  return all.flatMap((one) => (one.group === group ? [one.provider as T] : []))
+  // without a closure or an array for each of them: asked for with every Require of a configuration
+  const found: T[] = []
+  for (const one of all) if (one.group === group) found.push(one.provider as T)
+  return found
 }

@@ -13,6 +13,9 @@ import type { FromWorker, ToWorker } from './messages.js'
  */
 const ENGINE = ['--no-allocation-site-pretenuring']
 
+/** Options of Node's own (`node --cpu-prof bin/wsgi-httpd.js …`) that are for server workers too: profiles, limits of memory, traces. */
+const PASSED_ON = /^--(cpu-prof|heap-prof|max-|trace-)/
+
 const ENTRY = fileURLToPath(new URL('./worker-main.js', import.meta.url))
 /** How long a worker may take to leave after `stop`. */
 export const STOP_GRACE_MS = 3000
@@ -49,8 +52,8 @@ export class ServerWorker {
     const FIRST_FD = 4
     const inherited = [...plan.listeners, ...plan.pipes].map(({ fd }) => fd)
     const stdio: StdioOptions = ['ignore', 'inherit', plan.stderr, 'ipc', ...inherited]
-    // options of Node's own that the supervisor was started with (--cpu-prof, --max-old-space-size) are for its workers too
-    this.#child = spawn(process.execPath, [...process.execArgv, ...ENGINE, ENTRY], {
+    const passedOn = process.execArgv.filter((option) => PASSED_ON.test(option))
+    this.#child = spawn(process.execPath, [...passedOn, ...ENGINE, ENTRY], {
       stdio,
       serialization: 'json',
       env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE) },
