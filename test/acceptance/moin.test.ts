@@ -15,9 +15,18 @@ const PIP_TIMEOUT_MS = 240_000
 /** The account that servers of tests run as when root starts them. */
 const NOBODY = 65534
 
+/** As the manual's page about Apache with mod_wsgi has it; the Python and its packages are the additions. */
 const CONF = `
-WSGIDaemonProcess wiki python-home="\${PYTHON27}" python-path="\${MOIN}:\${ROOT}/wiki" threads=4
-WSGIScriptAlias /wiki "\${ROOT}/wiki/moin.wsgi" process-group=wiki application-group=%{GLOBAL}
+Alias /moin_static1911 "\${MOIN}/MoinMoin/web/static/htdocs"
+<Directory "\${MOIN}/MoinMoin/web/static/htdocs">
+    Order deny,allow
+    Allow from all
+</Directory>
+WSGIScriptAlias /wiki "\${ROOT}/wiki/moin.wsgi"
+WSGIDaemonProcess moin ${isRoot ? 'user=nobody group=#65534 ' : ''}processes=5 threads=10 maximum-requests=1000 umask=0007 \\
+    python-home="\${PYTHON27}" python-path="\${MOIN}:\${ROOT}/wiki"
+WSGIProcessGroup moin
+WSGIApplicationGroup %{GLOBAL}
 `
 
 const SETTINGS = `
@@ -73,6 +82,9 @@ describe('MoinMoin', { skip: skipWithout('2.7') }, () => {
       assert.match(page.text, /<h1 id="Gr[^>]*">Grüße<\/h1>[\s\S]*This is <em>the<\/em> page\./)
       const raw = await browser.get('/wiki/AcceptancePage?action=raw')
       assert.match(raw.text, /= Grüße =/)
+      const sheet = await browser.get('/moin_static1911/modern/css/common.css')
+      assert.equal(sheet.status, 200)
+      assert.ok(sheet.headers.etag, 'a file, not MoinMoin')
     })
   })
 })
