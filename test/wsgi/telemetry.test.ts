@@ -104,6 +104,8 @@ ${embeds ? 'WSGIScriptAlias /embedded "${ROOT}/apps/app.wsgi" application-group=
         withReceiver(path.join(server.root, 'apps/socket'), async (received) => {
           const gate = path.join(server.root, 'gate')
           const slow = server.get(`/app1/slow?${gate}`, { headers: { 'User-Agent': 'slow/1.0' } })
+          // where the test fails before that, the server cuts it
+          slow.catch(() => {})
           for (const place of ['/app0/', '/app0/missing', '/app1/'])
             assert.equal((await server.get(place)).text, '(None, None)', 'the service is the only reader')
           if (embeds) await server.get('/embedded/')
@@ -112,7 +114,7 @@ ${embeds ? 'WSGIScriptAlias /embedded "${ROOT}/apps/app.wsgi" application-group=
           const sum = (field: number, group?: string) =>
             of(2, group).reduce((total, { fields }) => total + (fields[field] as number), 0)
           await until('the requests to be counted', () => sum(20, 'app') >= 3 && (!embeds || sum(20) >= 1))
-          assert.ok(sum(122, 'app') >= 2)
+          assert.ok(sum(121, 'app') >= 2)
           assert.equal(sum(123, 'app'), 1)
           const [sample] = of(2, 'app') as [Datagram]
           assert.deepEqual(
