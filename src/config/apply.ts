@@ -34,6 +34,7 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
   const warnings: ConfigWarning[] = [...tree.warnings]
   const state = {
     main,
+    vocabulary,
     virtualHosts: [],
     environment: options.environment,
     serverRoot: tree.serverRoot,
@@ -102,7 +103,16 @@ export function applyHtaccess(
   const providers = [...(options.providers ?? vocabulary.providers)]
   const applier = new Applier(
     vocabulary,
-    { main, virtualHosts: [], environment, serverRoot, warnings, providers, optionBits: options.optionBits },
+    {
+      vocabulary,
+      main,
+      virtualHosts: [],
+      environment,
+      serverRoot,
+      warnings,
+      providers,
+      optionBits: options.optionBits,
+    },
     options,
   )
   const dir = new Settings()

@@ -9,6 +9,7 @@ import { type Provided, type Provider, type ProviderGroup, provide, providersOf 
 import type { Settings } from './settings.js'
 import type { Section, VhostAddress } from './site.js'
 import { newSection, newServer, type SectionDraft, type ServerDraft } from './site-builder.js'
+import type { Vocabulary } from './vocabulary.js'
 import { splitWords } from './words.js'
 
 /** Where directives are being applied. */
@@ -23,6 +24,7 @@ export interface Scope {
 
 /** What stays the same for a whole configuration. */
 export interface ApplyState {
+  readonly vocabulary: Vocabulary
   readonly main: ServerDraft
   readonly virtualHosts: ServerDraft[]
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -87,6 +89,10 @@ export class CommandImpl implements SectionCommand {
 
   provider<T extends Provider>(group: ProviderGroup<T>, name: string): T | undefined {
     return this.providers(group).find((one) => one.name === name)
+  }
+
+  knowsModule(id: string): boolean {
+    return this.#state.vocabulary.module(id).kind !== 'unknown'
   }
 
   fail(message: string): never {

@@ -63,6 +63,8 @@ export interface Command {
   providers<T extends Provider>(group: ProviderGroup<T>): readonly T[]
   /** The one of that name among them; case counts. */
   provider<T extends Provider>(group: ProviderGroup<T>, name: string): T | undefined
+  /** Whether httpd has a module of that identifier (`alias_module`), carried here or not. */
+  knowsModule(id: string): boolean
   /** Ends this directive with an error at its position. The message stands alone: httpd puts no name before it. */
   fail(message: string): never
   /** Notes something for the operator. */

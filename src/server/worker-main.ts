@@ -10,6 +10,7 @@ import { applyTree } from '../config/apply.js'
 import { describeError } from '../config/load.js'
 import type { Site } from '../config/site.js'
 import { type Logs, openLogs } from '../log/logs.js'
+import { provideServerLoad, type ServerLoad } from '../modules/headers/value.js'
 import { modules } from '../modules/index.js'
 import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
@@ -106,6 +107,7 @@ class Worker {
       board: () => board.board(),
       capacity: maxRequestWorkers(site.main.settings.get(mpmSettings)),
     })
+    provideServerLoad(() => loadOf(servers, configure, site))
     return new Worker(state, logs, gateway, servers)
   }
 
@@ -153,6 +155,16 @@ function slotsOf({ workers, backlog }: Configure, site: Site): RequestSlots | un
   return maxRequestWorkers === undefined
     ? undefined
     : new RequestSlots(Math.ceil(maxRequestWorkers / workers), backlog)
+}
+
+/** How much of this worker's share of `MaxRequestWorkers` is at work, in whole per cent. */
+function loadOf(servers: readonly Server[], { workers }: Configure, site: Site): ServerLoad {
+  const most = Math.ceil(maxRequestWorkers(site.main.settings.get(mpmSettings)) / workers)
+  let running = 0
+  for (const server of servers)
+    for (const connection of connectionsOf(server)) if (connection.latest !== undefined) running++
+  const busy = Math.min(100, Math.floor((running * 100) / most))
+  return { busy, idle: Math.min(100, Math.floor((Math.max(0, most - running) * 100) / most)) }
 }
 
 /** `MaxConnectionsPerChild`: a worker that has served its number is replaced, in case something in it leaks. */

@@ -17,6 +17,7 @@ const WRONG: readonly [line: string, message: string | RegExp][] = [
     'LogLevel core:foo',
     'core:foo: Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8',
   ],
+  ['LogLevel frob:debug', 'Cannot find module frob'],
   ['ErrorLogFormat x', "main ErrorLogFormat must contain message format string '%M'"],
   ['ErrorLogFormat foo %M', 'ErrorLogFormat type must be one of request, connection'],
   ['ErrorLogFormat %Z%M', 'Unrecognized error log format directive %Z'],

@@ -13,6 +13,7 @@ import { stderrLog } from '../../src/log/server-log.js'
 import { loggingDirectives } from '../../src/modules/core/logging.js'
 import { logConfig, logio } from '../../src/modules/log-config.js'
 import { ModuleRegistry } from '../../src/modules/module-registry.js'
+import { vocabulary } from '../../src/modules/registry.js'
 import { type Connection, Request } from '../../src/request/request.js'
 import { incomingOf, outgoingOf } from '../support/messages.js'
 
@@ -56,6 +57,7 @@ export function applyLines(text: string, scope: Scope): void {
       main,
       dir,
       serverRoot: '/',
+      knowsModule: (id: string) => vocabulary.module(id).kind !== 'unknown',
       fail: (message: string) => {
         throw new Error(message)
       },

@@ -104,6 +104,7 @@ test('formats of values', () => {
   assert.match(value('%l'), /^l=\d+\.\d\d\/\d+\.\d\d\/\d+\.\d\d$/)
   assert.equal(value('a\\nb'), 'a b')
   assert.throws(() => compileValue('%q'), /Unrecognized header format %q/)
+  assert.throws(() => compileValue('%{X}'), /Unrecognized header format %/)
 })
 
 test('elements of lists', () => {

@@ -51,6 +51,8 @@ function setLevel(cmd: Command, word: string): void {
   const module = word.slice(0, Math.max(colon, 0))
   if (colon >= 0 && levelWord === '')
     cmd.fail(`Module specifier '${module}' must be followed by a log level keyword`)
+  if (colon >= 0 && !cmd.knowsModule(`${shortModuleName(module)}_module`))
+    cmd.fail(`Cannot find module ${module}`)
   const level = levelNumber(levelWord)
   if (level === undefined) {
     const text =

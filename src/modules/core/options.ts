@@ -19,25 +19,33 @@ const NAMES: Readonly<Record<string, number>> = {
   all: ALL,
 }
 
-/** One `Options` line over what the scope has so far. Returns a text that says what is wrong, if anything is. */
+/**
+ * One `Options` line over what the scope has so far. Signs may follow `All` and `None` alone; other words with and without do not mix.
+ * Returns a text that says what is wrong, if anything is.
+ */
 export function changeOptions(before: Options, words: readonly string[]): Options | string {
   let { effective, absolute, add, remove } = before
-  const signed = /^[+-]/.test(words[0] ?? '')
-  if (!signed) {
-    effective = 0
-    absolute = true
-    add = 0
-    remove = 0
-  }
-  for (const word of words) {
-    if (/^[+-]/.test(word) !== signed) return 'Either all Options must start with + or -, or no Option may.'
-    const name = (signed ? word.slice(1) : word).toLowerCase()
-    const bits = NAMES[name]
-    if (bits === undefined) return `Illegal option ${signed ? word.slice(1) : word}`
-    if ((name === 'none' || name === 'all') && words.length > 1 && (signed || word !== words[0]))
-      return `Option ${word} may only stand alone or first.`
-    if (!signed) effective |= bits
-    else if (word.startsWith('-')) {
+  let signs = false
+  let whole = false
+  for (const [at, word] of words.entries()) {
+    const sign = /^[+-]/.exec(word)?.[0]
+    const written = sign === undefined ? word : word.slice(1)
+    const bits = NAMES[written.toLowerCase()]
+    if (sign === undefined ? signs : !signs && at > 0 && !whole)
+      return 'Either all Options must start with + or -, or no Option may.'
+    if (bits === undefined) return `Illegal option ${written}`
+    if (/^(?:none|all)$/i.test(written)) {
+      if (at > 0) return `'Options ${written}' must be the first Option given.`
+      if (sign !== undefined) return `You may not use 'Options +${written}' or 'Options -${written}'.`
+      whole = true
+    }
+    if (sign === undefined) {
+      if (at === 0) [effective, absolute, add, remove] = [0, true, 0, 0]
+      effective |= bits
+      continue
+    }
+    signs = true
+    if (sign === '-') {
       effective &= ~bits
       add &= ~bits
       remove |= bits

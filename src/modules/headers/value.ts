@@ -52,10 +52,10 @@ export function compileValue(text: string): string | HeaderValue {
   )) {
     if (escaped !== undefined) parts.push(ESCAPES[escaped] as string)
     else if (formatted === undefined) parts.push(plain as string)
-    else if (format === '%' || format === '') parts.push('%')
+    else if (format === '%' || (format === '' && argument === undefined)) parts.push('%')
     else {
       const make = FORMATS[format as string]
-      if (make === undefined) throw new Error(`Unrecognized header format %${format}`)
+      if (make === undefined) throw new Error(`Unrecognized header format %${format ?? ''}`)
       parts.push(make(argument ?? ''))
     }
   }

@@ -84,6 +84,8 @@ const OPTIONS: readonly (readonly [string, string, readonly (keyof typeof OPTION
   ['', 'Options All', ['Indexes', 'Includes', 'SymLinks', 'ExecCGI']],
   ['', 'Options None\nOptions +MultiViews', ['MultiViews']],
   ['', 'Options +IncludesNOEXEC', ['SymLinks', 'Includes', 'IncludesNOEXEC']],
+  ['', 'Options All -Indexes +MultiViews', ['Includes', 'SymLinks', 'ExecCGI', 'MultiViews']],
+  ['Options Indexes', 'Options None +ExecCGI', ['ExecCGI']],
   ['', 'Options All MultiViews', ['Indexes', 'Includes', 'SymLinks', 'ExecCGI', 'MultiViews']],
 ]
 
@@ -200,6 +202,9 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
   ['KeepAliveTimeout 5x', /KeepAliveTimeout has wrong format/],
   ['LimitRequestLine -1', /LimitRequestLine "-1" must be a non-negative integer/],
   ['LimitRequestBody x', /LimitRequestBody requires a non-negative integer\./],
+  ['Options Indexes All', /'Options All' must be the first Option given/],
+  ['Options +None', /You may not use 'Options \+None' or 'Options -None'/],
+  ['Options All -Indexes MultiViews', /Either all Options/],
   ['Options Indexes +ExecCGI', /Either all Options must start with \+ or -, or no Option may\./],
   ['Options Nonsense', /Illegal option Nonsense/],
   ['<Directory /a>\nAllowOverride Nonsense\n</Directory>', /Illegal override option Nonsense/],
