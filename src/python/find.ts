@@ -79,10 +79,12 @@ function whyEmpty(home: string): string {
   for (const name of NAMES) {
     const link = join(home, 'bin', name)
     if (isLink(link)) {
-      return (
-        `the Python home ${home} is a virtual environment whose Python is gone: ${link} leads to ` +
-        `${resolve(dirname(link), readlinkSync(link))}, which does not exist; make the environment anew`
-      )
+      const target = resolve(dirname(link), readlinkSync(link))
+      return isClosed(target)
+        ? `the Python home ${home} is a virtual environment whose Python cannot be reached: ${link} leads to ${target}, and a ` +
+            'directory on the way is closed to this process; open it, or make the environment with another Python'
+        : `the Python home ${home} is a virtual environment whose Python is gone: ${link} leads to ` +
+            `${target}, which does not exist; make the environment anew`
     }
   }
   if (basename(home) === 'shims') {
@@ -96,6 +98,15 @@ function whyEmpty(home: string): string {
     return `the Python home ${home} has no bin/python3 or bin/python: name the directory above it, ${dirname(home)}`
   }
   return `the Python home ${home} has no bin/python3 or bin/python: name a virtual environment or the prefix of an installation`
+}
+
+function isClosed(file: string): boolean {
+  try {
+    statSync(file)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
 }
 
 function isLink(file: string): boolean {

@@ -1,6 +1,6 @@
 /** Finding Pythons: homes, virtual environments, PATH, and what people are told when there is none. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
@@ -128,4 +128,21 @@ test('how a Python is started', () => {
     environment: { PYTHON_GIL: '0' },
   })
   assert.deepEqual(startFor({ freeThreading: true }, { major: 3, isFreeThreaded: false }).environment, {})
+})
+
+const skip = process.getuid?.() === 0 ? 'root may look everywhere' : false
+
+test('a virtual environment whose Python is in a closed directory', { skip }, () => {
+  const closed = join(directory, 'closed')
+  const home = join(directory, 'unreachable')
+  mkdirSync(closed)
+  mkdirSync(join(home, 'bin'), { recursive: true })
+  symlinkSync(NEWEST, join(closed, 'python3'))
+  symlinkSync(join(closed, 'python3'), join(home, 'bin/python3'))
+  chmodSync(closed, 0)
+  try {
+    refused(home, `leads to ${join(closed, 'python3')}, and a directory on the way is closed`)
+  } finally {
+    chmodSync(closed, 0o755)
+  }
 })
