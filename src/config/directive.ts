@@ -130,6 +130,7 @@ export interface NewSection {
   readonly depth?: number
   readonly wild?: boolean
   readonly path?: string
+  readonly isRegex?: boolean
 }
 
 export interface OpenedSection {

@@ -21,6 +21,8 @@ export interface Section {
   readonly wild: boolean
   /** The path of a plain `Directory` (with final `/`) or `Location`, for look-ups without trying every section. */
   readonly path?: string
+  /** `Location` only: the pattern is a regular expression. */
+  readonly isRegex?: boolean
   /** Regular-expression sections: names of named groups become `MATCH_NAME` variables. */
   readonly settings: Settings
   /** Sections nested in this one, in file order (`Files`, `If`, `Limit` are the ones that can). */

@@ -57,7 +57,14 @@ export interface LogRecord {
 /** Writes records for one server (main server or virtual host). */
 export interface ErrorLog {
   /** A record of a request; dropped unless the level in force where the request is (per directory, per module) admits it. */
-  request(request: Request, module: string, level: Level, message: string, code?: string): void
+  request(
+    request: Request,
+    module: string,
+    level: Level,
+    message: string,
+    code?: string,
+    cause?: SystemError,
+  ): void
   /** A record of the server itself, without client. */
   server(module: string, level: Level, message: string, code?: string): void
   /** Whether a record of that module and level would be written. Test before building costly messages. */

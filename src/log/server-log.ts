@@ -12,7 +12,7 @@ import {
   type LineSource,
   plainLine,
 } from './error-format.js'
-import type { ErrorLog, Level, LogRecord } from './error-log.js'
+import type { ErrorLog, Level, LogRecord, SystemError } from './error-log.js'
 import { admits, type LogLevels, levelNumber, mergeLevels, NOTICE } from './levels.js'
 import { namesOfRequest, type ServerNames } from './names.js'
 import { directoryLevelsKey, errorLogKey, serverLevelsKey } from './settings.js'
@@ -49,8 +49,15 @@ export class ServerErrorLog implements ErrorLog {
       )
   }
 
-  request(request: Request, module: string, level: Level, message: string, code = ''): void {
-    this.record({ request, module, level, message, code })
+  request(
+    request: Request,
+    module: string,
+    level: Level,
+    message: string,
+    code = '',
+    cause?: SystemError,
+  ): void {
+    this.record({ request, module, level, message, code, cause })
   }
 
   server(module: string, level: Level, message: string, code = ''): void {

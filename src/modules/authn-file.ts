@@ -100,9 +100,8 @@ async function contentOf<Kind extends keyof UserFile>(
   try {
     return (await file[kind].read()) as Content
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const message = `Could not open password file: ${file[kind].path} (${code})`
-    request.report('authn_file', 'error', message, 'AH01620')
+    const message = `Could not open password file: ${file[kind].path}`
+    request.report('authn_file', 'error', message, 'AH01620', error as NodeJS.ErrnoException)
     return undefined
   }
 }

@@ -26,7 +26,7 @@ const user: AuthzProvider = {
       if (users.has(request.user)) return 'granted'
       request.report(
         'authz_user',
-        'error',
+        'debug',
         `access to ${request.path} failed, reason: user '${request.user}' does not meet 'require'ments for user to be allowed access`,
         'AH01663',
       )

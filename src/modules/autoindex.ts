@@ -249,7 +249,7 @@ function lookOf({ options, styleSheet, headInsert }: AutoindexDir): Look {
   const { nameWidth, descriptionWidth } = { ...PRESET_VALUES, ...options.values }
   return {
     fancy,
-    sortable: fancy && !has('SuppressColumnSorting') && !has('IgnoreClient'),
+    sortable: !has('SuppressColumnSorting') && !has('IgnoreClient'),
     columns: (['N', 'M', 'S', 'D'] as const).filter((column) => !hidden.includes(column)),
     foldersFirst: has('FoldersFirst'),
     ignoreCase: has('IgnoreCase'),

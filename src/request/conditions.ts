@@ -90,7 +90,7 @@ export function chosenRanges(
   limits: RangeLimits,
 ): readonly Range[] | 'none' | undefined {
   const asked = header('Range')
-  if (asked === undefined || !/^bytes\s*=/i.test(asked) || limits.maxRanges === 0) return undefined
+  if (asked === undefined || limits.maxRanges === 0) return undefined
   const ifRange = header('If-Range')
   if (ifRange !== undefined) {
     const current = ifRange.includes('"')
@@ -98,14 +98,34 @@ export function chosenRanges(
       : modified !== undefined && seconds(ifRange) === Math.floor(modified / 1000)
     if (!current) return undefined
   }
-  const each = parseRange(size, asked.replace(/^bytes\s*=/i, 'bytes='))
+  const wanted = readableRanges(asked, size)
+  if (wanted === undefined) return undefined
+  const each = parseRange(size, wanted)
   if (each === -2) return undefined
   if (each === -1) return 'none'
-  if (asked.split(',').length > limits.maxRanges) return undefined
+  if (wanted.split(',').length > limits.maxRanges) return undefined
   const { overlaps, reversals } = disorder(each)
   if (overlaps > limits.maxRangeOverlaps || reversals > limits.maxRangeReversals) return undefined
-  const joined = parseRange(size, asked.replace(/^bytes\s*=/i, 'bytes='), { combine: true })
+  const joined = parseRange(size, wanted, { combine: true })
   return typeof joined === 'number' ? undefined : joined
+}
+
+/**
+ * The field as the parser of ranges takes it: without empty elements, a suffix that is longer than the file cut to it. Undefined for another unit,
+ * and where one element is no range or ends before it begins: such a field is to be ignored (RFC 9110, 14.1.1).
+ */
+function readableRanges(field: string, size: number): string | undefined {
+  if (!/^bytes=/i.test(field)) return undefined
+  const ranges: string[] = []
+  for (const element of field.slice('bytes='.length).split(',')) {
+    const text = element.trim()
+    if (text === '') continue
+    const [, first, last] = /^(\d*)-(\d*)$/.exec(text) ?? []
+    if (first === undefined || last === undefined || text === '-') return undefined
+    if (first !== '' && last !== '' && Number(first) > Number(last)) return undefined
+    ranges.push(first === '' ? `-${Math.min(Number(last), size)}` : text)
+  }
+  return ranges.length === 0 ? undefined : `bytes=${ranges.join(',')}`
 }
 
 /** How often a range touches the one before it, and how often one begins before it. */

@@ -2,7 +2,6 @@
  * What a client gets in place of what it asked for: `ErrorDocument` in all its forms, else a built-in page.
  * Manual: https://httpd.apache.org/docs/2.4/custom-error.html
  */
-import { STATUS_CODES } from 'node:http'
 import { coreDir, coreServer, type DocumentText } from '../modules/core/settings.js'
 import { escapeHtml } from '../modules/html-text.js'
 import type { Outcome } from '../modules/module.js'
@@ -11,6 +10,7 @@ import { selfNameOf } from '../modules/self-url.js'
 import { escapeTarget } from '../modules/url-text.js'
 import { explanationOf } from './error-texts.js'
 import { HeaderTable } from './headers.js'
+import { reasonOf } from './reasons.js'
 import type { Request } from './request.js'
 import { sendWhole } from './response.js'
 import { serverBanner } from './server-tokens.js'
@@ -20,7 +20,7 @@ type Redirect = (request: Request, url: string, method: string) => Outcome | Pro
 const PAGE_TYPE = 'text/html; charset=iso-8859-1'
 
 /** Fields of the handler's own table that an error page keeps. */
-const KEPT = ['Location', 'Allow', 'Content-Range', 'Retry-After', 'Alternates', 'Vary', 'TCN', 'Upgrade']
+const KEPT = ['Allow', 'Content-Range', 'Retry-After', 'Alternates', 'Vary', 'TCN', 'Upgrade']
 
 /** Answers a request with a status that a phase ended with. */
 export function respondWithError(request: Request, status: number, redirect: Redirect): void | Promise<void> {
@@ -80,7 +80,9 @@ function firstError(request: Request): Request | undefined {
 
 function clearHeaders(request: Request): void {
   const kept = new HeaderTable()
-  for (const name of KEPT) for (const value of request.headersOut.all(name)) kept.add(name, value)
+  // where an error document led is nothing that the client should follow
+  const names = request.status < 400 ? ['Location', ...KEPT] : KEPT
+  for (const name of names) for (const value of request.headersOut.all(name)) kept.add(name, value)
   request.headersOut = kept
   request.reason = ''
   request.contentType = undefined
@@ -109,7 +111,7 @@ function sendPageText(request: Request, text: string): void {
 }
 
 function builtInPage(request: Request, status: number, second: number | undefined): string {
-  const phrase = STATUS_CODES[status] ?? 'Error'
+  const phrase = reasonOf(status) ?? 'Error'
   const admin = request.server.settings.get(coreServer).serverAdmin ?? '[no address given]'
   const explanation = explanationOf(status, {
     path: escapeHtml(request.original.path),
@@ -121,7 +123,7 @@ function builtInPage(request: Request, status: number, second: number | undefine
   const again =
     second === undefined
       ? ''
-      : `<p>The page that should have explained this could not be shown either: ${second} ${STATUS_CODES[second] ?? ''}.</p>\n`
+      : `<p>The page that should have explained this could not be shown either: ${second} ${reasonOf(second) ?? ''}.</p>\n`
   return `<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN" "http://www.w3.org/TR/html4/strict.dtd">
 <html><head>
 <title>${status} ${phrase}</title>

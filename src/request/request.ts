@@ -6,7 +6,7 @@ import type { Stats } from 'node:fs'
 import type { Settings } from '../config/settings.js'
 import type { ServerConfig } from '../config/site.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
-import type { ErrorLog, Level } from '../log/error-log.js'
+import type { ErrorLog, Level, SystemError } from '../log/error-log.js'
 import type { Outcome } from '../modules/module.js'
 import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
@@ -262,9 +262,12 @@ export class Request {
     })
   }
 
-  /** Writes to this virtual host's error log with the request's decoration, if `module` logs at this level here. */
-  report(module: string, level: Level, message: string, code = ''): void {
-    this.log.request(this, module, level, message, code)
+  /**
+   * Writes to this virtual host's error log with the request's decoration, if `module` logs at this level here.
+   * @param cause what failed underneath, which is told in front of the message
+   */
+  report(module: string, level: Level, message: string, code = '', cause?: SystemError): void {
+    this.log.request(this, module, level, message, code, cause)
   }
 }
 

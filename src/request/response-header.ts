@@ -13,6 +13,9 @@ const CLOSING: ReadonlySet<number> = new Set([400, 408, 411, 413, 414, 431, 500,
 /** Both tables without what is ours to say, then our own fields. */
 export function finalFields(request: Request, length: number | undefined): string[] {
   const fields: string[] = ['Server', request.originServer ?? serverBanner(request.server)]
+  // what is always sent comes first, as in httpd
+  const always = request.errHeadersOut.fields
+  for (let at = 0; at < always.length; at++) fields.push(always[at] as string)
   let hasType = false
   let hasLength = false
   const { status } = request
@@ -53,8 +56,6 @@ export function finalFields(request: Request, length: number | undefined): strin
     }
     fields.push(name, value)
   }
-  const always = request.errHeadersOut.fields
-  for (let at = 0; at < always.length; at++) fields.push(always[at] as string)
   if (
     !hasType &&
     !bodyless &&
@@ -64,7 +65,7 @@ export function finalFields(request: Request, length: number | undefined): strin
     fields.push('Content-Type', withCharset(request, request.contentType))
   if (request.contentEncoding.length > 0 && !bodyless)
     fields.push('Content-Encoding', request.contentEncoding.join(', '))
-  if (request.contentLanguages.length > 0)
+  if (request.contentLanguages.length > 0 && status !== 304)
     fields.push('Content-Language', request.contentLanguages.join(', '))
   if (!hasLength && !bodyless && length !== undefined) {
     fields.push('Content-Length', String(length))

@@ -3,10 +3,10 @@
  * The protocol (src/http/) frames the message and refuses control characters in names and values, so a response cannot be split.
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
-import { STATUS_CODES } from 'node:http'
 import { HeaderFault, type ResponseHead, type SwitchedConnection } from '../http/message.js'
 import { FilteredWriter } from './filtered-body.js'
 import type { BodyTransform } from './output-filter.js'
+import { reasonOf } from './reasons.js'
 import type { Request } from './request.js'
 import { connectionFields, finalFields } from './response-header.js'
 
@@ -241,7 +241,7 @@ function makeHead(request: Request, length: number | undefined): ResponseHead | 
   request.headersSent = true
   return {
     status,
-    reason: request.reason || STATUS_CODES[status] || 'Unknown',
+    reason: request.reason || reasonOf(status) || 'Unknown',
     fields,
     bodyless,
     hasLength: !bodyless && declaredLength(request) !== undefined,

@@ -72,7 +72,7 @@ function open(request: Request, looks = 1): Outcome | Promise<Outcome> {
     if (!file.isFile()) return cannotOpen(request, new Error('not a regular file'))
     const done = send(request, fd, file)
     streaming = done === undefined
-    return 'done'
+    return typeof done === 'number' ? done : 'done'
   } finally {
     if (!streaming) closeSync(fd)
   }
@@ -108,17 +108,16 @@ function cannotOpen(request: Request, error: NodeJS.ErrnoException): number {
     request.report('core', 'error', `cannot open ${request.filename}: too many open files`, 'WSGH0006')
     return 503
   }
-  request.report(
-    'core',
-    'error',
-    `file permissions deny server access: ${request.filename} (${error.message})`,
-    'AH00132',
-  )
+  const message = `file permissions deny server access: ${request.filename}`
+  request.report('core', 'error', message, 'AH00132', error)
   return 403
 }
 
-/** Sends what of the file was asked for. Returns `'sent'` when the descriptor is done with, undefined when a stream has taken it over. */
-function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
+/**
+ * Sends what of the file was asked for. Returns `'sent'` when the descriptor is done with, undefined when a stream has taken it over, or a status
+ * that there is to be a page for.
+ */
+function send(request: Request, fd: number, file: Stats): 'sent' | 416 | undefined {
   const dir = request.dir.get(coreDir)
   const now = Date.now()
   const validators: Validators = {
@@ -128,7 +127,7 @@ function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
   const { headersOut } = request
   headersOut.set('Last-Modified', httpDate(Math.min(file.mtimeMs, now)))
   if (validators.etag !== undefined) headersOut.set('ETag', validators.etag)
-  headersOut.set('Accept-Ranges', 'bytes')
+  headersOut.set('Accept-Ranges', dir.maxRanges === 0 ? 'none' : 'bytes')
   // an error document is sent with the error's status, whatever the client has of it already
   if (request.status !== 200) return sendRange(request, fd, { start: 0, end: file.size - 1 })
 
@@ -142,11 +141,7 @@ function send(request: Request, fd: number, file: Stats): 'sent' | undefined {
   const ranges = request.method === 'GET' ? chosenRanges(header, file.size, validators, dir) : undefined
   if (ranges === 'none') {
     headersOut.set('Content-Range', `bytes */${file.size}`)
-    request.status = 416
-    request.isBuiltInPage = true
-    request.contentType = undefined
-    sendWhole(request)
-    return 'sent'
+    return 416
   }
   if (ranges === undefined) return sendRange(request, fd, { start: 0, end: file.size - 1 })
   request.status = 206

@@ -49,7 +49,7 @@ function decodeRest(path: string, slashes: EncodedSlashes): NormalizedPath {
   return path.replace(code, (text) => String.fromCharCode(Number.parseInt(text.slice(1), 16)))
 }
 
-/** Takes out `.` and `..` components and, where asked, empty ones. undefined: `..` above the root where that is not allowed. */
+/** Takes out `.` and `..` components and, where asked, empty ones; those at the beginning always. undefined: `..` above the root where that is not allowed. */
 function resolveDots(path: string, mergeSlashes: boolean, strict: boolean): string | undefined {
   const kept: string[] = []
   const parts = path.split('/')
@@ -62,7 +62,7 @@ function resolveDots(path: string, mergeSlashes: boolean, strict: boolean): stri
         kept.pop()
       }
       if (at === last) kept.push('')
-    } else if (part !== '' || at === last || !mergeSlashes) kept.push(part)
+    } else if (part !== '' || at === last || (!mergeSlashes && kept.length > 0)) kept.push(part)
   }
   return `/${kept.join('/')}`
 }

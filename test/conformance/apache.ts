@@ -2,22 +2,20 @@
  * `npm run conformance:apache`: the conformance cases against the Apache httpd of this machine, with one of two mod_wsgi (mod-wsgi-module.ts): the
  * distribution's, of release 4, and with `--release=6` one of PyPI. Prints every difference from what the cases expect, and fails for one that no
  * case explains, and for an explained one that is not there. With `--write` it renews that release's table in docs/differences.md; with further
- * words it runs the cases whose names contain one of them.
+ * words it runs the cases whose names contain one of them. With the distribution's module, the cases about the server around the applications follow
+ * (httpd/apache.ts); `--httpd` leaves the others out.
  */
-import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { freePorts, PROJECT } from '../support/server.js'
-import { until } from '../support/wait.js'
+import { APACHE, loadModules, MODULES, withApache } from './apache-server.js'
 import { type Mode, readConformanceCases } from './case.js'
 import { withTable } from './differences.js'
+import { compareHttpd } from './httpd/apache.js'
 import { findModule, pythonHomeLine, type Release, releaseOf } from './mod-wsgi-module.js'
 import { askAll, judgeAll, knownDifferences, type Outcome } from './run.js'
 import { caseConfiguration, commonConfiguration, runsOf, writeScripts } from './site.js'
 
-const APACHE = '/usr/sbin/apache2'
-const MODULES = '/usr/lib/apache2/modules'
 const LOADED =
   'mpm_event authz_core authz_host alias dir mime negotiation env setenvif headers rewrite actions'
 const MODES: readonly Mode[] = ['embedded', 'daemon']
@@ -48,42 +46,27 @@ ${isRoot ? 'User nobody\nGroup nogroup\n' : ''}<Directory "${root}">
 
 /** @param module The file of mod_wsgi. @param release What it has to say of itself. */
 async function askApache(words: readonly string[], module: string, release: Release): Promise<Outcome[]> {
-  const root = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-conformance-'))
-  chmodSync(root, 0o755)
-  mkdirSync(path.join(root, 'htdocs'))
   const [port = 0] = await freePorts(1)
   const cases = readConformanceCases().filter(
     ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
   )
-  const runs = runsOf(cases, MODES, root)
-  writeScripts(runs, port)
-  const load = LOADED.split(' ').map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so\n`)
-  load.push(`LoadModule wsgi_module ${module}\n`, pythonHomeLine())
-  const text =
-    configuration(root, port) + commonConfiguration(MODES, () => undefined) + caseConfiguration(runs, port)
-  const file = path.join(root, 'httpd.conf')
-
-  writeFileSync(file, load.join('') + text)
-  const server = spawn(APACHE, ['-f', file, '-DFOREGROUND'], { stdio: ['ignore', 'inherit', 'inherit'] })
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  const log = () => (existsSync(`${root}/error.log`) ? readFileSync(`${root}/error.log`, 'latin1') : '')
-  try {
-    await until('Apache to start', () => {
-      return server.exitCode !== null || log().includes('resuming normal operations')
-    })
-    if (server.exitCode !== null) throw new Error(`Apache did not start: ${log()}`)
-    const found = releaseOf(log())
-    if (found !== release) throw new Error(`${module} is of release ${found}, not ${release}`)
-    const answers = await askAll(runs, port)
-    server.kill('SIGTERM')
-    await ended
-    return judgeAll(answers, port, readFileSync(`${root}/case.log`, 'latin1'), log())
-  } finally {
-    server.kill('SIGTERM')
-    await ended
-    if (process.env.KEEP === undefined) rmSync(root, { recursive: true })
-    else console.log(`kept: ${root}`)
+  if (cases.length === 0) return []
+  const load = [...loadModules(LOADED.split(' ')), `LoadModule wsgi_module ${module}`, pythonHomeLine()]
+  const configure = (root: string): string => {
+    const runs = runsOf(cases, MODES, root)
+    writeScripts(runs, port)
+    return (
+      configuration(root, port) + commonConfiguration(MODES, () => undefined) + caseConfiguration(runs, port)
+    )
   }
+  return withApache(load, configure, async (stop, root) => {
+    const read = (name: string) => readFileSync(path.join(root, name), 'latin1')
+    const found = releaseOf(read('error.log'))
+    if (found !== release) throw new Error(`${module} is of release ${found}, not ${release}`)
+    const answers = await askAll(runsOf(cases, MODES, root), port)
+    await stop()
+    return judgeAll(answers, port, read('case.log'), read('error.log'))
+  })
 }
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'))
@@ -97,7 +80,7 @@ if (typeof module !== 'string') {
   console.error(module.fault)
   process.exit(1)
 }
-const outcomes = await askApache(words, module, release)
+const outcomes = process.argv.includes('--httpd') ? [] : await askApache(words, module, release)
 let unexpected = 0
 let known = 0
 for (const { run, wrong } of outcomes) {
@@ -111,11 +94,13 @@ for (const { run, wrong } of outcomes) {
     `${verdict}  ${run.case.name}, ${run.mode}\n    ${wrong.join('\n    ')}${why ? `\n    because: ${why}` : ''}`,
   )
 }
-if (process.argv.includes('--write')) {
+const isWriting = process.argv.includes('--write')
+if (isWriting && words.length === 0 && outcomes.length > 0) {
   const page = path.join(PROJECT, 'docs', 'differences.md')
   writeFileSync(page, withTable(readFileSync(page, 'utf8'), readConformanceCases(), release, outcomes))
 }
 console.log(
   `mod_wsgi ${release}: ${outcomes.length} runs; ${known} known differences, ${unexpected} unexpected`,
 )
-process.exitCode = unexpected > 0 ? 1 : 0
+const isHttpdAsExpected = release === '6' || (await compareHttpd(words, isWriting))
+process.exitCode = unexpected > 0 || !isHttpdAsExpected ? 1 : 0

@@ -17,23 +17,8 @@ export interface Case {
   readonly sections: Readonly<Record<string, readonly string[]>>
 }
 
-const SECTIONS = new Set([
-  'modes',
-  'conf',
-  'server',
-  'alias',
-  'run',
-  'script',
-  'send',
-  'expect',
-  'body',
-  'next',
-  'environ',
-  'log',
-  'differs',
-  'differs 6',
-])
-const FILE_SECTION = /^file [\w./-]+$/
+const SECTION =
+  /^(modes|conf|server|alias|run|script|send|expect|body|next|environ|log|differs|differs 6|file [\w./-]+)$/
 const ALL_MODES: readonly Mode[] = ['embedded', 'daemon', 'python2']
 
 export function readConformanceCases(): Case[] {
@@ -52,31 +37,39 @@ export function readConformanceCases(): Case[] {
 
 /** @param area The file's name without its ending. */
 export function parseCases(area: string, text: string): Case[] {
-  const [common = '', ...parts] = text.split(/^== /m)
-  const shared = parseSections(area, common)
-  return parts.map((part) => {
-    const end = part.indexOf('\n')
-    const title = part.slice(0, end).trim()
-    const name = `${area}: ${title}`
-    const sections = { ...shared, ...parseSections(name, part.slice(end + 1)) }
+  return parseBlocks(area, text, SECTION).map(({ name, id, sections }) => {
     const modes = (sections.modes?.join(' ').split(/\s+/) ?? ALL_MODES) as readonly Mode[]
     for (const mode of modes) if (!ALL_MODES.includes(mode)) throw new Error(`${name}: no mode '${mode}'`)
-    const id = name
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '')
     return { name, id, modes, sections }
   })
 }
 
-function parseSections(where: string, text: string): Record<string, string[]> {
+/**
+ * The cases of a file with their sections, whatever these mean.
+ * @param known The names of sections that a case may have; another one throws.
+ */
+export function parseBlocks(area: string, text: string, known: RegExp): Omit<Case, 'modes'>[] {
+  const [common = '', ...parts] = text.split(/^== /m)
+  const shared = parseSections(area, common, known)
+  return parts.map((part) => {
+    const end = part.indexOf('\n')
+    const name = `${area}: ${part.slice(0, end).trim()}`
+    const id = name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')
+    return { name, id, sections: { ...shared, ...parseSections(name, part.slice(end + 1), known) } }
+  })
+}
+
+function parseSections(where: string, text: string, known: RegExp): Record<string, string[]> {
   const sections: Record<string, string[]> = {}
   let lines: string[] | undefined
   for (const line of text.split('\n')) {
     const head = /^([a-z][\w ./-]*):(?: (.*))?$/.exec(line)
     if (head !== null) {
       const [, name = '', value] = head
-      if (!SECTIONS.has(name) && !FILE_SECTION.test(name)) throw new Error(`${where}: no section '${name}'`)
+      if (!known.test(name)) throw new Error(`${where}: no section '${name}'`)
       lines = value === undefined ? [] : [value]
       sections[name] = lines
     } else if (line.startsWith('    ') && lines !== undefined) lines.push(line.slice(4))

@@ -203,7 +203,7 @@ async function responseHeaders(server: TestServer): Promise<void> {
   const file = await server.get('/a.html', { headers: { 'X-Echo-1': 'hi', 'X-Echo-2': 'ho' } })
   const app = await server.get('/app')
   for (const [name, ofFile, ofApp] of [
-    ['X-Set', 'v | always too', 'v | always too'],
+    ['X-Set', 'always too | v', 'always too | v'],
     ['X-Dup', 'one | two', 'one | two'],
     ['X-App', 'appended', '1, appended'],
     ['X-Merge', 'a; b', 'a; b'],

@@ -46,9 +46,9 @@ for (const [raw, expected, encodedSlashes = 'Off'] of CASES)
     assert.equal(normalizePath(raw, { encodedSlashes, mergeSlashes: true }), expected)
   })
 
-test('MergeSlashes Off keeps empty components', () => {
+test('MergeSlashes Off keeps empty components, but for those at the beginning', () => {
   const rules = { encodedSlashes: 'Off', mergeSlashes: false } as const
-  assert.equal(normalizePath('//a//b', rules), '//a//b')
+  assert.equal(normalizePath('//a//b', rules), '/a//b')
   assert.equal(normalizePath('/a//./b', rules), '/a//b')
 })
 

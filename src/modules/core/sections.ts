@@ -118,7 +118,7 @@ function openLocation(match: boolean): SectionDirective['open'] {
     const { value, isRegex } = argument(cmd, text, match)
     const kind = 'Location'
     const pattern = text.trim()
-    if (isRegex) return place(cmd, { kind, pattern, matches: regexMatcher(cmd, value) }, true)
+    if (isRegex) return place(cmd, { kind, pattern, matches: regexMatcher(cmd, value), isRegex }, true)
     const matches = locationMatcher(value)
     return place(cmd, { kind, pattern, matches, ...(hasWildcards(value) ? {} : { path: value }) })
   }

@@ -50,6 +50,8 @@ function decide(request: Request, looked: readonly (Request | undefined)[]): Out
     if (one?.status !== 200 || one.finfo?.isFile() !== true) continue
     const name = one.filename.slice(one.filename.lastIndexOf('/') + 1)
     const { contentType, charset, contentLanguages, contentEncoding } = one
+    // what has neither a type nor a handler is nothing that could be chosen
+    if (contentType === undefined && one.handler === undefined) continue
     found.set(
       {
         name,

@@ -164,7 +164,7 @@ export class DirectoryWalk {
   #examine(path: string, parent: DirectoryNode): Stats | 'missing' | Refusal {
     const free = (parent.follows & OPTION.SymLinks) !== 0
     this.#anchor = undefined
-    if (free && parent.anchor === undefined) return this.#explain(look(path), path)
+    if (free && parent.anchor === undefined) return this.#explainFollowed(path)
     const link = free ? undefined : this.#explain(lookAtLink(path), path)
     const found = link !== undefined && !isLink(link) ? link : this.#target(path, parent, link)
     if (!isStats(found)) return found
@@ -182,9 +182,15 @@ export class DirectoryWalk {
     link: Stats | 'missing' | Refusal | undefined,
   ): Stats | 'missing' | Refusal {
     if (link !== undefined && !isStats(link)) return link
-    const target = this.#explain(look(path), path)
+    const target = this.#explainFollowed(path)
     if (!isStats(target) || link === undefined) return target
     return parent.follows === 0 || target.uid !== link.uid ? notAllowed(path) : target
+  }
+
+  /** What is there, links followed. A link to nothing is refused: what is missing may have a fallback, what a link names may not. */
+  #explainFollowed(path: string): Stats | 'missing' | Refusal {
+    const found = this.#explain(look(path), path)
+    return found === 'missing' && isLink(this.#explain(lookAtLink(path), path)) ? notAllowed(path) : found
   }
 
   #explain(found: Look, path: string): Stats | 'missing' | Refusal {

@@ -39,10 +39,7 @@ export class ServerWalks {
 
   /** The first walk: the server's own settings with those of the URL path, for translation alone. */
   beforeTranslation(request: Request): void | Promise<void> {
-    request.dir =
-      this.#location.length === 0
-        ? this.server.dir
-        : apply(request, this.server.dir, this.#location, request.path)
+    request.dir = this.#withLocation(request, this.server.dir)
     return applyIfs(request)
   }
 
@@ -96,8 +93,15 @@ export class ServerWalks {
     return undefined
   }
 
+  /** `<Location>` sees slashes merged even with `MergeSlashes Off`, so that an added one opens nothing; `<LocationMatch>` sees them as they are. */
+  #mergedSlashes(path: string): string {
+    return this.pathRules.mergeSlashes || !path.includes('//') ? path : path.replace(/\/{2,}/g, '/')
+  }
+
   #withLocation(request: Request, settings: Settings): Settings {
-    return this.#location.length === 0 ? settings : apply(request, settings, this.#location, request.path)
+    return this.#location.length === 0
+      ? settings
+      : apply(request, settings, this.#location, request.path, this.#mergedSlashes(request.path))
   }
 }
 
@@ -136,19 +140,28 @@ function applyIfSections(request: Request, base: Settings, ifs: readonly IfSecti
   return settings
 }
 
-/** Lays the settings of the sections that match over those given, in order. Sections nested in a matching one come after all of these. */
-function apply(request: Request, base: Settings, sections: readonly Section[], place: string): Settings {
+/**
+ * Lays the settings of the sections that match over those given, in order. Sections nested in a matching one come after all of these.
+ * @param merged what sections without a regular expression are compared with
+ */
+function apply(
+  request: Request,
+  base: Settings,
+  sections: readonly Section[],
+  place: string,
+  merged = place,
+): Settings {
   let settings = base
   let inner: Section[] | undefined
   for (const section of sections) {
-    const match = section.matches(place)
+    const match = section.matches(section.isRegex === true ? place : merged)
     if (match === false) continue
     if (match !== true) nameGroups(request, match)
     settings = settings.with(section.settings)
     if (section.nested.length > 0)
       inner = inner === undefined ? [...section.nested] : [...inner, ...section.nested]
   }
-  return inner === undefined ? settings : apply(request, settings, inner, place)
+  return inner === undefined ? settings : apply(request, settings, inner, place, merged)
 }
 
 /** Named groups of a section's pattern become variables. */
