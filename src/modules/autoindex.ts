@@ -1,23 +1,15 @@
 /**
  * mod_autoindex: a listing for a directory without an index file, where `Options Indexes` allows it; elsewhere 403. A handler.
- * Entries that the client may not have are left out. Icons are not shown.
+ * Entries that the client may not have are left out.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_autoindex.html
  */
 import { lstat, readdir, readFile, stat } from 'node:fs/promises'
-import {
-  type Directive,
-  directive,
-  flag,
-  iterate,
-  iterate2,
-  noEffect,
-  take1,
-  take2,
-} from '../config/directive.js'
+import { type Directive, directive, flag, iterate, iterate2, take1, take2 } from '../config/directive.js'
 import { fnmatch } from '../config/fnmatch.js'
 import { settingsKey } from '../config/settings.js'
 import type { Dispatch, Request } from '../request/request.js'
+import { type IconFacts, type Icons, iconDirectives, iconOf } from './autoindex/icons.js'
 import {
   type Column,
   type Entry,
@@ -41,7 +33,7 @@ import { DIRECTORY_TYPE } from './mime.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { escapePath } from './url-text.js'
 
-interface AutoindexDir {
+interface AutoindexDir extends Icons {
   readonly options: IndexOptions
   readonly order: Order
   readonly ignore: readonly RegExp[]
@@ -66,37 +58,22 @@ export const autoindexDir = settingsKey<AutoindexDir>(
     readmeName: undefined,
     styleSheet: undefined,
     headInsert: '',
+    icons: [],
+    alts: [],
+    defaultIcon: undefined,
   },
   (base, added) => ({
     ...base,
     ...added,
     options: mergeOptions(base.options ?? NO_OPTIONS, added.options ?? NO_OPTIONS),
     ignore: added.ignoreReset ? (added.ignore ?? []) : [...(added.ignore ?? []), ...(base.ignore ?? [])],
+    icons: [...(added.icons ?? []), ...(base.icons ?? [])],
+    alts: [...(added.alts ?? []), ...(base.alts ?? [])],
     descriptions: [...(added.descriptions ?? []), ...(base.descriptions ?? [])],
   }),
 )
 
 const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'Indexes' } as const
-const NO_ICONS = 'listings have no icons'
-
-const icons = [
-  'AddIcon',
-  'AddIconByType',
-  'AddIconByEncoding',
-  'AddAlt',
-  'AddAltByType',
-  'AddAltByEncoding',
-].map((name) =>
-  directive({
-    name,
-    syntax: `${name.startsWith('AddIcon') ? 'icon' : 'string'} name [name] ...`,
-    ...EVERYWHERE,
-    help: 'an icon URL or alternate text followed by what it stands for',
-    accepted: NO_ICONS,
-    ...noEffect({ kind: 'iterate2' }),
-  }),
-)
-
 type TextSetting = 'headerName' | 'readmeName' | 'styleSheet' | 'headInsert'
 const texts = (
   [
@@ -120,16 +97,8 @@ const texts = (
 const COLUMNS: Readonly<Record<string, Column>> = { name: 'N', date: 'M', size: 'S', description: 'D' }
 
 const directives: readonly Directive[] = [
-  ...icons,
+  ...iconDirectives((cmd) => cmd.dir.draft(autoindexDir)),
   ...texts,
-  directive({
-    name: 'DefaultIcon',
-    syntax: 'url-path',
-    ...EVERYWHERE,
-    help: 'an icon URL',
-    accepted: NO_ICONS,
-    ...noEffect({ kind: 'take', counts: [1] }),
-  }),
   directive({
     name: 'IndexOptions',
     syntax: '[+|-]option [[+|-]option] ...',
@@ -229,6 +198,7 @@ async function sendListing(request: Request): Promise<Outcome> {
     entries: sortEntries(entries, order, look),
     order,
     look,
+    parentIcon: icon(settings, { name: '..', isDirectory: true, type: '', encoding: '' }),
     header: await insert(request, settings.headerName),
     footer: await insert(request, settings.readmeName),
   })
@@ -252,6 +222,7 @@ function lookOf({ options, styleSheet, headInsert }: AutoindexDir): Look {
     sortable: !has('SuppressColumnSorting') && !has('IgnoreClient'),
     columns: (['N', 'M', 'S', 'D'] as const).filter((column) => !hidden.includes(column)),
     foldersFirst: has('FoldersFirst'),
+    iconsAreLinks: has('IconsAreLinks'),
     ignoreCase: has('IgnoreCase'),
     versionSort: has('VersionSort'),
     nameWidth,
@@ -298,11 +269,24 @@ async function readEntry(
       isDirectory: facts.isDirectory(),
       size: facts.size,
       modified: facts.mtimeMs,
+      icon: icon(settings, {
+        name,
+        isDirectory: facts.isDirectory(),
+        type: found.contentType ?? '',
+        encoding: found.contentEncoding.join(', '),
+      }),
       description: settings.descriptions.find(({ pattern }) => pattern.test(name))?.text ?? '',
     }
   } catch {
     return undefined
   }
+}
+
+/** The image of an entry, where listings have icons. */
+function icon(settings: AutoindexDir, facts: IconFacts): string {
+  const { options } = settings
+  if (!hasFlag(options, 'FancyIndexing') || hasFlag(options, 'SuppressIcon')) return ''
+  return iconOf(settings, facts, { height: options.values.iconHeight, width: options.values.iconWidth })
 }
 
 /** A name as a relative link; the dot keeps `a:b` from being read as a scheme. */

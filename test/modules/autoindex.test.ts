@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { iconOf, iconRule } from '../../src/modules/autoindex/icons.js'
 import {
   type Entry,
   formatSize,
@@ -203,4 +204,41 @@ test('mistakes are told', () => {
   assert.match(faultsOf('IndexOptions NameWidth=1', modules).join(), /NameWidth/)
   assert.match(faultsOf('IndexOrderDefault Up Name', modules).join(), /First keyword/)
   assert.match(faultsOf('IndexOrderDefault Ascending Colour', modules).join(), /Second keyword/)
+})
+
+test('icons by name, type and encoding, with their texts', () => {
+  const icons = [
+    iconRule('encoding', '/gz.gif', 'x-gzip'),
+    iconRule('name', '/txt.gif', '.txt'),
+    iconRule('name', '/dir.gif', '^^DIRECTORY^^'),
+    iconRule('name', '/back.gif', '..'),
+    iconRule('type', '/image.gif', 'image/*'),
+  ]
+  const settings = { icons, alts: [iconRule('name', 'TXT', '.txt')], defaultIcon: '/unknown.gif' }
+  const of = (name: string, type = '', encoding = '', isDirectory = false): string =>
+    iconOf(settings, { name, isDirectory, type, encoding }, { height: 16, width: undefined })
+  assert.equal(of('a.txt'), '<img src="/txt.gif" alt="[TXT]" height="16">')
+  assert.equal(of('a.txt.gz', 'text/plain', 'x-gzip'), '<img src="/gz.gif" alt="[   ]" height="16">')
+  assert.equal(of('a.png', 'image/png'), '<img src="/image.gif" alt="[   ]" height="16">')
+  assert.equal(of('sub', '', '', true), '<img src="/dir.gif" alt="[DIR]" height="16">')
+  assert.equal(of('..', '', '', true), '<img src="/back.gif" alt="[DIR]" height="16">')
+  assert.equal(of('other'), '<img src="/unknown.gif" alt="[   ]" height="16">')
+  const facts = { name: 'a.txt', isDirectory: false, type: '', encoding: '' }
+  assert.equal(iconOf({ icons: [], alts: [], defaultIcon: undefined }, facts, { height: 1, width: 1 }), '')
+})
+
+test('icons stand before names, as links where that is asked for', () => {
+  const page = (look: Partial<Look>): string =>
+    renderListing({
+      path: '/d/',
+      entries: [entry('a', { icon: '<img>' })],
+      order: PRESET,
+      look: { ...LOOK, ...look },
+      header: '',
+      footer: '',
+      parentIcon: '<img id="up">',
+    })
+  assert.match(page({}), /<td><img> <a href="a">a<\/a><\/td>/)
+  assert.match(page({}), /<td><img id="up"> <a href="\.\.\/">Parent Directory/)
+  assert.match(page({ iconsAreLinks: true }), /<td><a href="a"><img><\/a> <a href="a">a<\/a><\/td>/)
 })

@@ -13,6 +13,8 @@ export interface Entry {
   /** Milliseconds since the epoch. */
   readonly modified: number
   readonly description: string
+  /** An image as HTML, to stand before the name. */
+  readonly icon?: string
 }
 
 /** What rows are sorted by: name, last modification, size, description; as in the query `C=…`. */
@@ -30,6 +32,8 @@ export interface Look {
   readonly sortable: boolean
   readonly columns: readonly Column[]
   readonly foldersFirst: boolean
+  /** Icons lead where the names beside them do. */
+  readonly iconsAreLinks?: boolean
   readonly ignoreCase: boolean
   readonly versionSort: boolean
   /** Characters. */
@@ -101,16 +105,18 @@ export interface Page {
   /** HTML that stands above and below. */
   readonly header: string
   readonly footer: string
+  /** Image of the parent directory, as HTML. */
+  readonly parentIcon?: string
 }
 
-export function renderListing({ path, entries, order, look, header, footer }: Page): string {
+export function renderListing({ path, entries, order, look, header, footer, parentIcon = '' }: Page): string {
   const title = `Index of ${escapeHtml(path)}`
   const style = look.styleSheet
     ? `<link rel="stylesheet" href="${escapeHtml(look.styleSheet)}">\n`
     : LISTING_STYLE
   const head = `<!DOCTYPE html>\n<html>\n<head>\n<title>${title}</title>\n${style}${look.headInsert}</head>\n<body>\n`
   const heading = header === '' ? `<h1>${title}</h1>\n` : header
-  const body = look.fancy ? table(path, entries, order, look) : list(path, entries)
+  const body = look.fancy ? table(path, entries, order, look, parentIcon) : list(path, entries)
   return `${look.preamble ? head : ''}${heading}${body}${footer}</body>\n</html>\n`
 }
 
@@ -122,10 +128,18 @@ function list(path: string, entries: readonly Entry[]): string {
   return `<ul>\n${parent}${rows.join('')}</ul>\n`
 }
 
-function table(path: string, entries: readonly Entry[], order: Order, look: Look): string {
+function table(
+  path: string,
+  entries: readonly Entry[],
+  order: Order,
+  look: Look,
+  parentIcon: string,
+): string {
   const heads = look.columns.map((column) => `<th>${columnHead(column, order, look)}</th>`).join('')
   const empty = '<td></td>'.repeat(look.columns.length - 1)
-  const parent = isRoot(path) ? '' : `<tr><td><a href="../">Parent Directory</a></td>${empty}</tr>\n`
+  const parent = isRoot(path)
+    ? ''
+    : `<tr><td>${image(parentIcon, '../', look)}<a href="../">Parent Directory</a></td>${empty}</tr>\n`
   const rows = entries.map(
     (entry) => `<tr>${look.columns.map((column) => `<td>${cell(column, entry, look)}</td>`).join('')}</tr>\n`,
   )
@@ -142,7 +156,7 @@ function columnHead(column: Column, order: Order, look: Look): string {
 function cell(column: Column, entry: Entry, look: Look): string {
   switch (column) {
     case 'N':
-      return link(entry, look.nameWidth)
+      return image(entry.icon ?? '', hrefOf(entry), look) + link(entry, look.nameWidth)
     case 'M':
       return formatTime(entry.modified)
     case 'S':
@@ -156,10 +170,18 @@ function cell(column: Column, entry: Entry, look: Look): string {
 
 function link(entry: Entry, width: number): string {
   const name = entry.isDirectory ? `${entry.name}/` : entry.name
-  const escaped = escapePath(name)
+  return `<a href="${hrefOf(entry)}">${escapeHtml(shorten(name, width))}</a>`
+}
+
+function hrefOf(entry: Entry): string {
+  const escaped = escapePath(entry.isDirectory ? `${entry.name}/` : entry.name)
   // `a:b` would be read as a URL with the scheme `a`
-  const href = escaped.includes(':') ? `./${escaped}` : escaped
-  return `<a href="${escapeHtml(href)}">${escapeHtml(shorten(name, width))}</a>`
+  return escapeHtml(escaped.includes(':') ? `./${escaped}` : escaped)
+}
+
+function image(icon: string, href: string, look: Look): string {
+  if (icon === '') return ''
+  return look.iconsAreLinks === true ? `<a href="${href}">${icon}</a> ` : `${icon} `
 }
 
 function shorten(text: string, width: number): string {

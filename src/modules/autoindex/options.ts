@@ -4,7 +4,7 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_autoindex.html#indexoptions
  */
 
-/** Options that are on or off. Those that concern icons and markup that our listings do not have are known, and change nothing. */
+/** Options that are on or off. Those that concern markup that our listings do not have are known, and change nothing. */
 const FLAGS = [
   'FancyIndexing',
   'FoldersFirst',
@@ -26,8 +26,6 @@ const FLAGS = [
   'TrackModified',
   'UseOldDateFormat',
   'XHTML',
-  'IconHeight',
-  'IconWidth',
 ] as const
 export type IndexFlag = (typeof FLAGS)[number]
 
@@ -37,6 +35,9 @@ export interface IndexValues {
   readonly type: string
   readonly nameWidth: number
   readonly descriptionWidth: number
+  /** Pixels; undefined: not said. */
+  readonly iconHeight: number | undefined
+  readonly iconWidth: number | undefined
 }
 
 export interface IndexOptions {
@@ -59,6 +60,8 @@ export const PRESET_VALUES: IndexValues = {
   type: 'text/html',
   nameWidth: 23,
   descriptionWidth: 23,
+  iconHeight: undefined,
+  iconWidth: undefined,
 }
 
 /**
@@ -80,7 +83,7 @@ export function readOptions(before: IndexOptions, words: readonly string[]): Ind
       continue
     }
     const flag = FLAGS.find((one) => one.toLowerCase() === name.toLowerCase())
-    if (flag !== undefined && (value === undefined || flag.startsWith('Icon'))) {
+    if (flag !== undefined && value === undefined) {
       if (sign === '') {
         absolute = new Set([...(absolute ?? []), flag])
         added.clear()
@@ -114,6 +117,14 @@ function readValue(
       return `${name === 'namewidth' ? 'NameWidth value must be greater than 5' : 'DescriptionWidth value must be greater than 12'}`
     }
     values[name === 'namewidth' ? 'nameWidth' : 'descriptionWidth'] = width
+    return undefined
+  }
+  if (name === 'iconheight' || name === 'iconwidth') {
+    // sizes of httpd's own icons, where the word stands alone
+    const pixels = value === undefined ? (name === 'iconheight' ? 22 : 20) : Number(value)
+    if (!(Number.isInteger(pixels) && pixels >= 0))
+      return `IndexOptions ${name}=${value}: not a number of pixels`
+    values[name === 'iconheight' ? 'iconHeight' : 'iconWidth'] = pixels
     return undefined
   }
   return 'Invalid directory indexing option'
