@@ -64,9 +64,18 @@ function chosen(text: string | undefined): GroupName | undefined {
   return text === undefined ? undefined : parseGroupName(text)
 }
 
+/** An application group by name. */
+export interface NamedGroup {
+  readonly name: string
+  readonly isNamedByRequest: boolean
+}
+
 /** The application group of a hook script in one request. */
-export function hookGroup(request: Request, name: GroupName): string {
-  return expand(name, new RequestFacts(request, undefined, ''))
+export function hookGroup(request: Request, group: GroupName): NamedGroup {
+  return {
+    name: expand(group, new RequestFacts(request, undefined, '')),
+    isNamedByRequest: isNamedByRequest(group, undefined, undefined),
+  }
 }
 
 /**

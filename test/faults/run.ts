@@ -157,7 +157,7 @@ class FaultRun {
     }
   }
 
-  /** What was wrong with the answer, or undefined. Nothing is tried again. */
+  /** What was wrong with the answer, or undefined. Nothing that a server may have seen is tried again. */
   #ask(place: string, number: number, what: string, kept: boolean): Promise<string | undefined> {
     return new Promise((resolve) => {
       const outgoing = request({
@@ -169,7 +169,12 @@ class FaultRun {
         headers: what === 'body' ? { 'Content-Length': BODY.length } : {},
       })
       outgoing.setTimeout(CLIENT_TIMEOUT_MS, () => outgoing.destroy(new Error('no answer in time')))
-      outgoing.once('error', (error) => resolve(error.message))
+      outgoing.once('error', (error: NodeJS.ErrnoException) => {
+        // A kept connection that the server closes for its age just as this request sets out: every client tries again.
+        if (outgoing.reusedSocket && error.code === 'ECONNRESET')
+          this.#ask(place, number, what, false).then(resolve)
+        else resolve(error.message)
+      })
       outgoing.once('response', (incoming) => {
         let text = ''
         incoming.setEncoding('latin1')

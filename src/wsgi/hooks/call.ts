@@ -14,6 +14,7 @@ import type {
 } from '../channel/types.js'
 import type { EmbeddedJob } from '../embedded.js'
 import type { RequestEnviron } from '../environ.js'
+import type { NamedGroup } from '../target.js'
 
 /**
  * What became of a call. `value`: what the function returned, of a type that it may return.
@@ -45,13 +46,13 @@ export function callHook<T>(
   run: (call: EmbeddedJob) => void,
   request: Request,
   place: Place,
-  applicationGroup: string,
+  group: NamedGroup,
   environ: RequestEnviron,
   said: HookWords,
 ): Promise<HookResult<T>> {
   return new Promise((resolve) => {
     run(
-      new HookCall(request, place, applicationGroup, environ, said, (result) => {
+      new HookCall(request, place, group, environ, said, (result) => {
         request.onAbort = undefined
         resolve(result as HookResult<T>)
       }),
@@ -73,17 +74,21 @@ class HookCall implements Exchange, EmbeddedJob {
   readonly extra: readonly string[]
   readonly body = NO_BODY
   readonly startTime: number
+  readonly applicationGroup: string
+  readonly isNamedByRequest: boolean
   readonly #parts: Buffer[] = []
   #bytes = 0
 
   constructor(
     private readonly request: Request,
     readonly place: Place,
-    readonly applicationGroup: string,
+    group: NamedGroup,
     environ: RequestEnviron,
     said: HookWords,
     private readonly settle: (result: HookResult<unknown>) => void,
   ) {
+    this.applicationGroup = group.name
+    this.isNamedByRequest = group.isNamedByRequest
     this.values = environ.values
     this.rawHeaders = environ.rawHeaders
     this.extra = [...(environ.extra ?? []), ARGUMENTS, asciiJson(said)]

@@ -20,11 +20,13 @@ async function call(act: (exchange: Exchange) => void) {
   const request = makeRequest('')
   const channel = { dispatch: act, cancel: () => {} } as unknown as Channel
   const environ = { values: [], rawHeaders: [], extra: undefined }
-  const result = await callHook((job) => job.begin(channel), request, PLACE, '', environ, {
+  const result = await callHook((job) => job.begin(channel), request, PLACE, GROUP, environ, {
     words: ['\u00e9\0'],
   })
   return { result, log: request.records.map(({ message }) => message).join() }
 }
+
+const GROUP = { name: '', isNamedByRequest: false }
 
 const answer = (text: string) => call((exchange) => exchange.answered(200, 'OK', [], Buffer.from(text)))
 
