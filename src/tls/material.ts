@@ -217,7 +217,9 @@ function checkCertificate(
   if (Date.parse(certificate.validTo) < Date.now())
     warn({ at, message: `The certificate in ${file} expired on ${certificate.validTo}` })
   const host = server.settings.get(coreServer).serverName?.host
-  if (host !== undefined && !/^\[|^[\d.]+$/.test(host) && certificate.checkHost(host) === undefined)
+  // An address is no name, and a name under .invalid (RFC 6761) is nobody's: the host is there for clients that it turns away.
+  const isName = host !== undefined && !/^\[|^[\d.]+$|\.invalid$/i.test(host)
+  if (isName && certificate.checkHost(host) === undefined)
     warn({
       at,
       code: 'AH01909',

@@ -12,7 +12,7 @@ import { isRoot } from '../../support/cache.js'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
 import { askSecurely } from '../../support/https.js'
 import { findPython, skipWithout } from '../../support/pythons.js'
-import { LAUNCHER, type Layout, type TestServer, withServer } from '../../support/server.js'
+import { LAUNCHER, type Layout, runLauncher, type TestServer, withServer } from '../../support/server.js'
 import { virtualEnvironment } from '../../support/venv.js'
 import { until } from '../../support/wait.js'
 import { EXPRESS_CONFIGURATION, EXPRESS_DEFINES, EXPRESS_HANDLER } from './express-configuration.js'
@@ -119,9 +119,15 @@ describe('mod_wsgi-express', { skip }, () => {
       args: EXPRESS_DEFINES.flatMap((name) => ['-D', name]),
       prepare: ({ root }: Layout) => content(root),
     }
-    await withServer({ ...options, python: '3' }, (server) =>
-      use(server, server.layout.ports[1] as number, `${server.root}/handler.wsgi`),
-    )
+    await withServer({ ...options, python: '3' }, async (server) => {
+      await use(server, server.layout.ports[1] as number, `${server.root}/handler.wsgi`)
+      const checked = await runLauncher([...server.layout.arguments(), '-t'], {
+        env: server.layout.environment(),
+      })
+      // But for the host of unknown names, about which httpd says the same, nothing in it is worth a warning.
+      const said = checked.stderr.split('\n').filter((line) => !/AH01909: _wsgi_/.test(line))
+      assert.deepEqual(said, ['Syntax OK', ''])
+    })
   })
 
   test('what the real program generates', { skip: skipWithoutApxs() }, async (t) => {

@@ -10,7 +10,7 @@ import { isRoot } from '../../support/cache.js'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
 import { askSecurely } from '../../support/https.js'
 import { findPython, skipWithout } from '../../support/pythons.js'
-import { type Layout, type TestServer, withServer } from '../../support/server.js'
+import { type Layout, runLauncher, type TestServer, withServer } from '../../support/server.js'
 import { virtualEnvironment } from '../../support/venv.js'
 import { deployDjango, REQUIREMENTS, useDjango, useDjangoStatic } from '../sites.js'
 import { RHEL_LINKS, rhelTree } from './rhel-tree.js'
@@ -68,6 +68,10 @@ describe('the configuration of RHEL', { skip: skipWithout('3') || skipWithoutOpe
       { bare: true, python: 'none', conf: '# ${PORT} ${PORT2}', args, prepare },
       async (server) => {
         const tlsPort = server.layout.ports[1] as number
+        // As an operator would ask: the file is found below the directory.
+        const checked = await runLauncher(['-d', path.join(server.root, 'etc/httpd'), '-t'])
+        assert.equal(checked.code, 0)
+        assert.match(checked.stderr, /Syntax OK/)
         await t.test('the stock tree', () => useStock(server, tlsPort))
         const site = SITE.replaceAll('${VENV}', venv.home)
           .replaceAll('${ACCOUNT}', 'nobody')
