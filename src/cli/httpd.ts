@@ -5,6 +5,7 @@
 import { openSync } from 'node:fs'
 import path from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
+import { reasonOf } from '../config/files.js'
 import { describeError, describeWarning, type Loaded, loadSite } from '../config/load.js'
 import { checkLogDirectories, logDestinations } from '../log/destination.js'
 import { LEVELS } from '../log/error-log.js'
@@ -57,6 +58,7 @@ export async function carryOut(invocation: Invocation, terminal: Terminal): Prom
 
 /** `-t`. */
 function check(invocation: Invocation, terminal: Terminal): number {
+  redirectErrors(invocation, terminal)
   if (!isConfigurationFine(invocation, terminal)) return 1
   // httpd writes this to stderr, too.
   terminal.err('Syntax OK\n')
@@ -170,7 +172,12 @@ function isWanted(
   return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf(isNote ? 'info' : 'warn')
 }
 
-/** `-E file`: what goes to stderr until the error log is open goes there instead. */
-function redirectErrors({ startupLog }: Invocation, { cwd }: Terminal): void {
-  if (startupLog !== undefined) dup2(openSync(path.resolve(cwd, startupLog), 'a'), 2)
+/** `-E file`: what goes to stderr until the error log is open goes there instead; a file that cannot be opened is told there, and that is all. */
+function redirectErrors({ startupLog }: Invocation, { cwd, err }: Terminal): void {
+  if (startupLog === undefined) return
+  try {
+    dup2(openSync(path.resolve(cwd, startupLog), 'a'), 2)
+  } catch (error) {
+    err(`${reasonOf(error)}: AH00086: ${PROGRAM}: could not open error log file ${startupLog}.\n`)
+  }
 }

@@ -108,3 +108,20 @@ test('-E takes what is said at the start', async () => {
   assert.match(readFileSync(file, 'utf8'), /Syntax error on line 4/)
   layout.remove()
 })
+
+test('-E with -t takes what the check says, and a file that cannot be opened hinders nothing', async () => {
+  const layout = await Layout.make({ conf: 'Nonsense On', python: 'none' })
+  try {
+    const file = path.join(layout.root, 'check.log')
+    const { code, stderr } = await runLauncher([...layout.arguments(), '-t', '-E', file])
+    assert.deepEqual([code, stderr], [1, ''])
+    assert.match(layout.read('check.log'), /Invalid command 'Nonsense'/)
+    const other = await runLauncher([...layout.arguments(), '-t', '-E', '/nowhere/check.log'])
+    assert.match(
+      other.stderr,
+      /AH00086: .*could not open error log file \/nowhere\/check\.log\.\n[^]*Invalid command 'Nonsense'/,
+    )
+  } finally {
+    layout.remove()
+  }
+})
