@@ -27,7 +27,14 @@ export function checkTools(): void {
 
 /** Keep-alive requests as fast as they are answered. @throws for answers that are no success */
 export function wrk(url: string, { seconds, connections, headers = [] }: LoadOptions): Promise<Load> {
-  const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30', '--latency']
+  const words = [
+    '-t1',
+    `-c${connections}`,
+    `-d${Math.max(1, Math.round(seconds))}s`,
+    '--timeout',
+    '30',
+    '--latency',
+  ]
   const child = spawn('wrk', [...words, ...headers.flatMap((header) => ['-H', header]), url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -40,7 +47,8 @@ export function wrk(url: string, { seconds, connections, headers = [] }: LoadOpt
     child.once('close', () => {
       const found = /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?)B read/.exec(text)
       const errors = /Non-2xx or 3xx responses: \d+/.exec(text)
-      if (!found || errors) return failed(new Error(`wrk ${url}: ${errors?.[0] ?? text}`))
+      if (!found || errors)
+        return failed(new Error(`wrk ${url}: ${errors?.[0] ?? (text.split('\n')[0] || 'no connection')}`))
       done({
         requests: Number(found[1]),
         seconds: (Number(found[2]) * (UNITS[found[3] as string] ?? Number.NaN)) / 1000,
