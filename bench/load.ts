@@ -187,17 +187,17 @@ function handshake(port: number, session?: Buffer): Promise<{ session?: Buffer; 
   return new Promise((done, failed) => {
     const socket: TLSSocket = tlsConnect(options)
     let ticket: Buffer | undefined
+    let resumed = false
     socket.on('session', (given: Buffer) => {
       ticket = given
     })
     socket.on('error', failed)
-    socket.once('secureConnect', () =>
-      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
-    )
+    socket.once('secureConnect', () => {
+      resumed = socket.isSessionReused()
+      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    })
     socket.on('data', () => {})
     socket.once('end', () => socket.end())
-    socket.once('close', () =>
-      done({ ...(ticket !== undefined && { session: ticket }), resumed: socket.isSessionReused() }),
-    )
+    socket.once('close', () => done({ ...(ticket !== undefined && { session: ticket }), resumed }))
   })
 }

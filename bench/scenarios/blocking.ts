@@ -17,7 +17,7 @@ export const blocking: Scenario = {
     { key: 'p99', title: 'p99 beside blocked threads, ms', digits: 2 },
     { key: 'rate', title: 'requests/s beside them' },
   ],
-  rounds: [2, 1],
+  rounds: [1, 1],
   async measure(running, { seconds }) {
     const sleeping = await wrk(running.url('/sleep'), { seconds, connections: 64 })
     const blocked = Array.from({ length: BLOCKED }, () =>

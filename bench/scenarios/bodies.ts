@@ -41,7 +41,7 @@ export const bodies: Scenario = {
     { key: 'idle', title: 'memory before, MiB' },
     { key: 'peak', title: 'most memory, MiB' },
   ],
-  rounds: [2, 1],
+  rounds: [1, 1],
   async begin({ app }) {
     writeFileSync(join(app, 'file.bin'), Buffer.alloc(10 * MIB, 'f'))
     mkdirSync(join(app, 'static'), { recursive: true })

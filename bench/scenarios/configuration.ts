@@ -29,7 +29,7 @@ export const configuration: Scenario = {
     { key: 'cpu', title: 'CPU µs/request', digits: 1 },
     { key: 'memory', title: 'memory, MiB' },
   ],
-  rounds: [3, 1],
+  rounds: [2, 1],
   async measure(running, settings, server) {
     const headers = [`Host: ${lastHost(SIZES.get(server)?.count ?? 1)}`]
     const memory = running.memory() / 1024

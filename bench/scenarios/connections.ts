@@ -23,7 +23,7 @@ export const connections: Scenario = {
     { key: 'resumed', title: 'TLS resumed, µs' },
     { key: 'share', title: 'resumed, %' },
   ],
-  rounds: [3, 1],
+  rounds: [2, 1],
   async measure(running, { seconds }, server): Promise<Sample> {
     const closing = { connections: 64, headers: ['Connection: close'] }
     await wrk(running.url(), { seconds: 1, ...closing })

@@ -6,7 +6,7 @@ import * as servers from '../servers.js'
 
 const CONNECTIONS = 64
 /** Compilers and allocators take that long to settle. */
-const WARM_UP_SECONDS = 4
+const WARM_UP_SECONDS = 3
 
 let yardstick: Running
 
@@ -38,7 +38,7 @@ export const hello: Scenario = {
     return () => yardstick.stop()
   },
   async measure(running, { seconds, quick }) {
-    await cost(running, quick ? 1 : WARM_UP_SECONDS)
+    await cost(running, quick ? 2 : WARM_UP_SECONDS)
     const before = await cost(yardstick, seconds / 2)
     const { requests, seconds: took, each } = await cost(running, seconds)
     const after = await cost(yardstick, seconds / 2)

@@ -26,7 +26,7 @@ export const start: Scenario = {
     { key: 'largest1', title: 'second', digits: 1 },
     { key: 'largest2', title: 'third', digits: 1 },
   ],
-  rounds: [5, 2],
+  rounds: [3, 1],
   async measure(running): Promise<Sample> {
     await new Promise((wake) => setTimeout(wake, 1000))
     const each = memoryByProcess(running.pid).sort((a, b) => b - a)
