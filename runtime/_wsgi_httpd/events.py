@@ -176,6 +176,9 @@ class WatchedRequest(Request):
         return data['application_object']
 
     def start_response(self, status, headers, exc_info=None):
+        if self.facts is None:
+            # A hook's answer: nobody was told of a request.
+            return Request.start_response(self, status, headers, exc_info)
         try:
             self.tell('response_started', {
                 'request_id': self.facts['request_id'], 'response_status': status, 'response_headers': headers,

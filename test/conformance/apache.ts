@@ -17,7 +17,7 @@ import { askAll, judgeAll, knownDifferences, type Outcome } from './run.js'
 import { caseConfiguration, commonConfiguration, runsOf, writeScripts } from './site.js'
 
 const LOADED =
-  'mpm_event authz_core authz_host alias dir mime negotiation env setenvif headers rewrite actions'
+  'mpm_event authn_core authz_core authz_host authz_user auth_basic auth_digest alias dir mime negotiation env setenvif headers rewrite actions'
 const MODES: readonly Mode[] = ['embedded', 'daemon']
 
 function configuration(root: string, port: number): string {
