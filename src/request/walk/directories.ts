@@ -19,6 +19,9 @@ const DIRECTORY_KEPT_MS = 1000
 /** Directories kept per server; beyond it all are forgotten and looked at anew. */
 const DIRECTORIES_MAX = 10_000
 
+/** What the sections of a directory, or of a file in it, come to. */
+export type WalkedDirectory = Pick<DirectoryNode, 'path' | 'settings' | 'nested'>
+
 /** Where a file name led. */
 export interface WalkResult {
   /** As far as it exists, or up to the first component that does not. */
@@ -26,7 +29,7 @@ export interface WalkResult {
   readonly pathInfo: string
   /** undefined: nothing there. */
   readonly finfo: Stats | undefined
-  readonly directory: DirectoryNode
+  readonly directory: WalkedDirectory
   /** Where the file has to lie; undefined: links may be followed all the way. */
   readonly anchor: Anchor | undefined
 }
@@ -139,7 +142,13 @@ export class DirectoryWalk {
         const anchor = this.#anchor
         if (!found.isDirectory()) {
           if (found.isFile())
-            return { filename: path, pathInfo: filename.slice(end), finfo: found, directory: node, anchor }
+            return {
+              filename: path,
+              pathInfo: filename.slice(end),
+              finfo: found,
+              directory: this.#withWild(node, path, depth),
+              anchor,
+            }
           return refuse(403, '', 'AH00038', `access denied because ${path} is neither a file nor a directory`)
         }
         if (child === undefined) child = this.#add(node, name, `${node.path}${name}/`, depth, found, now)
@@ -212,6 +221,17 @@ export class DirectoryWalk {
         `access failed (filesystem path '${path.slice(0, 255)}…'): the name is too long`,
       )
     return refuse(403, 'error', 'AH00036', `access failed (filesystem path '${path}'): ${found.message}`)
+  }
+
+  /** `<Directory>` sections with wildcards hold for a file whose path they match, too, as in httpd. */
+  #withWild(directory: DirectoryNode, file: string, depth: number): WalkedDirectory {
+    const found = this.#byDepth[depth]?.filter((section) => section.wild && section.matches(`${file}/`)) ?? []
+    if (found.length === 0) return directory
+    return {
+      path: directory.path,
+      settings: found.reduce((settings, section) => settings.with(section.settings), directory.settings),
+      nested: [...directory.nested, ...found.flatMap((section) => section.nested)],
+    }
   }
 
   #add(
