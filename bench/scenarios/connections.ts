@@ -24,13 +24,13 @@ export const connections: Scenario = {
     { key: 'share', title: 'resumed, %' },
   ],
   rounds: [2, 1],
-  async measure(running, { seconds }, server): Promise<Sample> {
+  async measure(running, { seconds, quick }, server): Promise<Sample> {
     const closing = { connections: 64, headers: ['Connection: close'] }
-    await wrk(running.url(), { seconds: 1, ...closing })
+    await wrk(running.url(), { seconds: quick ? 2 : 4, ...closing })
     const { result, microseconds } = await running.cost(() => wrk(running.url(), { seconds, ...closing }))
     const plain = { rate: result.requests / result.seconds, plain: microseconds / result.requests }
     if (!TLS.includes(server)) return plain
-    await handshakes(running.tlsPort, 0.5, false)
+    await handshakes(running.tlsPort, quick ? 1 : 2, false)
     const full = await running.cost(() => handshakes(running.tlsPort, seconds, false))
     const again = await running.cost(() => handshakes(running.tlsPort, seconds, true))
     return {
