@@ -38,6 +38,20 @@ function statuses(received: string): number[] {
   return [...received.matchAll(/HTTP\/1\.1 ([0-9]{3}) /g)].map(([, status]) => Number(status))
 }
 
+/**
+ * Whether the answers are the first of those expected, and the last one says that the connection closes: what has not arrived of a chunked body when
+ * its request is answered may end the connection, so where requests follow, time decides.
+ */
+function isClosedEarly(received: string, found: readonly number[], expected: readonly number[]): boolean {
+  const last = received.slice(received.lastIndexOf('HTTP/1.1 '))
+  return (
+    found.length > 0 &&
+    found.length < expected.length &&
+    found.every((status, at) => status === expected[at]) &&
+    /\r\nConnection: close\r\n/.test(last)
+  )
+}
+
 test('hostile requests are refused, or read as what they are for everybody', async () => {
   assert.ok(CORPUS.length >= 120, `${CORPUS.length} rows`)
   const options = {
@@ -53,7 +67,7 @@ test('hostile requests are refused, or read as what they are for everybody', asy
       return [bytes.length, small].map((size) => async () => {
         const received = await exchange(port, bytes, size)
         const found = statuses(received)
-        if (JSON.stringify(found) !== JSON.stringify(expected))
+        if (JSON.stringify(found) !== JSON.stringify(expected) && !isClosedEarly(received, found, expected))
           wrong.push(`${name}, ${size} at a time: ${found.join(' ')} in place of ${expected.join(' ')}`)
         assert.doesNotMatch(received, /root:|smuggled/)
       })

@@ -3,7 +3,7 @@
  * the same place. Each deliberate difference is a row with its reason. The cases follow from a seed; FUZZ_CASES and FUZZ_SEED choose others.
  */
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage as NodeIncoming, type ServerResponse } from 'node:http'
+import { createServer, METHODS, type IncomingMessage as NodeIncoming, type ServerResponse } from 'node:http'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import { Http1Connection, type Http1Sink } from '../../src/http/http1/connection.js'
@@ -75,6 +75,12 @@ async function readByUs(pieces: readonly Buffer[]): Promise<Reading> {
     serve(_, incoming: IncomingMessage, outgoing: OutgoingMessage) {
       const { method, target, version, rawHeaders } = incoming
       if (tunnel) return
+      // Any token is a method here, for applications to know; Node has a list.
+      if (!METHODS.includes(method)) {
+        reading.refused = true
+        outgoing.cut()
+        return
+      }
       reading.isLast = !outgoing.canKeep
       tunnel = method === 'CONNECT'
       let body = ''

@@ -3,15 +3,16 @@
  * Pure: text in, facts out. It accepts what Node's own parser accepts in its strict form, and less; test/http/fuzz.test.ts compares the two.
  * Rules: RFC 9112 sections 2 to 6; RFC 9110 section 5.
  */
-import { METHODS } from 'node:http'
-
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 /** What a field's value may hold: tabs, blanks, visible ASCII, and bytes above. */
 const VALUE = '[\\t\\x20-\\x7e\\x80-\\xff]*'
 
-/** `/path?query`, `*`, `scheme://authority/…`; for CONNECT an authority. Visible ASCII alone. */
+/**
+ * A method, which may be any token: applications have methods of their own. The target: `/path?query`, `*`, `scheme://authority/…`; for CONNECT an
+ * authority. Visible ASCII alone.
+ */
 const REQUEST_LINE =
-  /^([A-Z-]+) (\/[\x21-\x7e]*|\*|[A-Za-z]+:\/\/[\w.~!$&'()*+,;=%@:[\]-]+(?:[/?][\x21-\x7e]*)?|[\w.\-[\]]*:[0-9]+) HTTP\/([0-9]\.[0-9])$/
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[\x21-\x7e]*|\*|[A-Za-z]+:\/\/[\w.~!$&'()*+,;=%@:[\]-]+(?:[/?][\x21-\x7e]*)?|[\w.\-[\]]*:[0-9]+) HTTP\/([0-9]\.[0-9])$/
 
 /** One or more whole fields with their line ends. */
 const FIELDS = new RegExp(`^(?:${TOKEN}:${VALUE}\\r\\n)*$`)
@@ -20,9 +21,7 @@ export const FIELD_LINE = new RegExp(`^${TOKEN}:${VALUE}\\r\\n$`)
 
 /** A request line whose end has not come yet, as far as it can be told. */
 export const BEGUN_LINE = /^[\t\x20-\x7e\x80-\xff]*\r?$/
-export const BEGUN_REQUEST_LINE = /^[A-Z-]+(?: [\x21-\x7e]*(?: [HTP/0-9.]*\r?)?)?$/
-
-const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS)
+export const BEGUN_REQUEST_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: [\x21-\x7e]*(?: [HTP/0-9.]*\r?)?)?$/
 
 /** Versions that are read as far as their header; what is not served is refused afterwards, by its own status. */
 const KNOWN_VERSIONS: ReadonlySet<string> = new Set(['1.1', '1.0', '0.9', '2.0'])
@@ -49,7 +48,6 @@ const TOO_LONG = 'Content-Length is too large'
 export function faultOfRequestLine(line: string): HeadFault | undefined {
   const parts = REQUEST_LINE.exec(line)
   if (parts === null) return 'the request line is not "method target HTTP/version"'
-  if (!KNOWN_METHODS.has(parts[1] as string)) return 'unknown method'
   if (!KNOWN_VERSIONS.has(parts[3] as string)) return 'unknown version of HTTP'
   return undefined
 }
@@ -65,7 +63,6 @@ export function parseHead(text: string): RequestHead | HeadFault {
   const method = parts[1] as string
   const target = parts[2] as string
   const version = parts[3] as string
-  if (!KNOWN_METHODS.has(method)) return 'unknown method'
   if (!KNOWN_VERSIONS.has(version)) return 'unknown version of HTTP'
   const first = target.charCodeAt(0)
   if (
