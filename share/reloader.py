@@ -27,6 +27,24 @@ def files():
     return found
 
 
+def note_times_of_loading(times):
+    """Notes in `times` how old each source file was when it was loaded. Without it (Python 2) a change between the loading of a module and the
+    next look at it goes unnoticed.
+    """
+    try:
+        from importlib.machinery import SourceFileLoader
+    except ImportError:
+        return
+    original = SourceFileLoader.path_stats
+
+    def path_stats(self, path):
+        stats = original(self, path)
+        times[path] = stats["mtime"]
+        return stats
+
+    SourceFileLoader.path_stats = path_stats
+
+
 def modified(name):
     """The modification time, or None where the file is gone."""
     try:
@@ -35,12 +53,12 @@ def modified(name):
         return None
 
 
-def watch():
+def watch(loaded):
     seen = {}
     while True:
         for name in files():
             now = modified(name)
-            if seen.setdefault(name, now) != now:
+            if seen.setdefault(name, loaded.get(name, now)) != now:
                 sys.stderr.write("Change detected to '%s'. Restarting the process %d.\n" % (name, os.getpid()))
                 sys.stderr.flush()
                 os.kill(os.getpid(), signal.SIGINT)
@@ -48,6 +66,8 @@ def watch():
         time.sleep(INTERVAL)
 
 
-thread = threading.Thread(target=watch, name="wsgi-httpd-reloader")
+loaded_at = {}
+note_times_of_loading(loaded_at)
+thread = threading.Thread(target=watch, args=(loaded_at,), name="wsgi-httpd-reloader")
 thread.daemon = True
 thread.start()
