@@ -105,7 +105,10 @@ for (const [python, threads] of [
           if (kind === 'raise') assert.equal(seen.kind, 'failed')
           else if (kind === 'late') assert.equal(seen.kind, 'aborted')
           else {
-            assert.ok(seen.kind === 'answered' || seen.kind === 'end', `${kind}: ${seen.kind} ${seen.why}`)
+            if (seen.kind !== 'answered' && seen.kind !== 'end') {
+              const died = seen.why === 'died' ? await ends[channels.indexOf(channel)] : undefined
+              assert.fail(`${kind}: ${seen.kind} ${seen.why} ${died?.error?.stack ?? ''}`)
+            }
             if (size > 0) assert.equal(seen.body.length + got, size, kind)
           }
         }
