@@ -1,4 +1,4 @@
-/** The smallest response, as fast as it goes; the server's CPU beside that of `node:http` just before and after. */
+/** The smallest response, as fast as it goes; the server's CPU beside that of `node:http`, the two taking turns by the second. */
 import { wrk } from '../load.js'
 import { Running } from '../running.js'
 import type { Measure, Scenario } from '../scenario.js'
@@ -6,7 +6,7 @@ import * as servers from '../servers.js'
 
 const CONNECTIONS = 64
 /** Compilers and allocators take that long to settle. */
-const WARM_UP_SECONDS = 3
+const WARM_UP_SECONDS = 6
 
 let yardstick: Running
 
@@ -20,7 +20,7 @@ async function cost(running: Running, seconds: number) {
 export const hello: Scenario = {
   name: 'hello',
   title: 'Hello world, keep-alive',
-  about: `wrk with ${CONNECTIONS} connections; CPU is user and system time of all processes of a server, divided by the requests it answered. \`node:http\` answers by itself just before and just after each, without Python or logs: the last column is the server's CPU in relation to it.`,
+  about: `wrk with ${CONNECTIONS} connections; CPU is user and system time of all processes of a server, divided by the requests it answered. \`node:http\` answers by itself in turns of a second with each, without Python or logs: the last column is the server's CPU in relation to it.`,
   servers: [
     ...[servers.NODE, servers.OURS_1, servers.OURS_15, servers.OURS_EMBEDDED, servers.APACHE_DAEMON],
     ...[servers.APACHE_EMBEDDED, servers.GUNICORN_SYNC, servers.GUNICORN_THREADS, servers.WAITRESS],
@@ -39,9 +39,15 @@ export const hello: Scenario = {
   },
   async measure(running, { seconds, quick }) {
     await cost(running, quick ? 2 : WARM_UP_SECONDS)
-    const before = await cost(yardstick, seconds / 2)
-    const { requests, seconds: took, each } = await cost(running, seconds)
-    const after = await cost(yardstick, seconds / 2)
-    return { rate: requests / took, cpu: each, ratio: (2 * each) / (before.each + after.each) }
+    let [requests, took, used, yardsticks] = [0, 0, 0, 0]
+    for (let slice = 0; slice < seconds; slice++) {
+      yardsticks += (await cost(yardstick, 1)).each
+      const one = await cost(running, 1)
+      requests += one.requests
+      took += one.seconds
+      used += one.each * one.requests
+    }
+    const each = used / requests
+    return { rate: requests / took, cpu: each, ratio: each / (yardsticks / Math.ceil(seconds)) }
   },
 }
