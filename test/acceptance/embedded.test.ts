@@ -24,7 +24,7 @@ WSGIScriptAlias / "\${ROOT}/sites/django/guestbook/wsgi.py" application-group=gu
 const IMPORT_MAX_MS = 60_000
 
 const usable3 = findPythons().filter(
-  ({ major, minor, library }) => major === 3 && minor >= 10 && library !== undefined,
+  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 10 && sharedLibrary !== undefined,
 )
 const system = usable3.find(({ executable }) => executable.startsWith('/usr/bin/'))
 const another = usable3.findLast(({ minor, executable }) => minor >= 12 && executable !== system?.executable)

@@ -18,7 +18,7 @@ function modesHere(): Mode[] {
   const python3 = findPython('3')
   if (python3 === undefined) return []
   return [
-    ...(python3.library === undefined ? [] : ['embedded' as const]),
+    ...(python3.sharedLibrary === undefined ? [] : ['embedded' as const]),
     'daemon',
     ...(findPython('2.7') === undefined ? [] : ['python2' as const]),
   ]

@@ -190,7 +190,8 @@ const VERSIONS_WRITTEN = 5
 
 for (const version of VERSIONS.filter((one) => one !== '2.7').slice(-2)) {
   for (const mode of ['daemon', 'embedded'] as const) {
-    const skip = mode === 'embedded' && findPython(version)?.library === undefined && 'cannot be embedded'
+    const skip =
+      mode === 'embedded' && findPython(version)?.sharedLibrary === undefined && 'cannot be embedded'
     test(
       `scripts that change under load, ${mode} mode, Python ${version}: no failure, and no old code after new`,
       { skip },
@@ -244,7 +245,7 @@ async function changesUnderLoad(server: TestServer): Promise<void> {
 test(
   'application groups of hook scripts that requests name are counted',
   {
-    skip: findPython('3')?.library === undefined && 'no Python can be embedded',
+    skip: findPython('3')?.sharedLibrary === undefined && 'no Python can be embedded',
   },
   () =>
     withServer(

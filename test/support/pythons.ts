@@ -28,7 +28,7 @@ export interface Python {
   /** What `python-home=` takes: `sys.prefix`. */
   readonly home: string
   /** The shared library, for embedded mode; undefined where this Python was built without. */
-  readonly library: string | undefined
+  readonly sharedLibrary: string | undefined
 }
 
 const PROBE = `
@@ -75,8 +75,8 @@ export function eachMinorVersion(): readonly Python[] {
 
 export function describePythons(): string {
   const lines = findPythons().map(
-    ({ version, executable, library }) =>
-      `  ${version.padEnd(8)} ${executable}${library === undefined ? '  (no shared library: no embedded mode)' : ''}`,
+    ({ version, executable, sharedLibrary }) =>
+      `  ${version.padEnd(8)} ${executable}${sharedLibrary === undefined ? '  (no shared library: no embedded mode)' : ''}`,
   )
   return lines.length > 0
     ? `Pythons:\n${lines.join('\n')}`
@@ -97,7 +97,7 @@ export function usable(python: Python): Python {
     ...python,
     home: copy,
     executable: moved(python.executable),
-    library: python.library === undefined ? undefined : moved(python.library),
+    sharedLibrary: python.sharedLibrary === undefined ? undefined : moved(python.sharedLibrary),
   }
 }
 
@@ -145,7 +145,7 @@ function probe(executable: string): Python | undefined {
     }
     const { version, home, library } = JSON.parse(readFileSync(memo, 'utf8'))
     const [major = 0, minor = 0] = version.split('.').map(Number)
-    return { version, major, minor, executable, home, library: library ?? undefined }
+    return { version, major, minor, executable, home, sharedLibrary: library ?? undefined }
   } catch {
     return undefined
   }

@@ -37,8 +37,8 @@ const MAKERS: Record<string, (python: Python, home: string) => void> = {
   copies(python, home) {
     execFileSync(python.executable, ['-m', 'venv', '--without-pip', '--copies', home])
     // A Python that was moved for the tests finds its library beside itself.
-    if (python.library !== undefined)
-      symlinkSync(python.library, path.join(home, 'lib', path.basename(python.library)))
+    if (python.sharedLibrary !== undefined)
+      symlinkSync(python.sharedLibrary, path.join(home, 'lib', path.basename(python.sharedLibrary)))
   },
   symlinked(python, home) {
     MAKERS.venv?.(python, `${home}-real`)
@@ -88,7 +88,7 @@ WSGIScriptAlias /${name} \${ROOT}/apps/app.wsgi process-group=${name}`,
       )
     })
 
-    const skip = python.library === undefined && 'no shared library'
+    const skip = python.sharedLibrary === undefined && 'no shared library'
     test(`of Python ${python.version}, embedded`, { skip }, async () => {
       const conf = 'WSGIPythonHome ${ROOT}/envs/symlinked\nWSGIScriptAlias /symlinked ${ROOT}/apps/app.wsgi'
       const prepare = makeAll(python, ['symlinked'])

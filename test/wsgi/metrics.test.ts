@@ -75,7 +75,7 @@ const requestsIn = ({ processes }: ServerMetrics) =>
   processes.flatMap(({ workers }) => workers).filter(({ status }) => status === 'W')
 
 for (const version of VERSIONS) {
-  const embeds = findPython(version)?.library !== undefined
+  const embeds = findPython(version)?.sharedLibrary !== undefined
   const embedded = embeds
     ? `WSGIServerMetrics On
 WSGIScriptAlias /embedded "\${ROOT}/apps/app.wsgi" application-group=%{GLOBAL}`

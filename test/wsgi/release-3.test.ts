@@ -88,7 +88,7 @@ WSGIHandlerScript bobo-script \${ROOT}/apps/handler.wsgi process-group=one appli
 `
 
 const isEmbeddable = findPythons().some(
-  ({ major, minor, library }) => major === 3 && minor >= 8 && library !== undefined,
+  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 8 && sharedLibrary !== undefined,
 )
 
 describe('release 3.0', { concurrency: true }, () => {

@@ -86,7 +86,7 @@ const APPS = {
 
 for (const mode of ['daemon', 'embedded'] as const) {
   const pythons = PYTHONS.filter(
-    ({ major, library }) => mode === 'daemon' || (major === 3 && library !== undefined),
+    ({ major, sharedLibrary }) => mode === 'daemon' || (major === 3 && sharedLibrary !== undefined),
   )
   describe(`${mode} mode`, { concurrency: 2 }, () => {
     for (const python of pythons) {

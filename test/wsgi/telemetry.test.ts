@@ -85,7 +85,7 @@ async function withReceiver(
 }
 
 for (const version of VERSIONS) {
-  const embeds = findPython(version)?.library !== undefined
+  const embeds = findPython(version)?.sharedLibrary !== undefined
   const groups = version === '2.7' ? ['%{GLOBAL}', '%{GLOBAL}'] : ['%{GLOBAL}', 'other']
   test(`every process sends what it has counted, Python ${version}`, { skip: skipWithout('3') }, () =>
     withServer(

@@ -119,7 +119,7 @@ WSGIScriptAlias /python${index} "\${ROOT}/apps/kinds.wsgi" process-group=python$
 
   // A server embeds one Python, so each has a server of its own.
   for (const python of eachMinorVersion()) {
-    if (python.library === undefined) continue
+    if (python.sharedLibrary === undefined) continue
     test(`has no complaint, embedded in ${python.version}`, () =>
       check(python.version, 'WSGIScriptAlias / "${ROOT}/apps/kinds.wsgi" application-group=%{GLOBAL}\n', [
         { python, mount: '' },

@@ -250,7 +250,7 @@ def allow_access(environ, host):
 `
 
 const embeddable = eachMinorVersion().filter(
-  ({ major, minor, library }) => major === 3 && minor >= 8 && library !== undefined,
+  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 8 && sharedLibrary !== undefined,
 )
 /** The oldest and the newest, and what the distribution may have between them. */
 const chosen = [...new Set([embeddable[0], embeddable.find(({ minor }) => minor === 11), embeddable.at(-1)])]

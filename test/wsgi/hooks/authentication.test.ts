@@ -240,7 +240,7 @@ const CASES: readonly Case[] = [
 ]
 
 const embeddable = findPythons().some(
-  ({ major, minor, library }) => major === 3 && minor >= 8 && library !== undefined,
+  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 8 && sharedLibrary !== undefined,
 )
 
 describe('authentication by scripts', { skip: !embeddable && 'no Python to embed' }, () => {

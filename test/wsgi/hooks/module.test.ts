@@ -109,7 +109,7 @@ def application(environ, start_response):
 `
 
 const pythons = eachMinorVersion().filter(({ major, minor }) => (major === 3 ? minor >= 6 : minor === 7))
-const embeddable = pythons.findLast(({ major, library }) => major === 3 && library !== undefined)
+const embeddable = pythons.findLast(({ major, sharedLibrary }) => major === 3 && sharedLibrary !== undefined)
 
 const CONF = `
 StartServers 1

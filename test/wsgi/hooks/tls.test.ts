@@ -45,7 +45,7 @@ Listen 127.0.0.1:\${PORT2} https
 }
 
 const isEmbeddable = findPythons().some(
-  ({ major, minor, library }) => major === 3 && minor >= 8 && library !== undefined,
+  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 8 && sharedLibrary !== undefined,
 )
 
 test('an access script over TLS', {
