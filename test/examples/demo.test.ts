@@ -32,7 +32,7 @@ test('the demo: daemon, files', { skip: skipWithout('3') }, async () => {
     assert.match((await server.get('/static/')).text, /This page is a file/)
     assert.equal((await server.get('/static/demo.css')).headers['content-type'], 'text/css')
     assert.equal((await server.get('/static/none')).status, 404)
-    assert.match(server.accessLog(), /"GET \/any\/path\?a=b HTTP\/1\.1" 200 \d+$/m)
+    await server.waitForLog(/"GET \/any\/path\?a=b HTTP\/1\.1" 200 \d+$/m, 'access.log')
   })
 })
 

@@ -44,16 +44,16 @@ async function interrupts(server: TestServer): Promise<void> {
     server.get('/both/swallow'),
   ])
   assert.deepEqual([loop.status, stuck.status, swallow.status], [504, 502, 502])
-  assert.match(server.errorLog(), /Injected RequestTimeout into thread 1/)
-  assert.match(server.errorLog(), /Request interrupted by RequestTimeout; thread recovered\./)
+  await server.waitForLog(/Injected RequestTimeout into thread 1/)
+  await server.waitForLog(/Request interrupted by RequestTimeout; thread recovered\./)
   assert.equal(await pidOf(server, 'soft'), soft, 'the process goes on')
   await said(
     server,
     hard as number,
     "Daemon process request time limit exceeded, stopping process 'hard' (request_timeout).",
   )
-  assert.match(server.errorLog(), /Dumping stack trace for active Python threads\./)
-  assert.match(server.errorLog(), /life\.wsgi", line \d+, in application/)
+  await server.waitForLog(/Dumping stack trace for active Python threads\./)
+  await server.waitForLog(/life\.wsgi", line \d+, in application/)
   await said(server, both as number, "Daemon process request time limit exceeded, stopping process 'both'")
   assert.notEqual(await pidOf(server, 'hard'), hard)
   assert.notEqual(await pidOf(server, 'both'), both)
@@ -179,7 +179,7 @@ test(
       const mark = `${server.root}/htdocs/mark`
       const late = await server.get(`/queue/count?${mark}`)
       assert.equal(late.status, 504)
-      assert.match(server.errorLog(), /Queue timeout expired for WSGI daemon process 'queue'/)
+      await server.waitForLog(/Queue timeout expired for WSGI daemon process 'queue'/)
       assert.equal((await slow).status, 200)
       assert.doesNotMatch(server.errorLog(), /\/count has begun/)
     }),

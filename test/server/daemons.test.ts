@@ -76,7 +76,7 @@ test('a home directory that is missing is a warning, and / is used', asRoot, () 
     server.write('httpd.conf', `User daemon\nGroup daemon\n${mount('user=nobody')}`)
     await server.reload()
     assert.equal((await info(server)).cwd, '/')
-    assert.match(server.errorLog(), /warn.*cannot use \/nonexistent as working directory; \/ is used instead/)
+    await server.waitForLog(/warn.*cannot use \/nonexistent as working directory; \/ is used instead/)
   }),
 )
 
@@ -148,7 +148,7 @@ test('a graceful restart replaces a group that changed, and its requests finish'
     assert.notEqual((await info(server)).pid, before.pid)
     assert.equal((await slow).pid, before.pid)
     await server.waitForLog(new RegExp(`pid=${before.pid}\\): Process 'app' has ended: exit status 0`))
-    assert.match(server.errorLog(), /group_changed/)
+    await server.waitForLog(/group_changed/)
   }),
 )
 
@@ -158,7 +158,7 @@ test('a group that is gone from the configuration ends', python, () =>
     server.write('httpd.conf', '')
     await server.reload()
     await server.waitForLog(new RegExp(`pid=${pid}\\): Process 'app' has ended`))
-    assert.match(server.errorLog(), /group_removed/)
+    await server.waitForLog(/group_removed/)
   }),
 )
 

@@ -52,11 +52,11 @@ test('starts, writes its pid file, serves, and leaves nothing when it is told to
   withServer({ files: PAGE }, async (server) => {
     assert.equal((await server.get('/')).text, 'served')
     assert.equal(readFileSync(path.join(server.root, 'httpd.pid'), 'utf8'), `${server.pid}\n`)
-    assert.match(server.errorLog(), /AH00489: wsgi-httpd\/\S+ .*configured -- resuming normal operations/)
-    assert.match(server.errorLog(), /AH00094: Command line: '.*-DFOREGROUND/)
+    await server.waitForLog(/AH00489: wsgi-httpd\/\S+ .*configured -- resuming normal operations/)
+    await server.waitForLog(/AH00094: Command line: '.*-DFOREGROUND/)
     await server.stop()
     assert.equal(server.result?.code, 0)
-    assert.match(server.errorLog(), /AH00491: caught SIGTERM, shutting down/)
+    await server.waitForLog(/AH00491: caught SIGTERM, shutting down/)
     assert.equal(existsSync(path.join(server.root, 'httpd.pid')), false)
     await assert.rejects(server.get('/'), /ECONNREFUSED/)
   }))
@@ -150,7 +150,7 @@ test('a piped error log lives through restarts and reads to the end', () =>
     assert.equal(server.processes().filter(({ command }) => command === 'cat').length, 1)
     server.signal('SIGTERM')
     assert.equal((await server.stopped()).code, 0)
-    assert.match(server.errorLog(), /caught SIGTERM, shutting down/)
+    await server.waitForLog(/caught SIGTERM, shutting down/)
   }))
 
 test('a restart with a wrong configuration changes nothing and says why', () =>
@@ -190,7 +190,7 @@ test('HUP replaces all workers, without refusing a connection', onLinux, () =>
   withServer({ files: PAGE }, async (server) => {
     const before = workers(server)
     await server.reload('SIGHUP')
-    assert.match(server.errorLog(), /AH00494: SIGHUP received\. {2}Attempting to restart/)
+    await server.waitForLog(/AH00494: SIGHUP received\. {2}Attempting to restart/)
     await until('the old ones to leave', () => stillThere(before).length === 0)
     assert.equal((await server.get('/')).status, 200)
   }),

@@ -251,11 +251,14 @@ export class TestServer {
     return this.layout.read('access.log')
   }
 
-  /** Waits until the log contains the pattern; answers with the match. */
+  /** Waits until the log contains the pattern (a line may be written just after the response that it is about); answers with the match. */
   waitForLog(pattern: RegExp, file = 'error.log'): Promise<RegExpExecArray> {
     return until(`${pattern} in ${file}`, () => {
-      if (this.#result !== undefined) throw new Error(`the server has ended: ${JSON.stringify(this.#result)}`)
-      return pattern.exec(this.layout.read(file))
+      const ended = this.#result
+      const match = pattern.exec(this.layout.read(file))
+      if (match === null && ended !== undefined)
+        throw new Error(`the server has ended: ${JSON.stringify(ended)}`)
+      return match
     }).catch((error) => {
       throw new Error(`${error.message}; the log:\n${this.layout.read(file)}`, { cause: error })
     })

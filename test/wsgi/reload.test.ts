@@ -186,6 +186,6 @@ WSGIDontWriteBytecode On`
       assert.equal(answer.status, 200)
       return answer.text === 'second'
     })
-    assert.match(server.errorLog(), /Change detected to '.*helper\.py'/)
+    await server.waitForLog(/Change detected to '.*helper\.py'/)
   })
 })

@@ -135,7 +135,7 @@ async function startAgain(server: TestServer): Promise<void> {
   const started = await runLauncher([...words, '-k', 'start'])
   assert.equal(started.code, 0, started.stderr)
   try {
-    assert.match(server.errorLog(), /pid file .*httpd\.pid overwritten -- Unclean shutdown of previous run/)
+    await server.waitForLog(/pid file .*httpd\.pid overwritten -- Unclean shutdown of previous run/)
     assert.equal((await server.get('/well')).text, 'well')
     assert.match((await server.get('/victim')).text, /^\d+ \d+$/)
   } finally {
