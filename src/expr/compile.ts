@@ -4,7 +4,7 @@
 import { compileRegex } from '../config/regex.js'
 import type { Holds, TextOf } from './evaluation.js'
 import { EvaluationError } from './evaluation.js'
-import { FUNCTIONS } from './functions.js'
+import { FUNCTIONS, LISTS } from './functions.js'
 import { BINARY, remoteIn, UNARY } from './operators.js'
 import {
   ExpressionSyntaxError,
@@ -128,7 +128,12 @@ export function compileTest(test: Test, compilation: Compilation): Holds {
       const left = textOf(test.left, compilation)
       const right = textOf(test.right, compilation)
       const compare = STRINGS[test.operator]
-      return (evaluation) => compare(left(evaluation), right(evaluation))
+      if (!test.byLength) return (evaluation) => compare(left(evaluation), right(evaluation))
+      return (evaluation) => {
+        const [one, other] = [left(evaluation), right(evaluation)]
+        if (one.length === other.length) return compare(one, other)
+        return compare(one.length < other.length ? '0' : '1', one.length < other.length ? '1' : '0')
+      }
     }
     case 'integer': {
       const left = textOf(test.left, compilation)
@@ -146,9 +151,16 @@ export function compileTest(test: Test, compilation: Compilation): Holds {
         return list.some((one) => one(evaluation) === wanted)
       }
     }
-    case 'inList':
-      // httpd has one, PeerExtList, which reads extensions of a client's certificate
-      throw new ExpressionSyntaxError(`Function '${test.name}' does not exist, or gives no list here`)
+    case 'inList': {
+      const list = LISTS[test.name.toLowerCase()]
+      if (list === undefined)
+        throw new ExpressionSyntaxError(
+          `List-returning function '${test.name}' does not exist; PeerExtList("1.2.3") is the one there is`,
+        )
+      const word = textOf(test.word, compilation)
+      const argument = textOf(test.argument, compilation)
+      return (evaluation) => list(argument(evaluation), evaluation).includes(word(evaluation))
+    }
     case 'unary':
       return compileUnary(test.operator, test.word, compilation)
     case 'binary':

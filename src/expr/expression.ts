@@ -8,7 +8,7 @@ import { describePosition } from '../config/position.js'
 import type { Request } from '../request/request.js'
 import { compileTest, compileWord } from './compile.js'
 import { Evaluation, EvaluationError, type Holds, type TextOf, Waiting } from './evaluation.js'
-import { parseCondition, parseTemplate } from './parser.js'
+import { type Dialect, parseCondition, parseTemplate } from './parser.js'
 
 /** What came of an evaluation that could not be finished. */
 export class ExpressionFailure {
@@ -22,6 +22,8 @@ export interface ExpressionOptions {
   readonly restricted?: boolean
   /** Whether request header fields that a condition reads are added to `Vary`; default true. Texts never add any. */
   readonly vary?: boolean
+  /** How comparisons of a condition are read; default `plain`. */
+  readonly dialect?: Dialect
 }
 
 type Groups = readonly (string | undefined)[]
@@ -43,9 +45,9 @@ export interface Template {
 
 /** @throws ExpressionSyntaxError */
 export function compileCondition(text: string, options: ExpressionOptions): Condition {
-  const { at, restricted = false, vary = true } = options
+  const { at, restricted = false, vary = true, dialect } = options
   const reads = new Set<string>()
-  return { at, reads, vary, test: compileTest(parseCondition(text), { restricted, reads }) }
+  return { at, reads, vary, test: compileTest(parseCondition(text, dialect), { restricted, reads }) }
 }
 
 /** The text itself where nothing in it depends on a request. @throws ExpressionSyntaxError */

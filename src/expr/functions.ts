@@ -89,3 +89,12 @@ export const FUNCTIONS: Readonly<Record<string, ExpressionFunction>> = {
   unbase64: { call: (text) => Buffer.from(text, 'base64').toString('latin1') },
   unescape: { call: decode },
 }
+
+/** Functions that give a list, which only `in` takes. */
+export const LISTS: Readonly<
+  Record<string, (argument: string, evaluation: Evaluation) => readonly string[]>
+> = {
+  __proto__: null as never,
+  /** The values of an extension of the client's certificate, by its object identifier in dots. */
+  peerextlist: (oid, { request }) => request.connection.tls?.variables.clientExtensions(oid) ?? [],
+}

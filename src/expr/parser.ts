@@ -19,6 +19,7 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 const SPACE = /[ \t\r\n\f\v]*/y
 const DIGITS = /[0-9]+/y
 const STRING_OPERATOR = /==|!=|<=|>=|<|>|=(?!~)/y
+const NAMED_STRING_OPERATOR = /(eq|ne|lt|le|gt|ge)(?![A-Za-z0-9_])/y
 const NAMED_INTEGER_OPERATOR = /-?(eq|ne|lt|le|gt|ge)(?![A-Za-z0-9_])/y
 const UNARY = /-([A-Za-z])(?![A-Za-z0-9_])/y
 const BINARY = /-([A-Za-z_][A-Za-z_0-9]+)/y
@@ -29,23 +30,40 @@ const AND = /&&|and(?![A-Za-z0-9_])/y
 const OR = /\|\||or(?![A-Za-z0-9_])/y
 const NOT = /!(?![=~])|not(?![A-Za-z0-9_])/y
 
+/** Other ways to write the operators of texts. */
+const STRING_OPERATORS: Readonly<Record<string, StringOperator>> = {
+  '=': '==',
+  eq: '==',
+  ne: '!=',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+}
+
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }
 
+/** `ssl`: as `SSLRequire` reads it, where `lt`, `eq` and their kin without a dash compare texts, and all texts by their length first. */
+export type Dialect = 'plain' | 'ssl'
+
 /** Reads a condition. @throws ExpressionSyntaxError */
-export function parseCondition(text: string): Test {
-  return new Parser(text).condition()
+export function parseCondition(text: string, dialect: Dialect = 'plain'): Test {
+  return new Parser(text, dialect).condition()
 }
 
 /** Reads a text with `%{…}` and `$1` in it. @throws ExpressionSyntaxError */
 export function parseTemplate(text: string): Word {
-  return new Parser(text).template()
+  return new Parser(text, 'plain').template()
 }
 
 class Parser {
   #at = 0
   #depth = 0
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly dialect: Dialect,
+  ) {}
 
   condition(): Test {
     const test = this.#or()
@@ -93,10 +111,12 @@ class Parser {
   #comparison(left: Word): Test {
     if (this.#takeText('=~')) return { kind: 'match', negated: false, word: left, pattern: this.#pattern() }
     if (this.#takeText('!~')) return { kind: 'match', negated: true, word: left, pattern: this.#pattern() }
-    const string = this.#take(STRING_OPERATOR)?.[0]
+    const byLength = this.dialect === 'ssl'
+    const string =
+      this.#take(STRING_OPERATOR)?.[0] ?? (byLength ? this.#take(NAMED_STRING_OPERATOR)?.[1] : undefined)
     if (string !== undefined) {
-      const operator = (string === '=' ? '==' : string) as StringOperator
-      return { kind: 'string', operator, left, right: this.#word() }
+      const operator = STRING_OPERATORS[string] ?? (string as StringOperator)
+      return { kind: 'string', operator, byLength, left, right: this.#word() }
     }
     const integer = this.#take(NAMED_INTEGER_OPERATOR)?.[1]
     if (integer !== undefined)

@@ -32,6 +32,8 @@ export type Test =
   | {
       readonly kind: 'string'
       readonly operator: StringOperator
+      /** The shorter text is the smaller one, as `SSLRequire` has it; texts of one length are compared by their letters. */
+      readonly byLength: boolean
       readonly left: Word
       readonly right: Word
     }

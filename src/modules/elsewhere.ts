@@ -310,10 +310,10 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_ssl',
     advice:
-      'Use Require expr in place of SSLRequire; OCSP and SRP are not done; backends are shown no certificate of ours, and revocation lists for theirs are not read.',
+      'OCSP and SRP are not done; backends are shown no certificate of ours, and revocation lists for theirs are not read.',
     security: true,
     directives: `
-      SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLRequire SSLLog SSLLogLevel
+      SSLSRPVerifierFile SSLSRPUnknownUserSeed SSLLog SSLLogLevel
       SSLProxyCARevocationPath SSLProxyCARevocationFile SSLProxyCARevocationCheck
       SSLProxyMachineCertificateFile SSLProxyMachineCertificatePath SSLProxyMachineCertificateChainFile
       SSLOCSPDefaultResponder SSLOCSPOverrideResponder SSLOCSPResponseTimeSkew

@@ -2,7 +2,7 @@
  * mod_ssl: TLS as modules and handlers see it. Connections are secured in src/tls/ before any request is read; here are the directives, the
  * access rules that look at TLS, and the variables.
  * - postReadRequest: refuses plain HTTP at an address with TLS, and requests for a host that the connection was not made for
- * - checkAccess: SSLRequireSSL, SSLVerifyClient of places
+ * - checkAccess: SSLRequireSSL, SSLRequire, SSLVerifyClient and SSLCipherSuite of places
  * - checkUser: FakeBasicAuth
  * - fixups: variables, SSLUserName
  * Manual: https://httpd.apache.org/docs/2.4/mod/mod_ssl.html
@@ -10,6 +10,7 @@
 import type { ConfigWarning } from '../config/errors.js'
 import { provide } from '../config/provider.js'
 import type { Site } from '../config/site.js'
+import { ExpressionFailure, evaluate, whenReady } from '../expr/expression.js'
 import type { Connection, Request } from '../request/request.js'
 import { AUTHZ, type AuthzProvider } from './authz-provider.js'
 import { coreServer, listenSettings } from './core/settings.js'
@@ -62,42 +63,66 @@ function checkHost(request: Request, tls: Session): Outcome {
   return 421
 }
 
-function checkAccess(request: Request): Outcome {
+function checkAccess(request: Request): Outcome | Promise<Outcome> {
   const dir = request.dir.get(sslDir)
   const status = refuse(request, dir)
   if (status !== undefined) return status
   if (dir.userName !== undefined && !dir.options.has('FakeBasicAuth')) setUser(request, dir.userName)
-  return undefined
+  return dir.requirements.length === 0 ? undefined : whenReady(() => refuseByRequirements(request, dir))
 }
 
 /** What a place demands of the connection. */
 function refuse(request: Request, dir: SslDir): number | undefined {
   const { tls } = request.connection
-  if (dir.requireSsl && tls === undefined) {
-    request.report(
-      'ssl',
-      'error',
-      `access to ${request.filename} failed, reason: SSL connection required`,
-      'AH02219',
-    )
-    return 403
-  }
-  if (dir.verifyClient === undefined || dir.verifyClient === 'none' || tls === undefined) return undefined
+  if (tls === undefined)
+    return dir.requireSsl ? forbid(request, 'AH02219', failed(request, 'SSL connection required')) : undefined
+  if (dir.ciphers !== undefined && tls.protocol !== 'TLSv1.3' && !dir.ciphers.has(tls.cipher))
+    return forbid(request, 'AH02262', failed(request, `SSLCipherSuite here does not have ${tls.cipher}`))
+  return dir.verifyClient === undefined || dir.verifyClient === 'none'
+    ? undefined
+    : refuseClient(request, dir, tls)
+}
+
+function refuseClient(
+  request: Request,
+  { verifyClient, verifyDepth }: SslDir,
+  tls: Session,
+): number | undefined {
   const { verdict } = tls
-  if (verdict.kind === 'none') {
-    if (dir.verifyClient !== 'require') return undefined
-    request.report('ssl', 'error', 'Client certificate missing', 'AH02263')
-    return 403
-  }
-  if (verdict.kind === 'failed' && !(dir.verifyClient === 'optional_no_ca' && tls.isUnknownAuthority)) {
-    request.report('ssl', 'error', `Client certificate refused: ${verdict.why}`, 'AH02264')
-    return 403
-  }
-  if (verdict.kind === 'valid' && dir.verifyDepth !== undefined && tls.chainDepth > dir.verifyDepth) {
-    request.report('ssl', 'error', 'Client certificate refused: its chain is too long', 'AH02264')
-    return 403
+  if (verdict.kind === 'none')
+    return verifyClient === 'require' ? forbid(request, 'AH02263', 'Client certificate missing') : undefined
+  if (verdict.kind === 'failed' && !(verifyClient === 'optional_no_ca' && tls.isUnknownAuthority))
+    return forbid(request, 'AH02264', `Client certificate refused: ${verdict.why}`)
+  if (verdict.kind === 'valid' && verifyDepth !== undefined && tls.chainDepth > verifyDepth)
+    return forbid(request, 'AH02264', 'Client certificate refused: its chain is too long')
+  return undefined
+}
+
+/** `SSLRequire`, which says nothing about connections without TLS. @throws Waiting */
+function refuseByRequirements(request: Request, { requirements }: SslDir): number | undefined {
+  if (request.connection.tls === undefined) return undefined
+  for (const { condition, text } of requirements) {
+    const result = evaluate(condition, request)
+    if (result instanceof ExpressionFailure)
+      return forbid(
+        request,
+        'AH02265',
+        failed(request, `Failed to execute SSL requirement expression: ${result.message}`),
+      )
+    if (result) continue
+    request.report('ssl', 'info', `Failed expression: ${text}`, 'AH02228')
+    return forbid(request, 'AH02229', failed(request, 'SSL requirement expression not fulfilled'))
   }
   return undefined
+}
+
+function failed({ filename }: Request, reason: string): string {
+  return `access to ${filename} failed, reason: ${reason}`
+}
+
+function forbid(request: Request, code: string, message: string): number {
+  request.report('ssl', 'error', message, code)
+  return 403
 }
 
 /** What `htpasswd` files for FakeBasicAuth hold for each certificate is the word `password`. */
@@ -126,14 +151,20 @@ function setUser(request: Request, variable: string): void {
   if (user !== undefined && user !== '') request.user = user
 }
 
-function fixups(request: Request): Outcome {
+function fixups(request: Request): Outcome | Promise<Outcome> {
   const dir = request.dir.get(sslDir)
-  const { tls } = request.connection
   // `Satisfy Any` may have let it pass.
   if (dir.options.has('StrictRequire')) {
     const status = refuse(request, dir)
     if (status !== undefined) return status
+    if (dir.requirements.length > 0)
+      return whenReady(() => refuseByRequirements(request, dir) ?? setVariables(request, dir))
   }
+  return setVariables(request, dir)
+}
+
+function setVariables(request: Request, dir: SslDir): Outcome {
+  const { tls } = request.connection
   if (tls === undefined) return undefined
   if (dir.userName !== undefined && dir.options.has('FakeBasicAuth')) setUser(request, dir.userName)
   const { env } = request

@@ -30,6 +30,15 @@ export interface CertificateFacts {
   readonly keyAlgorithm: string
   readonly emails: readonly string[]
   readonly dnsNames: readonly string[]
+  readonly extensions: readonly Extension[]
+}
+
+/** An extension of a certificate. */
+interface Extension {
+  /** Object identifier in dots. */
+  readonly type: string
+  /** The DER encoding that it holds. */
+  readonly value: Buffer
 }
 
 /** Names that OpenSSL writes attributes with, and the suffix of mod_ssl's variable where it has one. */
@@ -76,6 +85,9 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
 }
 
 const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
+/** UTF8String, NumericString, PrintableString, TeletexString, IA5String, VisibleString, BMPString. */
+const TEXT_TAGS: ReadonlySet<number> = new Set([0x0c, 0x12, 0x13, 0x14, 0x16, 0x1a, 0x1e])
+const NOTHING = Buffer.alloc(0)
 
 export class DistinguishedName {
   readonly #parts: readonly NamePart[]
@@ -152,7 +164,8 @@ export function certificateFacts(der: Buffer): CertificateFacts {
     explicitVersion ? 1 : 0,
   ) as [DerValue, DerValue, DerValue, DerValue, DerValue, DerValue, ...DerValue[]]
   const [from, to] = derChildren(validity.bytes) as [DerValue, DerValue]
-  const names = alternativeNames(more)
+  const extensions = extensionsOf(more)
+  const names = alternativeNames(extensions)
   const validTo = timeOf(to)
   return {
     version,
@@ -169,23 +182,36 @@ export function certificateFacts(der: Buffer): CertificateFacts {
     keyAlgorithm: algorithmName(derChildren(keyInfo.bytes)[0] as DerValue),
     emails: names.filter(({ tag }) => tag === 0x81).map(derText),
     dnsNames: names.filter(({ tag }) => tag === 0x82).map(derText),
+    extensions,
   }
 }
 
 function algorithmName(algorithm: DerValue): string {
-  const oid = objectIdentifier(derChildren(algorithm.bytes)[0]?.bytes ?? Buffer.alloc(0))
+  const oid = objectIdentifier(derChildren(algorithm.bytes)[0]?.bytes ?? NOTHING)
   return ALGORITHMS[oid] ?? oid
 }
 
-function alternativeNames(fields: readonly DerValue[]): DerValue[] {
-  const extensions = fields.find(({ tag }) => tag === 0xa3)
-  if (extensions === undefined) return []
-  for (const extension of derChildren(derChildren(extensions.bytes)[0]?.bytes ?? Buffer.alloc(0))) {
+function extensionsOf(fields: readonly DerValue[]): Extension[] {
+  const all = fields.find(({ tag }) => tag === 0xa3)
+  if (all === undefined) return []
+  return derChildren(derChildren(all.bytes)[0]?.bytes ?? NOTHING).map((extension) => {
     const parts = derChildren(extension.bytes)
-    if (objectIdentifier(parts[0]?.bytes ?? Buffer.alloc(0)) !== SUBJECT_ALTERNATIVE_NAME) continue
-    return derChildren(derChildren(parts.at(-1)?.bytes ?? Buffer.alloc(0))[0]?.bytes ?? Buffer.alloc(0))
-  }
-  return []
+    return { type: objectIdentifier(parts[0]?.bytes ?? NOTHING), value: parts.at(-1)?.bytes ?? NOTHING }
+  })
+}
+
+function alternativeNames(extensions: readonly Extension[]): DerValue[] {
+  const names = extensions.find(({ type }) => type === SUBJECT_ALTERNATIVE_NAME)
+  return names === undefined ? [] : derChildren(derChildren(names.value)[0]?.bytes ?? NOTHING)
+}
+
+/** Texts of the extensions of one type; what an extension holds that is no text is left out. @param type object identifier in dots */
+export function extensionTexts({ extensions }: CertificateFacts, type: string): string[] {
+  return extensions
+    .filter((extension) => extension.type === type)
+    .flatMap(({ value }) => derChildren(value))
+    .filter(({ tag }) => TEXT_TAGS.has(tag))
+    .map(derText)
 }
 
 /** UTCTime or GeneralizedTime. */

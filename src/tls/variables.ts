@@ -6,7 +6,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { VERSION } from '../system/package-root.js'
 import type { CertificateFacts } from './certificate.js'
-import { certificateFacts } from './certificate.js'
+import { certificateFacts, extensionTexts } from './certificate.js'
 import { derChildren } from './der.js'
 import type { TlsSession } from './session.js'
 
@@ -148,6 +148,16 @@ export class TlsVariables {
     yield ['SSL_CLIENT_CERT', this.client?.certificate.toString() ?? '']
     for (const [index, certificate] of this.chain.entries())
       yield [`SSL_CLIENT_CERT_CHAIN_${index}`, certificate.toString()]
+  }
+
+  /** Texts of an extension of the client's certificate. @param oid object identifier in dots */
+  clientExtensions(oid: string): readonly string[] {
+    if (this.#client === undefined) return []
+    try {
+      return extensionTexts(this.#client.facts, oid)
+    } catch {
+      return [] // what the extension holds is no DER
+    }
   }
 
   /** The certificates above the client's own. */

@@ -154,7 +154,7 @@ test('what is wrong is told with its place', () => {
     ["'a' -ipmatch '300.1.1.1'", /IP address is invalid/],
     ["'a' =~ /(/", /Regular expression '\('/],
     ["'a' =~ 'a'", /a regular expression such as/],
-    ["'a' in PeerExtList('x')", /Function 'PeerExtList' does not exist/],
+    ["'a' in OID('1.2.3')", /List-returning function 'OID' does not exist/],
     ['TRUE', /'TRUE' needs quotes/],
     ['true true', /at 'true': an operator or the end/],
     ['('.repeat(5000), /nested too deeply/],
@@ -166,6 +166,27 @@ test('what is wrong is told with its place', () => {
       (error) => error instanceof ExpressionSyntaxError && expected.test(error.message),
       text,
     )
+})
+
+test("SSLRequire's comparisons: texts by their length first, with and without letters for the operator", () => {
+  const rows: [text: string, expected: boolean][] = [
+    ["'9' < '10'", true],
+    ["'9' lt '10'", true],
+    ["'abc' lt 'b'", false],
+    ["'b' gt 'abc'", false],
+    ["'abc' ge 'abd'", false],
+    ["'abd' >= 'abc'", true],
+    ["'b' <= 'abc'", true],
+    ["'10' eq '10.0'", false],
+    ["'10' -eq '10.0'", true],
+    ["'a' ne 'b'", true],
+    ["'9' -lt '10'", true],
+    ["'abc' -lt 'b'", false],
+    ["'x' in PeerExtList('1.2.3')", false],
+  ]
+  const request = makeRequest('', FACTS)
+  for (const [text, expected] of rows)
+    assert.equal(evaluate(compileCondition(text, { at, dialect: 'ssl' }), request), expected, text)
 })
 
 test('who writes .htaccess files may test files, not read them', () => {

@@ -24,14 +24,14 @@ export function makeAuthority(directory: string, name = 'ca'): void {
   )
 }
 
-/** Makes `NAME.crt` and `NAME.key`, signed by the CA `by`. */
+/** Makes `NAME.crt` and `NAME.key`, signed by the CA `by`. `more`: further lines of extensions. */
 export function makeCertificate(
   directory: string,
   name: string,
-  { subject = `/CN=${name}`, names = `DNS:${name}`, by = 'ca' } = {},
+  { subject = `/CN=${name}`, names = `DNS:${name}`, by = 'ca', more = '' } = {},
 ): void {
   openssl(directory, ...['req', ...EC, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject])
-  writeFileSync(path.join(directory, `${name}.ext`), `subjectAltName=${names}`)
+  writeFileSync(path.join(directory, `${name}.ext`), `subjectAltName=${names}\n${more}`)
   openssl(
     directory,
     ...['x509', '-req', '-in', `${name}.csr`, '-CA', `${by}.crt`, '-CAkey', `${by}.key`, '-CAcreateserial'],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { connect as secure } from 'node:tls'
+import { cipherNames } from '../../src/modules/ssl/cipher-names.js'
 import { parseProtocols } from '../../src/modules/ssl/protocols.js'
 import { DistinguishedName } from '../../src/tls/certificate.js'
 import { readGreeting } from '../../src/tls/client-hello.js'
@@ -112,4 +113,15 @@ test('DER that is cut short is refused', () => {
     objectIdentifier(Buffer.from([0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1])),
     '1.2.840.113549.1.1.1',
   )
+})
+
+test('lists of ciphers are taken apart', () => {
+  const sorted = (list: string) => [...cipherNames(list)].sort()
+  assert.deepEqual(sorted('AES256-SHA'), ['AES256-SHA'])
+  assert.deepEqual(sorted('ECDHE+AESGCM:!aRSA'), [
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+  ])
+  assert.ok(cipherNames('HIGH:!aNULL').has('ECDHE-RSA-AES128-GCM-SHA256'))
+  assert.deepEqual(sorted('NOSUCH'), [])
 })

@@ -10,11 +10,14 @@ import {
   flag,
   iterate,
   none,
+  raw,
   take,
   take1,
   take12,
 } from '../../config/directive.js'
 import { proxyTlsDirectives } from '../proxy/tls-settings.js'
+import { conditionOf } from '../string-template.js'
+import { cipherNames } from './cipher-names.js'
 import { parseProtocols } from './protocols.js'
 import {
   type NamedFile,
@@ -162,14 +165,11 @@ const handshake = [
     default: 'DEFAULT (what Node.js offers)',
     help: 'Ciphers as OpenSSL writes them, of TLS 1.2 and older or, after TLSv1.3, of TLS 1.3',
     ...take12((cmd, first, second) => {
-      if (isPlace(cmd))
-        cmd.fail(
-          'SSLCipherSuite in a section would need a second handshake, which TLS 1.3 does not have: set it for the virtual host',
-        )
-      const draft = cmd.server.draft(sslServer)
-      draft.ciphersAt = cmd.at
       const protocol = second === undefined ? 'ssl' : first.toLowerCase()
       const list = second ?? first
+      if (isPlace(cmd)) return placeCiphers(cmd, protocol, list)
+      const draft = cmd.server.draft(sslServer)
+      draft.ciphersAt = cmd.at
       if (protocol === 'tlsv1.3') draft.ciphers13 = list
       else if (protocol !== 'ssl') cmd.fail('SSLCipherSuite: protocol must be SSL or TLSv1.3')
       // RHEL: what the system's policy says, which the TLS library here does not read
@@ -218,6 +218,24 @@ const handshake = [
     }),
   }),
 ]
+
+/** Ciphers of a place are not negotiated anew: connections that have others are refused there. */
+function placeCiphers(cmd: Command, protocol: string, list: string): void {
+  if (protocol === 'tlsv1.3') cmd.fail('TLSv1.3 ciphers cannot be set inside a directory context')
+  if (protocol !== 'ssl') cmd.fail('SSLCipherSuite: protocol must be SSL or TLSv1.3')
+  if (/^PROFILE=/i.test(list)) {
+    cmd.dir.draft(sslDir).ciphers = undefined
+    return
+  }
+  let names: ReadonlySet<string>
+  try {
+    names = cipherNames(list)
+  } catch (error) {
+    cmd.fail(`SSLCipherSuite cannot be used in a section: ${(error as Error).message}`)
+  }
+  if (names.size === 0) cmd.fail(`SSLCipherSuite: no cipher of this TLS library matches '${list}'`)
+  cmd.dir.draft(sslDir).ciphers = names
+}
 
 function confCommand(cmd: Command, name: string, value: string): void {
   const draft = cmd.server.draft(sslServer)
@@ -288,6 +306,19 @@ const clients = [
     help: 'Refuse requests that do not come over TLS',
     ...none((cmd) => {
       cmd.dir.draft(sslDir).requireSsl = true
+    }),
+  }),
+  directive({
+    name: 'SSLRequire',
+    syntax: 'expression',
+    ...PLACE,
+    help: 'Refuse requests over TLS for which the expression does not hold',
+    ...raw((cmd, text) => {
+      const failure = 'SSLRequire: '
+      if (text.trim() === '') cmd.fail('SSLRequire takes an expression')
+      const condition = conditionOf(cmd, text, failure, { dialect: 'ssl', vary: false })
+      const draft = cmd.dir.draft(sslDir)
+      draft.requirements = [...(draft.requirements ?? []), { condition, text }]
     }),
   }),
   directive({

@@ -4,6 +4,7 @@
  */
 import type { Position } from '../../config/position.js'
 import { settingsKey } from '../../config/settings.js'
+import type { Condition } from '../../expr/expression.js'
 
 /** A file that a directive names, absolute, and where. */
 export interface NamedFile {
@@ -116,6 +117,17 @@ export interface SslDir {
   readonly verifyDepth: number | undefined
   /** Name of the variable whose value becomes the user. */
   readonly userName: string | undefined
+  /** `SSLRequire`: all of these have to hold, those of outer places too. */
+  readonly requirements: readonly SslRequirement[]
+  /** `SSLCipherSuite` of the place: what connections of TLS 1.2 and older may use. */
+  readonly ciphers: ReadonlySet<string> | undefined
+}
+
+/** One `SSLRequire`. */
+export interface SslRequirement {
+  readonly condition: Condition
+  /** As written. */
+  readonly text: string
 }
 
 const NONE: ReadonlySet<SslOption> = new Set()
@@ -131,8 +143,15 @@ export const sslDir = settingsKey<SslDir>(
     verifyClient: undefined,
     verifyDepth: undefined,
     userName: undefined,
+    requirements: [],
+    ciphers: undefined,
   },
-  (base, added) => ({ ...base, ...added, ...mergeOptions(base, added) }),
+  (base, added) => ({
+    ...base,
+    ...added,
+    requirements: [...(base.requirements ?? []), ...(added.requirements ?? [])],
+    ...mergeOptions(base, added),
+  }),
 )
 
 /** Options with signs change what surrounds them; without signs they replace it. */
