@@ -46,7 +46,7 @@ def native_text(text):
 
 def prepare_interpreter(settings, group, streams):
     """What each interpreter needs for itself."""
-    if settings['mode'] == 'embedded':
+    if settings.get('inside'):
         # Kept per interpreter, so the main one's does not hold for others.
         bind_extensions_to_their_own_libraries()
     sys.argv = ['mod_wsgi']

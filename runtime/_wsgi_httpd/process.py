@@ -79,8 +79,9 @@ class Process(object):
             return 1
         self.settings.update(native(message))
         settings = self.settings
-        self.embedded = settings['mode'] == 'embedded' or self.given.get('embedded', False)
-        if self.embedded:
+        # Inside a server worker. Embedded mode is that, or a process beside it for one application group (Python before 3.8).
+        self.inside = settings['inside'] = self.given.get('embedded', False)
+        if self.inside:
             settings['mode'] = 'embedded'
             # Python took SIGINT only where the program had no handler of its own: give it back.
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -114,7 +115,7 @@ class Process(object):
         else:
             self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.given['listen'])
         self.listener.setblocking(False)
-        if settings.get('heartbeat') and not self.embedded:
+        if settings.get('heartbeat') and not self.inside:
             start_new_thread(self.beat, (settings['heartbeat'],))
         if not settings['threads']:
             return service.run(self)
@@ -286,7 +287,7 @@ class Process(object):
         """Ends the process; embedded, says so and lets the worker do it, whose process this is."""
         if self.telemetry is not None:
             self.telemetry.stopped(not forced)
-        if not self.embedded:
+        if not self.inside:
             os._exit(0)
         self.tell({'type': 'stopped', 'forced': forced})
         while True:

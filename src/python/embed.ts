@@ -38,6 +38,8 @@ export interface EmbeddedPython {
   readonly socketPath: string
   /** `3.11.2`. */
   readonly version: string
+  /** Whether it holds any application group; else `%{GLOBAL}` alone. */
+  readonly subinterpreters: boolean
   /** Orderly end: running requests finish, threads are joined, atexit functions run. Resolves when all that is over. */
   stop(reason: string): Promise<void>
 }
@@ -64,10 +66,10 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   const start = startFor(options.start ?? {}, kind)
   Object.assign(process.env, start.environment)
 
-  const ready = deferred<string>()
+  const ready = deferred<Pick<EmbeddedPython, 'version' | 'subinterpreters'>>()
   const stopped = deferred<void>()
   const heard = (message: RuntimeMessage) => {
-    if (message.type === 'ready') ready.resolve(message.version)
+    if (message.type === 'ready') ready.resolve(message)
     else if (message.type === 'log') options.log(message.level, message.text)
     else if (message.type === 'stopped') stopped.resolve()
     else if (message.type === 'server_metrics') void metrics.answer(message)
@@ -89,10 +91,11 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
     ready.reject(new EmbeddingFailed(`${library.path} ended with status ${status}; see the error log`))
     stopped.resolve()
   })
-  const version = await ready.promise
+  const { version, subinterpreters } = await ready.promise
   return {
     socketPath,
     version,
+    subinterpreters,
     stop(reason) {
       control.stop(reason)
       return stopped.promise

@@ -44,3 +44,11 @@ export function startFor(options: StartOptions, kind: PythonKind): PythonStart {
     },
   }
 }
+
+/** Variables of the server's own start that are none of an application's business. */
+export const INTERNAL_VARIABLES: readonly string[] = [
+  'NODE_OPTIONS',
+  'NODE_CHANNEL_FD',
+  'NODE_CHANNEL_SERIALIZATION_MODE',
+  'UV_THREADPOOL_SIZE',
+]

@@ -8,6 +8,7 @@ import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { Board } from '../status/board.js'
 import { MetricsAnswers } from '../status/metrics-answers.js'
+import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonChild, removeFiles, spawnDaemon } from './daemon-spawn.js'
 import {
@@ -20,7 +21,6 @@ import {
   reasonFrom,
 } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
-import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
 import { Heartbeat } from './heartbeat.js'
 import type { DaemonInfo } from './messages.js'
 import type { Zygote } from './zygote.js'

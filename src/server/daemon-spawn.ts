@@ -2,11 +2,12 @@
  * Starts one daemon process: makes its listening socket and its progress file, and hands both to the launcher with a control connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chownSync, closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { BUNDLE_PROGRAM, bundleRuntime } from '../python/jailed.js'
+import { createProgressFile } from '../python/progress-file.js'
 import { runtimeMain } from '../python/runtime-path.js'
 import { listenUnix, socketPair } from '../python/unix-sockets.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
@@ -21,8 +22,6 @@ const LISTEN_FD = 4
 const PROGRESS_FD = 5
 const BUNDLE_FD = 6
 const ALL_NUMBERS = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
-
-const PROGRESS_FILE_BYTES = 1024 * 1024
 
 /** Where a process is reached and watched. */
 export interface DaemonFiles {
@@ -55,7 +54,7 @@ function forkFrom(zygote: Zygote, plan: DaemonPlan, files: DaemonFiles): Spawned
   const opened: number[] = []
   try {
     opened.push(listenUnix(files.socketPath, socketOptions(plan)))
-    opened.push(createProgressFile(files.progressPath, plan))
+    opened.push(createProgressFile(files.progressPath, plan.frontUser ?? undefined))
     const [ours, theirs] = socketPair()
     const child = zygote.fork([theirs, ...(opened as [number, number])])
     return { child, control: new Socket({ fd: ours, readable: true, writable: true }) }
@@ -70,7 +69,7 @@ function spawnAlone(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): 
   const opened: number[] = []
   try {
     opened.push(listenUnix(files.socketPath, socketOptions(plan)))
-    opened.push(createProgressFile(files.progressPath, plan))
+    opened.push(createProgressFile(files.progressPath, plan.frontUser ?? undefined))
     if (isJailed(plan.group)) opened.push(createBundle(`${files.progressPath}.py`))
     const [program, ...words] = launchCommand(plan, ALL_NUMBERS, [CONTROL_FD, LISTEN_FD, PROGRESS_FD])
     const child = spawn(program, words, {
@@ -147,18 +146,4 @@ function createBundle(path: string): number {
   rmSync(path)
   writeSync(fd, bundleRuntime())
   return fd
-}
-
-/** The file in which the runtime marks its progress and which server workers read. */
-function createProgressFile(path: string, { frontUser }: DaemonPlan): number {
-  rmSync(path, { force: true })
-  const fd = openSync(path, 'wx+', 0o600)
-  try {
-    ftruncateSync(fd, PROGRESS_FILE_BYTES)
-    if (frontUser !== null) chownSync(path, frontUser.uid, frontUser.gid)
-    return fd
-  } catch (error) {
-    closeSync(fd)
-    throw error
-  }
 }

@@ -27,11 +27,3 @@ export interface LaunchPlan {
 
 /** Exit status of a launcher that gave up; it has said why as a log message of level `alert`. */
 export const LAUNCH_FAILED_STATUS = 71
-
-/** Variables of the server's own start that are none of an application's business. */
-export const INTERNAL_VARIABLES: readonly string[] = [
-  'NODE_OPTIONS',
-  'NODE_CHANNEL_FD',
-  'NODE_CHANNEL_SERIALIZATION_MODE',
-  'UV_THREADPOOL_SIZE',
-]

@@ -5,8 +5,9 @@
  * Every step that fails ends the process; it never goes on with rights that it should not have.
  */
 import { writeSync } from 'node:fs'
+import { INTERNAL_VARIABLES } from '../python/start.js'
 import { setCloseOnExec } from '../system/libc.js'
-import { INTERNAL_VARIABLES, LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
+import { LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
 import { C, chroot, closeAllOnExec, dieWithParent, execve, resetSignal, setpriority } from './libc.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, takeGroups, takeUser } from './privileges.js'

@@ -3,7 +3,7 @@
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Exit } from './exit-status.js'
+import type { Exit } from '../system/exit-status.js'
 import type { FromWorker, ToWorker } from './messages.js'
 
 /**

@@ -2,8 +2,8 @@
  * The server workers of one configuration: as many as asked for, each replaced when it dies.
  */
 import type { ErrorLog } from '../log/error-log.js'
+import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
 import { BackOff } from './back-off.js'
-import { describeExit, type Exit, OutOfMemoryWatch } from './exit-status.js'
 import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
 import { ServerWorker, type WorkerPlan } from './server-worker.js'
 

@@ -6,11 +6,13 @@
 import type { Level } from '../log/error-log.js'
 import { mpmSettings } from '../modules/mpm.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
-import type { EmbeddedPython as Interpreter } from '../python/embed.js'
+import type { EmbedOptions, EmbeddedPython as Interpreter } from '../python/embed.js'
 import { serverBanner } from '../request/server-tokens.js'
 import type { WorkerContext } from '../server/worker-context.js'
 import { VERSION } from '../system/package-root.js'
 import { Channel, ChannelRefused } from './channel/channel.js'
+import type { ChannelTarget } from './channel/types.js'
+import { EmbeddedProcesses } from './embedded-processes.js'
 import { importsOf } from './imports.js'
 import { interpreterSettings } from './interpreter-options.js'
 import { startOptions } from './python-start.js'
@@ -34,8 +36,20 @@ export class EmbeddedPython {
   readonly #channels = new Map<string, Channel>()
   readonly #opening = new Map<string, EmbeddedJob[]>()
   #stopped = false
+  /** Where Python has no sub-interpreters. */
+  readonly #processes: EmbeddedProcesses
 
-  constructor(private readonly context: WorkerContext) {}
+  constructor(private readonly context: WorkerContext) {
+    this.#processes = new EmbeddedProcesses({
+      namedByRequestsMax: context.site.main.settings.get(wsgiMain).applicationGroupLimit,
+      make: async (applicationGroup) => {
+        if (this.#stopped) throw new Error('the server worker is going away')
+        const { PythonBeside } = await import('../python/beside.js')
+        return new PythonBeside(applicationGroup, this.#options())
+      },
+      log: (level, message) => this.#log(level, message),
+    })
+  }
 
   /** Requests in the interpreter or waiting for it. */
   get inFlight(): number {
@@ -47,7 +61,10 @@ export class EmbeddedPython {
 
   run(job: EmbeddedJob): void {
     const channel = this.#channels.get(job.applicationGroup)
-    if (channel !== undefined && !channel.closed) {
+    // The embedded interpreter takes nothing new when the worker leaves; a process beside it has a successor.
+    const isOver =
+      channel === undefined || channel.closed || (channel.draining !== undefined && !this.#stopped)
+    if (!isOver) {
       job.begin(channel)
       return
     }
@@ -75,14 +92,14 @@ export class EmbeddedPython {
   /** Orderly end: atexit functions run, threads are joined. */
   async stop(): Promise<void> {
     this.#stopped = true
-    await (await this.#interpreter?.catch(() => undefined))?.stop('shutdown_signal')
+    const interpreter = await this.#interpreter?.catch(() => undefined)
+    await Promise.all([interpreter?.stop('shutdown_signal'), this.#processes.stop('shutdown_signal')])
   }
 
   async #open(applicationGroup: string, isNamedByRequest: boolean): Promise<void> {
     try {
-      const interpreter = await this.start()
       const channel = await Channel.connect({
-        socketPath: interpreter.socketPath,
+        ...(await this.#interpreterOf(applicationGroup, isNamedByRequest)),
         applicationGroup,
         isNamedByRequest,
       })
@@ -98,6 +115,27 @@ export class EmbeddedPython {
     }
   }
 
+  /** Where the interpreter of that group is reached. */
+  async #interpreterOf(
+    applicationGroup: string,
+    isNamedByRequest: boolean,
+  ): Promise<Pick<ChannelTarget, 'socketPath' | 'progressPath'>> {
+    const { socketPath, subinterpreters } = await this.start()
+    if (subinterpreters || applicationGroup === '') return { socketPath }
+    const process = await this.#processes.of(applicationGroup, isNamedByRequest)
+    return { socketPath: process.socketPath, progressPath: process.progressPath }
+  }
+
+  /** Preloaded scripts of other application groups, where these have processes of their own. */
+  #startPreloaded({ subinterpreters }: Interpreter): void {
+    if (subinterpreters) return
+    for (const { application_group } of importsOf(this.context.site, ''))
+      if (application_group !== '')
+        this.#processes.of(application_group, false).catch((error: Error) => {
+          this.#log('crit', `WSGI0035: Cannot acquire interpreter '${application_group}': ${error.message}`)
+        })
+  }
+
   #take(applicationGroup: string): readonly EmbeddedJob[] {
     const waiting = this.#opening.get(applicationGroup) ?? []
     this.#opening.delete(applicationGroup)
@@ -106,12 +144,18 @@ export class EmbeddedPython {
 
   async #launch(): Promise<Interpreter> {
     if (this.#stopped) throw new Error('the server worker is going away')
+    // Loaded only here: a worker without embedded applications never loads the foreign-function library.
+    const { embedPython } = await import('../python/embed.js')
+    const interpreter = await embedPython(this.#options())
+    this.#startPreloaded(interpreter)
+    return interpreter
+  }
+
+  #options(): EmbedOptions {
     const { site } = this.context
     const main = site.main.settings.get(wsgiMain)
     const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
-    // Loaded only here: a worker without embedded applications never loads the foreign-function library.
-    const { embedPython } = await import('../python/embed.js')
-    return embedPython({
+    return {
       home: main.pythonHome,
       start: startOptions(main, ''),
       runtimeDir: this.context.runtimeDir,
@@ -134,7 +178,7 @@ export class EmbeddedPython {
       },
       board: () => this.context.board(),
       log: (level, text) => this.#log(level as Level, text),
-    })
+    }
   }
 
   #log(level: Level, text: string): void {

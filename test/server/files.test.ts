@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { describeExit } from '../../src/server/exit-status.js'
 import { explainPath } from '../../src/server/path-access.js'
 import { readPidFile, removePidFile, writePidFile } from '../../src/server/pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from '../../src/server/runtime-dir.js'
+import { describeExit } from '../../src/system/exit-status.js'
 
 /** More than any system gives out. */
 const NO_PID = 2 ** 31 - 1

@@ -7,9 +7,6 @@ import { REGION_NUMBERS } from './wire.js'
 
 const REGION_BYTES = REGION_NUMBERS * 4
 
-/** Size of the file that a runtime process is given. */
-export const PROGRESS_FILE_BYTES = 1024 * 1024
-
 /** One channel's region. Without a file, or a region in it, every request counts as seen: the safe answer. */
 export class ProgressRegion {
   #fd: number | undefined

@@ -6,10 +6,10 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from '../../../src/python/control.js'
+import { PROGRESS_FILE_BYTES } from '../../../src/python/progress-file.js'
 import { runtimeMain } from '../../../src/python/runtime-path.js'
 import { closeFd, listenUnix } from '../../../src/python/unix-sockets.js'
 import { Channel } from '../../../src/wsgi/channel/channel.js'
-import { PROGRESS_FILE_BYTES } from '../../../src/wsgi/channel/progress.js'
 import type { BodyPlan, Exchange, Place } from '../../../src/wsgi/channel/types.js'
 
 /** Pythons on this machine, by minor version; tests run on each. */
