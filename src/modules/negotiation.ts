@@ -1,15 +1,14 @@
 /**
- * mod_negotiation: chooses between several files for one URL (`Options MultiViews`, see negotiation/multiviews.ts). Type maps are not read.
+ * mod_negotiation: chooses between several files for one URL: those with its name and further extensions (`Options MultiViews`, see
+ * negotiation/multiviews.ts), or those that a type map lists (negotiation/map-handler.ts).
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_negotiation.html
  */
 import { directive, flag, iterate } from '../config/directive.js'
-import type { Request } from '../request/request.js'
-import type { HttpdModule, Outcome } from './module.js'
+import type { HttpdModule } from './module.js'
+import { handler } from './negotiation/map-handler.js'
 import { typeChecker } from './negotiation/multiviews.js'
-import { negotiationDir } from './negotiation/settings.js'
-
-const NO_TYPE_MAPS = 'type maps are not read; use Options MultiViews'
+import { negotiationDir, negotiationServer } from './negotiation/settings.js'
 
 const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
 
@@ -47,21 +46,11 @@ const directives = [
     contexts: ['server', 'vhost'],
     default: 'Off',
     help: 'Either "on" or "off" (default)',
-    accepted: 'responses that depend on what the client prefers say so in Vary',
-    ...flag(() => {}),
+    ...flag((cmd, on) => {
+      cmd.server.draft(negotiationServer).cacheable = on
+    }),
   }),
 ]
-
-/** A type map's text must not be taken for what it points to. */
-function handler(request: Request): Outcome {
-  if (request.handler !== 'type-map' || request.finfo === undefined) return undefined
-  request.report(
-    'negotiation',
-    'error',
-    `${request.filename} is a type map (handler type-map): ${NO_TYPE_MAPS}`,
-  )
-  return 404
-}
 
 export const negotiation = {
   id: 'negotiation_module',

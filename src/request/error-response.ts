@@ -120,6 +120,7 @@ function builtInPage(request: Request, status: number, second: number | undefine
     admin: escapeHtml(admin),
   })
   const notes = request.notes.get('verbose-error-to') === '*' ? request.notes.get('error-notes') : undefined
+  const list = status === 406 || status === 300 ? (request.notes.get('variant-list') ?? '') : ''
   const again =
     second === undefined
       ? ''
@@ -130,7 +131,7 @@ function builtInPage(request: Request, status: number, second: number | undefine
 ${ERROR_STYLE}</head><body>
 <h1>${phrase}</h1>
 <p>${explanation}</p>
-${notes === undefined ? '' : `<p>${escapeHtml(notes)}</p>\n`}${again}${signature(request)}</body></html>
+${notes === undefined ? '' : `<p>${escapeHtml(notes)}</p>\n`}${list}${again}${signature(request)}</body></html>
 `
 }
 

@@ -14,6 +14,7 @@ type Text = string | ((facts: ErrorFacts) => string)
 const moved: Text = ({ location }) => `What you asked for is at <a href="${location}">${location}</a>.`
 
 const TEXTS: Readonly<Record<number, Text>> = {
+  300: 'What you asked for is there in several forms.',
   301: moved,
   302: moved,
   303: moved,
@@ -44,6 +45,7 @@ const TEXTS: Readonly<Record<number, Text>> = {
   503: 'The server cannot do this at the moment. Try again later.',
   504: 'The program behind this server did not answer in time.',
   505: 'The server does not speak this version of HTTP.',
+  506: 'The form of this document that was chosen would have to be chosen again.',
 }
 
 /** The paragraph for a status. */

@@ -4,7 +4,6 @@ import { authnCore } from '../../src/modules/authn-core.js'
 import { deflateServer } from '../../src/modules/deflate.js'
 import { filterDir } from '../../src/modules/filter/settings.js'
 import { modules } from '../../src/modules/index.js'
-import { negotiation } from '../../src/modules/negotiation.js'
 import { status } from '../../src/modules/status.js'
 import { makeRequest } from '../support/request.js'
 import { faultsOf, siteOf } from '../support/site.js'
@@ -33,15 +32,11 @@ test('numbers of mod_deflate have their limits', () => {
   assert.match(faultsOf('<Location />\nDeflateAlterETag Remove\n</Location>', modules).join(), /not allowed/)
 })
 
-test('a type map is not shown, and the status page says that it is missing', async () => {
-  const map = makeRequest('', { filename: '/srv/a.var', is: 'file' })
-  map.handler = 'type-map'
-  assert.equal(negotiation.hooks.handler(map), 404)
+test('the status page says that it is missing', async () => {
   const page = makeRequest('', { url: '/server-status' })
   page.handler = 'server-status'
   assert.equal(await status.hooks.handler(page), 503)
   assert.match(page.records[0]?.message ?? '', /nothing to report/)
-  assert.equal(negotiation.hooks.handler(makeRequest('')), undefined)
   assert.equal(await status.hooks.handler(makeRequest('')), undefined)
 })
 

@@ -16,6 +16,7 @@ const variant = (name: string, more: Partial<Variant> = {}): Variant => ({
   charset: undefined,
   languages: [],
   encodings: [],
+  quality: 1,
   size: 10,
   ...more,
 })

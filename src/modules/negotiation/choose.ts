@@ -10,6 +10,8 @@ export interface Variant {
   readonly charset: string | undefined
   readonly languages: readonly string[]
   readonly encodings: readonly string[]
+  /** What it is worth beside the others, from 0 to 1. */
+  readonly quality: number
   /** Bytes. */
   readonly size: number
 }
@@ -67,6 +69,11 @@ function typeQuality({ type }: Variant, accept: string | undefined): number {
   return best(wanted, 0) ?? best(`${major}/*`, 0.02) ?? best('*/*', 0.01) ?? 0
 }
 
+/** What names no language comes after all that was asked for. */
+const NO_LANGUAGE_QUALITY = 0.001
+/** A language that nobody asked for, but that there is to be rather than nothing. */
+const FALLBACK_QUALITY = 0.0011
+
 function languageQuality(
   languages: readonly string[],
   field: string | undefined,
@@ -74,8 +81,7 @@ function languageQuality(
 ): number {
   if (field === undefined || field.trim() === '' || !anyHasLanguage) return 1
   const all = ranges(field)
-  // what names no language comes after all that suits
-  if (languages.length === 0) return all.find(({ value }) => value === '*')?.quality ?? 0.001
+  if (languages.length === 0) return all.find(({ value }) => value === '*')?.quality ?? NO_LANGUAGE_QUALITY
   let best = 0
   for (const language of languages) {
     const wanted = language.toLowerCase()
@@ -127,45 +133,39 @@ function placeIn(order: readonly string[], languages: readonly string[]): number
   return places.length === 0 ? order.length : Math.min(...places)
 }
 
-/** The variant to send; undefined where none suits. */
+/** The variant to send, of equally good ones the first; undefined where none suits. */
 export function choose(
   variants: readonly Variant[],
   preferences: Preferences,
   rules: LanguageRules,
 ): Variant | undefined {
   const anyHasLanguage = variants.some(({ languages }) => languages.length > 0)
-  const rate = (variant: Variant, anyLanguage: boolean) => {
-    const language = languageQuality(
-      variant.languages,
-      anyLanguage ? undefined : preferences.language,
-      anyHasLanguage,
-    )
+  const rate = (variant: Variant) => {
+    const asked = languageQuality(variant.languages, preferences.language, anyHasLanguage)
+    const place = placeIn(rules.priority, variant.languages)
+    const isFallback = asked === 0 && rules.fallback && place < rules.priority.length
     return {
       variant,
-      type: typeQuality(variant, preferences.accept),
-      language,
-      place: rules.prefer || anyLanguage ? placeIn(rules.priority, variant.languages) : 0,
+      type: typeQuality(variant, preferences.accept) * variant.quality,
+      language: isFallback ? FALLBACK_QUALITY : asked,
+      place: rules.prefer || isFallback ? place : 0,
       charset: charsetQuality(variant, preferences.charset),
       encoding: encodingQuality(variant, preferences.encoding),
     }
   }
-  const best = (anyLanguage: boolean): Variant | undefined => {
-    const suitable = variants
-      .map((variant) => rate(variant, anyLanguage))
-      .filter(({ type, language, charset, encoding }) => Math.min(type, language, charset, encoding) > 0)
-    suitable.sort(
-      (a, b) =>
-        b.type - a.type ||
-        b.language - a.language ||
-        a.place - b.place ||
-        b.charset - a.charset ||
-        b.encoding - a.encoding ||
-        a.variant.size - b.variant.size ||
-        (a.variant.name < b.variant.name ? -1 : 1),
-    )
-    return suitable[0]?.variant
-  }
-  return best(false) ?? (rules.fallback && preferences.language !== undefined ? best(true) : undefined)
+  const suitable = variants
+    .map(rate)
+    .filter(({ type, language, charset, encoding }) => Math.min(type, language, charset, encoding) > 0)
+  suitable.sort(
+    (a, b) =>
+      b.type - a.type ||
+      b.language - a.language ||
+      a.place - b.place ||
+      b.charset - a.charset ||
+      b.encoding - a.encoding ||
+      a.variant.size - b.variant.size,
+  )
+  return suitable[0]?.variant
 }
 
 /**
@@ -185,8 +185,8 @@ export function varyOf(variants: readonly Variant[], transparent = true): string
 /** The list of variants for clients that choose themselves (RFC 2295). */
 export function alternatesOf(variants: readonly Variant[]): string {
   return variants
-    .map(({ name, type, charset, languages, encodings, size }) => {
-      const parts = [`"${encodeURI(name)}" 1`]
+    .map(({ name, type, charset, languages, encodings, quality, size }) => {
+      const parts = [`"${encodeURI(name)}" ${quality}`]
       if (type !== undefined) parts.push(`{type ${type.replace(/\s*;.*$/s, '')}}`)
       if (charset !== undefined) parts.push(`{charset ${charset}}`)
       if (languages.length > 0) parts.push(`{language ${languages.join(', ')}}`)

@@ -10,8 +10,9 @@ import { coreDir, hasOption, OPTION } from '../core/settings.js'
 import { isNegotiable } from '../mime.js'
 import type { Outcome } from '../module.js'
 import { escapePath } from '../url-text.js'
-import { alternatesOf, choose, type Variant, varyOf } from './choose.js'
-import { negotiationDir } from './settings.js'
+import type { Variant } from './choose.js'
+import { isTypeMap } from './map-handler.js'
+import { isTransparent, negotiate } from './negotiate.js'
 
 /** Files that one URL may stand for; more are not looked at. */
 const CANDIDATES_MAX = 256
@@ -45,6 +46,12 @@ function candidates(directory: string, name: string): string[] {
 }
 
 function decide(request: Request, looked: readonly (Request | undefined)[]): Outcome {
+  // a type map says which variants there are; its handler chooses
+  const map = looked.find((one) => one?.status === 200 && isTypeMap(one))
+  if (map !== undefined) {
+    take(request, map)
+    return 'ok'
+  }
   const found = new Map<Variant, Request>()
   for (const one of looked) {
     if (one?.status !== 200 || one.finfo?.isFile() !== true) continue
@@ -59,6 +66,7 @@ function decide(request: Request, looked: readonly (Request | undefined)[]): Out
         charset,
         languages: contentLanguages,
         encodings: contentEncoding,
+        quality: 1,
         size: one.finfo.size,
       },
       one,
@@ -66,39 +74,9 @@ function decide(request: Request, looked: readonly (Request | undefined)[]): Out
   }
   const variants = [...found.keys()]
   if (variants.length === 0) return undefined
-  const { languagePriority, force } = request.dir.get(negotiationDir)
-  const { headersIn } = request
-  const best = choose(
-    variants,
-    {
-      accept: headersIn.get('Accept'),
-      language: headersIn.get('Accept-Language'),
-      charset: headersIn.get('Accept-Charset'),
-      encoding: headersIn.get('Accept-Encoding'),
-    },
-    {
-      priority: languagePriority.map((language) => language.toLowerCase()),
-      prefer: force.includes('prefer'),
-      fallback: force.includes('fallback'),
-    },
-  )
-  const table = best === undefined ? request.errHeadersOut : request.headersOut
-  // what depends on more than the URL is nothing that a cache could choose from
-  const transparent = (request.method === 'GET' || request.method === 'HEAD') && request.pathInfo === ''
-  const vary = varyOf(variants, transparent)
-  if (vary !== '' && !request.env.has('force-no-vary')) table.append('Vary', vary)
-  if (transparent) table.set('TCN', best === undefined ? 'list' : 'choice')
-  if (best === undefined) {
-    table.set('Alternates', alternatesOf(variants))
-    const names = variants.map(({ name }) => name).join(', ')
-    request.report(
-      'negotiation',
-      'error',
-      `no acceptable variant: ${request.filename} (there are ${names})`,
-      'AH00690',
-    )
-    return 406
-  }
+  const transparent = isTransparent(request)
+  const best = negotiate(request, variants, transparent, request.headersOut)
+  if (typeof best === 'number') return best
   take(request, found.get(best) as Request)
   if (transparent) request.headersOut.set('Content-Location', escapePath(best.name))
   return 'ok'

@@ -13,3 +13,10 @@ export const negotiationDir = settingsKey<NegotiationDir>('negotiation', {
   languagePriority: [],
   force: ['prefer'],
 })
+
+interface NegotiationServer {
+  /** Caches that speak HTTP/1.0 may keep what was negotiated, though they know no `Vary`. */
+  readonly cacheable: boolean
+}
+
+export const negotiationServer = settingsKey<NegotiationServer>('negotiation server', { cacheable: false })
