@@ -77,6 +77,10 @@ export interface ResponseHead {
   readonly bodyless: boolean
   /** Whether the fields have a `Content-Length`: the body is framed by it, and the caller sends exactly as much. */
   readonly hasLength: boolean
+  /** HTTP/1: the client is treated as one that speaks HTTP/1.0, so nothing is sent in chunks. */
+  readonly isForOld?: boolean
+  /** HTTP/1: the version that the status line names; `1.1` where it is left out. */
+  readonly version?: '1.0' | '1.1'
   /** No other request after this one. In HTTP/1 the fields say so, too ({@link OutgoingMessage.hasConnectionFields}). */
   readonly close: boolean
 }

@@ -106,7 +106,8 @@ function sendPage(request: Request, status: number, second?: number): void {
 }
 
 function sendPageText(request: Request, text: string): void {
-  request.headersOut.set('Content-Type', PAGE_TYPE)
+  const isBare = request.hasEnv && request.env.has('suppress-error-charset')
+  request.headersOut.set('Content-Type', isBare ? 'text/html' : PAGE_TYPE)
   sendWhole(request, Buffer.from(text, 'latin1'))
 }
 

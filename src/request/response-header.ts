@@ -15,7 +15,11 @@ export function finalFields(request: Request, length: number | undefined): strin
   const fields: string[] = ['Server', request.originServer ?? serverBanner(request.server)]
   // what is always sent comes first, as in httpd
   const always = request.errHeadersOut.fields
-  for (let at = 0; at < always.length; at++) fields.push(always[at] as string)
+  const varies = !(request.hasEnv && request.env.has('force-no-vary'))
+  for (let at = 0; at < always.length; at += 2) {
+    const name = always[at] as string
+    if (varies || name.toLowerCase() !== 'vary') fields.push(name, always[at + 1] as string)
+  }
   let hasType = false
   let hasLength = false
   const { status } = request
@@ -27,6 +31,7 @@ export function finalFields(request: Request, length: number | undefined): strin
     switch (name.length) {
       case 4:
         if (name === 'Date' || name.toLowerCase() === 'date') continue
+        if (!varies && name.toLowerCase() === 'vary') continue
         break
       case 6:
         if (name === 'Server' || name.toLowerCase() === 'server') continue
@@ -76,17 +81,46 @@ export function finalFields(request: Request, length: number | undefined): strin
 
 /** Adds the charset that the file's name gave, or `AddDefaultCharset`'s to plain text and HTML. */
 function withCharset(request: Request, type: string): string {
+  if (request.isBuiltInPage && request.hasEnv && request.env.has('suppress-error-charset')) return type
   const charset = request.charset ?? request.dir.get(coreDir).addDefaultCharset
   if (charset === undefined || /;\s*charset=/i.test(type)) return type
   if (request.charset === undefined && !/^text\/(?:plain|html)\s*(?:;|$)/i.test(type)) return type
   return `${type}; charset=${charset}`
 }
 
+/** How a client is treated whose HTTP/1.1 is not to be trusted: by the variables `downgrade-1.0`, `force-response-1.0` and `force-no-vary`. */
+export interface Treatment {
+  /** As one that speaks HTTP/1.0. */
+  readonly isOld: boolean
+  /** The version in the status line. */
+  readonly version: '1.0' | '1.1'
+}
+
+const USUAL: Treatment = { isOld: false, version: '1.1' }
+const OLD: Treatment = { isOld: true, version: '1.1' }
+const OLD_AND_TOLD_SO: Treatment = { isOld: true, version: '1.0' }
+
+/** See {@link Treatment}. */
+export function treatmentOf(request: Request): Treatment {
+  const isOld = request.incoming.version === '1.0'
+  if (!request.hasEnv) return isOld ? OLD : USUAL
+  const { env } = request
+  if (env.has('force-no-vary')) return OLD_AND_TOLD_SO
+  if (!isOld && !env.has('downgrade-1.0')) return USUAL
+  return env.has('force-response-1.0') ? OLD_AND_TOLD_SO : OLD
+}
+
 /**
  * Decides whether the connection stays, and says so as httpd does: `Keep-Alive` only to who asked for it.
+ * @param isFramed it shows without the connection's end where the response ends, for a client of HTTP/1.0 as well
  * @returns true: no other request follows.
  */
-export function connectionFields(request: Request, fields: string[]): boolean {
+export function connectionFields(
+  request: Request,
+  fields: string[],
+  { isOld, version }: Treatment,
+  isFramed: boolean,
+): boolean {
   const { outgoing, connection, incoming } = request
   const core = request.server.settings.get(coreServer)
   const left = core.maxKeepAliveRequests === 0 ? 1 : core.maxKeepAliveRequests - connection.keepalives
@@ -98,6 +132,7 @@ export function connectionFields(request: Request, fields: string[]): boolean {
     connection.closing !== true &&
     !CLOSING.has(request.status) &&
     (incoming.body.complete || !leavesBodyUnread(request)) &&
+    !(isOld && (version === '1.0' || !request.asksKeepAlive || !isFramed)) &&
     !(request.hasEnv && request.env.has('nokeepalive'))
   if (!stays) {
     fields.push('Connection', 'close')

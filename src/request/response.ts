@@ -8,7 +8,7 @@ import { FilteredWriter } from './filtered-body.js'
 import type { BodyTransform } from './output-filter.js'
 import { reasonOf } from './reasons.js'
 import type { Request } from './request.js'
-import { connectionFields, finalFields } from './response-header.js'
+import { connectionFields, finalFields, treatmentOf } from './response-header.js'
 
 /** The body of a response that is sent piece by piece. */
 export interface BodyWriter {
@@ -235,16 +235,21 @@ function makeHead(request: Request, length: number | undefined): ResponseHead | 
     for (const edit of transaction.phases.responseHeaders) edit(request)
   }
   const fields = finalFields(request, length)
-  const close = outgoing.hasConnectionFields && connectionFields(request, fields)
   const { status } = request
   const bodyless = hasNoBody(request)
+  const hasLength = !bodyless && declaredLength(request) !== undefined
+  const treatment = treatmentOf(request)
+  const close =
+    outgoing.hasConnectionFields && connectionFields(request, fields, treatment, bodyless || hasLength)
   request.headersSent = true
   return {
     status,
     reason: request.reason || reasonOf(status) || 'Unknown',
     fields,
     bodyless,
-    hasLength: !bodyless && declaredLength(request) !== undefined,
+    hasLength,
+    isForOld: treatment.isOld,
+    version: treatment.version,
     close,
   }
 }

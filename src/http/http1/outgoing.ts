@@ -91,7 +91,7 @@ export class Http1Outgoing implements OutgoingMessage {
     let framing = Framing.none
     if (!head.bodyless) {
       if (head.hasLength) framing = Framing.length
-      else if (this.isOld) framing = Framing.close
+      else if (this.isOld || head.isForOld === true) framing = Framing.close
       else {
         framing = Framing.chunked
         text += 'Transfer-Encoding: chunked\r\n'

@@ -12,10 +12,10 @@ const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/
  * The header without its last, empty line.
  * @throws {@link HeaderFault}
  */
-export function headText({ status, reason, fields }: ResponseHead): string {
+export function headText({ status, reason, fields, version = '1.1' }: ResponseHead): string {
   if (!(status >= 100 && status <= 999) || NO_VALUE.test(reason))
     throw new HeaderFault(`status ${status} ${reason}`)
-  let text = `HTTP/1.1 ${status} ${reason}\r\nDate: ${dateNow()}\r\n`
+  let text = `HTTP/${version} ${status} ${reason}\r\nDate: ${dateNow()}\r\n`
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] as string
     const value = fields[at + 1] as string

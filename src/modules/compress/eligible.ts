@@ -34,10 +34,8 @@ export function takeOn(request: Request, length: number | undefined, coding: Cod
   if (headersOut.has('Content-Range') || isEncoded(request)) return false
   const forced =
     coding.token === 'gzip' && request.hasEnv && variable(request.env, 'force-gzip') !== undefined
-  if (!forced) {
-    addVary(request)
-    if (!accepts(request.headersIn.all('Accept-Encoding').join(','), coding.token)) return false
-  }
+  addVary(request)
+  if (!forced && !accepts(request.headersIn.all('Accept-Encoding').join(','), coding.token)) return false
   headersOut.unset('Content-Length')
   headersOut.unset('Content-MD5')
   headersOut.set('Content-Encoding', coding.token)

@@ -41,7 +41,8 @@ function ofReply(reply: Reply, one: HttpdCase, place: Place): string[] {
     .sort((a, b) =>
       compare(a.slice(0, a.indexOf(':')).toLowerCase(), b.slice(0, b.indexOf(':')).toLowerCase()),
     )
-  const head = [`${reply.status} ${reply.reason}`, ...fields, ...(reply.cut ? ['(cut)'] : [])]
+  const version = reply.version === '1.1' ? '' : `HTTP/${reply.version} `
+  const head = [`${version}${reply.status} ${reply.reason}`, ...fields, ...(reply.cut ? ['(cut)'] : [])]
   const all = body === '' ? head : [...head, '', ...body.split('\n')]
   return all.map((line) => constant(shown(line), one, place))
 }
