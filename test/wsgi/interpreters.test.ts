@@ -3,7 +3,16 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { describe, test } from 'node:test'
 import { findPython, type Python, skipWithout, usable } from '../support/pythons.js'
 import { type Layout, type TestServer, withServer } from '../support/server.js'
@@ -225,26 +234,33 @@ def application(environ, start_response):
     return [b'held']
 `
 
-/** Keeps a thread busy until a file appears; answers how much processor time the process had per second of the clock. */
-const BURN = `
-import os, time
+/**
+ * Goes through rounds with another application group, each of which waits for the other's step in shared memory without ever giving its lock up.
+ * With one lock for both, the first would wait for ever, until it is told to stop.
+ */
+const RENDEZVOUS = `
+import mmap, os, sys
+ROUNDS, STOP = 100, 2
 def application(environ, start_response):
     start_response('200 OK', [])
     if environ['PATH_INFO'] == '/pid':
         return [str(os.getpid()).encode('ascii')]
-    wall, cpu = time.time(), sum(os.times()[:2])
-    while not os.path.exists(environ['HTTP_X_STOP']) and time.time() < wall + 60:
-        for _ in range(100):
-            sum(range(1000))
-    return [('%.2f' % ((sum(os.times()[:2]) - cpu) / (time.time() - wall))).encode('ascii')]
+    me, other = (0, 1) if environ['PATH_INFO'] == '/first' else (1, 0)
+    fd = os.open(environ['HTTP_X_MEMORY'], os.O_RDWR)
+    memory = mmap.mmap(fd, 3)
+    os.close(fd)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    for step in range(1, ROUNDS + 1):
+        memory[me] = step
+        while memory[other] < step and not memory[STOP]:
+            pass
+        if memory[STOP]:
+            break
+    met = memory[other]
+    sys.setswitchinterval(before)
+    return [('%d %d' % (step, met)).encode('ascii')]
 `
-
-/** Threads of a process that run or wait for nothing but a processor. */
-function runnable(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).filter((task) =>
-    / R /.test(readFileSync(`/proc/${pid}/task/${task}/stat`, 'latin1').replace(/^.*\)/, '')),
-  ).length
-}
 
 function makePipe({ root }: Layout): void {
   mkdirSync(`${root}/pipes`)
@@ -272,23 +288,41 @@ describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
   })
 
   for (const version of ['3.12', '3.13']) {
-    const skip = skipWithout(version) || (process.platform !== 'linux' && 'needs /proc')
-    test(`two groups of one process use more than one processor: ${version}`, { skip }, async (t) => {
-      await withServer({ conf: OWN_GIL, python: version, apps: { 'app.wsgi': BURN } }, async (server) => {
-        const pid = Number((await server.get('/a/pid')).text)
-        const headers = { 'X-Stop': `${server.root}/stop` }
-        const burning = ['/a', '/b'].map((place) => server.get(place, { headers }))
-        // However busy the machine is: with one lock for both, one of them would wait for it.
-        let times = 0
-        await until('both to run all the time', () => {
-          times = runnable(pid) >= 2 ? times + 1 : 0
-          return times >= 20
-        })
-        server.write('stop', '')
-        const [ratio] = (await Promise.all(burning)).map(({ text }) => text)
-        t.diagnostic(`processor time per second of the clock: ${ratio}`)
-      })
-    })
+    const skip = skipWithout(version)
+    const prepare = ({ root }: Layout) => {
+      writeFileSync(`${root}/memory`, Buffer.alloc(3))
+      chmodSync(`${root}/memory`, 0o666)
+    }
+    const options = { python: version, apps: { 'app.wsgi': RENDEZVOUS }, prepare }
+    test(`two groups of one process run at the same time: ${version}`, { skip }, () =>
+      withServer({ ...options, conf: OWN_GIL }, async (server) => {
+        const pids = [await server.get('/a/pid'), await server.get('/b/pid')].map(({ text }) => text)
+        assert.equal(pids[0], pids[1])
+        const headers = { 'X-Memory': `${server.root}/memory` }
+        const both = await Promise.all(
+          ['/a/first', '/b/second'].map((place) => server.get(place, { headers })),
+        )
+        for (const { text } of both) assert.match(text, /^100 (99|100)$/)
+      }),
+    )
+
+    test(`with one lock for both they do not: ${version}`, { skip }, () =>
+      withServer({ ...options, conf: OWN_GIL.replace('GIL On', 'GIL Off') }, async (server) => {
+        for (const place of ['/a/pid', '/b/pid']) await server.get(place)
+        const headers = { 'X-Memory': `${server.root}/memory` }
+        const both = ['/a/first', '/b/second'].map((place) => server.get(place, { headers }))
+        const steps = () => [...readFileSync(`${server.root}/memory`).subarray(0, 2)].sort()
+        await until('one of them to run', () => steps()[1] === 1)
+        let looks = 0
+        await until('the other to have had its chance', () => ++looks > 20)
+        assert.deepEqual(steps(), [0, 1])
+        const file = openSync(`${server.root}/memory`, 'r+')
+        writeSync(file, Buffer.of(1), 0, 1, 2)
+        closeSync(file)
+        const texts = (await Promise.all(both)).map(({ text }) => text)
+        assert.ok(texts.includes('1 0'), `one of them has never seen the other: ${texts}`)
+      }),
+    )
   }
 
   test('elsewhere it says that it has no effect', { skip: skipWithout('3.8') }, async () => {
