@@ -316,7 +316,8 @@ class Crew(object):
 
     def open_requests(self):
         """Requests that were received and not yet finished."""
-        return list(self.pending) + [slot.request for slot in self.slots if slot.request is not None]
+        # A copy in one step: without GIL the queue changes while it is looked through.
+        return list(self.pending.__copy__()) + [slot.request for slot in self.slots if slot.request is not None]
 
     def cancel(self, lane, number):
         for request in self.open_requests():

@@ -48,7 +48,11 @@ def resolve(settings, group, main):
     elif wants_own_gil and not HAVE_OWN_GIL:
         problems.append("WSGI0198: WSGIPerInterpreterGIL has no effect on interpreter '%s': it needs Python 3.12 or "
                         "later, and this is %d.%d" % ((name,) + sys.version_info[:2]))
-    if not main and not found['own_gil']:
+    if free:
+        if found.get('switch_interval') is not None:
+            found['switch_interval'] = None
+            problems.append("WSGI0204: WSGISwitchInterval has no effect on interpreter '%s': there is no GIL" % name)
+    elif not main and not found['own_gil']:
         # The interval belongs to the GIL, and this interpreter has none of its own.
         found['switch_interval'] = None
         if for_this_one is not None:

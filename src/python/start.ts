@@ -35,13 +35,11 @@ export function startFor(options: StartOptions, kind: PythonKind): PythonStart {
       ...(optimize > 0 ? [`-${'O'.repeat(Math.min(2, optimize))}`] : []),
       ...(options.dontWriteBytecode ? ['-B'] : []),
       ...(options.py3kWarning && kind.major === 2 ? ['-3'] : []),
+      // Any other build would refuse to start. No variable: it would hold for every Python that the application starts.
+      ...(kind.isFreeThreaded ? ['-X', `gil=${options.freeThreading ? '0' : '1'}`] : []),
       ...(options.warnings ?? []).map((specification) => `-W${specification}`),
     ],
-    environment: {
-      ...(hashSeed === undefined ? {} : { PYTHONHASHSEED: hashSeed }),
-      // Any other build would refuse to start.
-      ...(kind.isFreeThreaded ? { PYTHON_GIL: options.freeThreading ? '0' : '1' } : {}),
-    },
+    environment: hashSeed === undefined ? {} : { PYTHONHASHSEED: hashSeed },
   }
 }
 

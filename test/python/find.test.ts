@@ -124,10 +124,11 @@ test('how a Python is started', () => {
     environment: { PYTHONHASHSEED: '7' },
   })
   assert.deepEqual(startFor({ py3kWarning: true, freeThreading: true }, { major: 3, isFreeThreaded: true }), {
-    flags: [],
-    environment: { PYTHON_GIL: '0' },
+    flags: ['-X', 'gil=0'],
+    environment: {},
   })
-  assert.deepEqual(startFor({ freeThreading: true }, { major: 3, isFreeThreaded: false }).environment, {})
+  assert.deepEqual(startFor({ freeThreading: true }, { major: 3, isFreeThreaded: false }).flags, [])
+  assert.deepEqual(startFor({}, { major: 3, isFreeThreaded: true }).flags, ['-X', 'gil=1'])
 })
 
 const skip = process.getuid?.() === 0 ? 'root may look everywhere' : false

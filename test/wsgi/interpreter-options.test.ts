@@ -1,9 +1,13 @@
 /** `<WSGIInterpreterOptions>`: what may stand in it, and which layers a process gets. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
 import { test } from 'node:test'
 import { vocabulary } from '../../src/modules/registry.js'
 import { wsgiMain } from '../../src/modules/wsgi/settings.js'
 import { isFreeThreaded, layersFor } from '../../src/wsgi/interpreter-options.js'
+import { findPython, type Python, skipWithout } from '../support/pythons.js'
+import { PROJECT } from '../support/server.js'
 import { faultsOf, siteOf } from '../support/site.js'
 
 const FAULTS: [conf: string, message: RegExp][] = [
@@ -63,4 +67,25 @@ test('WSGIFreeThreading holds for processes', () => {
   assert.equal(isFreeThreaded(interpreterLayers, 'g', false), true)
   assert.equal(isFreeThreaded(interpreterLayers, 'h', false), false)
   assert.match(site.warnings.map(({ message }) => message).join(), /WSGI0201/)
+})
+
+/** What the runtime makes of settings in a process that looks as if it had no GIL. */
+const WITHOUT_GIL = `
+import json, sys
+sys.path.insert(0, sys.argv[1])
+sys._is_gil_enabled = lambda: False
+from _wsgi_httpd.options import resolve
+settings = {'per_interpreter_gil': True, 'free_threading': True, 'switch_interval': 0.5}
+print(json.dumps([[found['own_gil'], found['switch_interval'], [text[:8] for text in problems]]
+                  for found, problems in (resolve(settings, '', True), resolve(settings, 'one', False))]))
+`
+
+test('without GIL, what concerns a GIL has no effect and says so', { skip: skipWithout('3') }, () => {
+  const runtime = path.join(PROJECT, 'runtime')
+  const { executable } = findPython() as Python
+  const output = execFileSync(executable, ['-B', '-c', WITHOUT_GIL, runtime], { encoding: 'utf8' })
+  assert.deepEqual(JSON.parse(output), [
+    [false, null, ['WSGI0204']],
+    [false, null, ['WSGI0202', 'WSGI0204']],
+  ])
 })

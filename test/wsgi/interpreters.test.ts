@@ -325,6 +325,17 @@ describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
     )
   }
 
+  test('WSGIFreeThreading says where Python has a GIL all the same', { skip: skipWithout('3') }, async () => {
+    const conf = `WSGIFreeThreading On
+WSGIDaemonProcess g threads=1
+WSGIScriptAlias /daemon \${ROOT}/apps/app.wsgi process-group=g application-group=%{GLOBAL}
+WSGIScriptAlias /embedded \${ROOT}/apps/app.wsgi application-group=%{GLOBAL}`
+    await withServer({ conf, args: ['-X'], apps: { 'app.wsgi': FACTS } }, async (server) => {
+      for (const place of ['/daemon', '/embedded']) await facts(server, place)
+      await until('both to say so', () => server.errorLog().match(/WSGI0200: /g)?.length === 2)
+    })
+  })
+
   test('elsewhere it says that it has no effect', { skip: skipWithout('3.8') }, async () => {
     await withServer({ conf: OWN_GIL, python: '3.8', apps: { 'app.wsgi': FACTS } }, async (server) => {
       await facts(server, '/a')
