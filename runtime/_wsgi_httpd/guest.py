@@ -19,7 +19,16 @@ def start(text):
                 data = data[retry_interrupted(os.write, outbox, data):]
 
     host = Host(given['settings'], given['group'], given['progress'], notify, given['gate'])
+    if given['beats'] is not None:
+        start_new_thread(beat, (given['beats'], given['settings']['heartbeat']))
     start_new_thread(receive, (host, inbox, notify, given['preload']))
+
+
+def beat(fd, seconds):
+    """Shows that Python code can run in this interpreter."""
+    while True:
+        os.write(fd, b'b')
+        time.sleep(seconds)
 
 
 def receive(host, inbox, notify, preload):

@@ -89,23 +89,41 @@ class Guest(object):
         self.is_drained = False
         # Requests that have run for longer than request-timeout when all others were done.
         self.stuck = 0
+        # Signs of life of an interpreter whose GIL is its own, see Process.beat().
+        self.beats, beats = self.open_beats() if settings.get('own_gil') and settings.get('heartbeat') else (None, None)
+        self.silent = 0
         # The handle keeps the interpreter alive, so it is kept as long as the process lives.
         try:
             self.number = _create(settings.get('own_gil'))
         except Exception as error:
             raise CannotMake(str(error) or type(error).__name__)
         text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
-                           'outbox': outbox, 'gate': gate})
+                           'outbox': outbox, 'gate': gate, 'beats': beats})
         try:
             bundle = bundled()
             _run(self.number, _START.format(home=home, text=text) if bundle is None
                  else _START_BUNDLED.format(bundle=bundle, text=text))
         except RuntimeError as error:
             # Each further request would leave another one behind.
-            for fd in (inbox, self.inbox, self.outbox, outbox):
-                os.close(fd)
+            for fd in (inbox, self.inbox, self.outbox, outbox, self.beats, beats):
+                if fd is not None:
+                    os.close(fd)
             _api.destroy(self.number)
             raise CannotMake(str(error))
+
+    def open_beats(self):
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        return reader, writer
+
+    def is_silent(self):
+        """Whether Python code has not been able to run there since the last time this was asked."""
+        if self.beats is None:
+            return False
+        try:
+            return not os.read(self.beats, 64)
+        except BlockingIOError:
+            return True
 
     def connected(self, sock, hello):
         self._tell({'type': 'connected', 'fd': sock.detach(), 'hello': hello})

@@ -30,7 +30,7 @@ GATHERINGS_MAX = 64
 DEFAULTS = {
     'mode': 'daemon', 'process_group': '', 'main_group': None, 'threads': 1, 'processes': 1, 'multiprocess': False,
     'multithread': True, 'maximum_requests': 0, 'shutdown_timeout': 5, 'server_version': [0, 0, 0],
-    'server_software': '', 'restrict_signal': True, 'destroy_interpreter': True, 'application_group_limit': 0,
+    'server_software': '', 'restrict_signal': True, 'destroy_interpreter': True, 'application_group_limit': 0, 'deadlock_timeout': 300,
 }
 
 
@@ -179,9 +179,17 @@ class Process(object):
                        'subinterpreters': HAVE_SUBINTERPRETERS})
 
     def beat(self, seconds):
-        """Tells the parent that Python code can run here; a process that is silent for `deadlock-timeout` is replaced."""
+        """Tells the parent that Python code can run here; a process that is silent for `deadlock-timeout` is replaced.
+
+        An interpreter whose GIL is its own may hang while this one runs: the parent is told so. What counts is beats, not time, so that
+        a process that was stopped as a whole does not blame its interpreters.
+        """
         while True:
             self.tell({'type': 'alive'})
+            for guest in list(self.guests):
+                guest.silent = guest.silent + 1 if guest.is_silent() else 0
+                if guest.silent and guest.silent * seconds >= self.settings['deadlock_timeout']:
+                    self.tell({'type': 'deadlock', 'application_group': guest.group})
             time.sleep(seconds)
 
     def take_signals(self):

@@ -37,6 +37,8 @@ export interface RuntimeSettings {
   readonly cpu_time_limit?: number
   /** Seconds between two signs of life; 0: none are asked for. */
   readonly heartbeat?: number
+  /** Seconds after which an interpreter with a GIL of its own counts as silent; 0: never. */
+  readonly deadlock_timeout?: number
   /** Seconds; 0: no limit. */
   readonly startup_timeout?: number
   readonly inactivity_timeout?: number
@@ -93,6 +95,8 @@ export type RuntimeMessage =
   | { readonly type: 'leaving'; readonly reason: string }
   /** It has just had the interpreter's lock. */
   | { readonly type: 'alive' }
+  /** One of its interpreters, with a GIL of its own, has not had it for `deadlock_timeout`. */
+  | { readonly type: 'deadlock'; readonly application_group: string }
   /** Embedded only: everything has ended, and the worker may leave by `exitNow`. */
   | { readonly type: 'stopped'; readonly forced: boolean }
   /** Of a process that others are forked from: it takes orders; the oldest order is carried out; a child has ended. */
@@ -175,6 +179,7 @@ function parse(line: string): RuntimeMessage | undefined {
   }
   if (typeof message !== 'object' || message === null) return undefined
   const { type, level, text, reason, pid, version, number, asker } = message as Record<string, unknown>
+  const group = (message as Record<string, unknown>).application_group
   switch (type) {
     case 'log':
       return typeof level === 'string' && typeof text === 'string' ? (message as RuntimeMessage) : undefined
@@ -187,6 +192,8 @@ function parse(line: string): RuntimeMessage | undefined {
       return typeof pid === 'number' && pid > 1 ? (message as RuntimeMessage) : undefined
     case 'server_metrics':
       return Number.isInteger(number) && Number.isInteger(asker) ? (message as RuntimeMessage) : undefined
+    case 'deadlock':
+      return typeof group === 'string' ? (message as RuntimeMessage) : undefined
     case 'zygote_ready':
     case 'alive':
     case 'stopped':

@@ -109,6 +109,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       virtual_memory_limit: group.virtualMemoryLimit,
       cpu_time_limit: group.cpuTimeLimit,
       heartbeat: group.deadlockTimeout === 0 ? 0 : heartbeatSeconds(group.deadlockTimeout),
+      deadlock_timeout: group.deadlockTimeout,
       startup_timeout: group.startupTimeout,
       inactivity_timeout: group.inactivityTimeout,
       request_timeout: group.requestTimeout,

@@ -190,6 +190,14 @@ export class DaemonProcess {
       case 'alive':
         this.#heartbeat.heard()
         return
+      case 'deadlock':
+        if (this.#state === 'stopping') return
+        this.#log(
+          'error',
+          `Interpreter '${message.application_group.slice(0, 200)}' of process '${this.plan.name}' has not run Python code for ${this.plan.group.deadlockTimeout} s.`,
+        )
+        this.stop('deadlock_timeout')
+        return
       case 'server_metrics':
         void this.#metrics.answer(message)
         return

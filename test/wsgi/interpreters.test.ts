@@ -287,6 +287,22 @@ describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
     )
   })
 
+  test('deadlock-timeout finds a group that holds its own lock for ever', {
+    skip: skipWithout('3.13'),
+  }, async () => {
+    const conf = OWN_GIL.replace('threads=4', 'threads=4 deadlock-timeout=1 shutdown-timeout=1')
+    const apps = { 'app.wsgi': HOLD }
+    await withServer({ conf, python: '3.13', apps, prepare: makePipe }, async (server) => {
+      const headers = { 'X-Pipe': `${server.root}/pipes/pipe` }
+      assert.equal((await server.get('/a/hold', { headers })).status, 502)
+      await server.waitForLog(/Interpreter 'a' of process 'g' has not run Python code for 1 s\./)
+      await server.waitForLog(
+        /Daemon process deadlock timer expired, stopping process 'g' \(deadlock_timeout\)\./,
+      )
+      assert.equal((await server.get('/b/write', { headers })).status, 200)
+    })
+  })
+
   for (const version of ['3.12', '3.13']) {
     const skip = skipWithout(version)
     const prepare = ({ root }: Layout) => {
