@@ -219,9 +219,19 @@ const MODULES: readonly ModuleElsewhere[] = [
     securityOf: { ProxyBlock: true },
     directives: `
       ProxyRemote ProxyRemoteMatch ProxyPassInterpolateEnv ProxyBlock NoProxy ProxyDomain
-      BalancerMember BalancerGrowth BalancerPersist BalancerInherit ProxyPassInherit ProxySet
-      ProxySourceAddress Proxy100Continue
+      ProxySourceAddress
     `,
+  },
+  {
+    module: 'mod_proxy',
+    advice: 'Write the parameters on the ProxyPass line of that backend.',
+    directives: 'ProxySet',
+  },
+  {
+    module: 'mod_proxy',
+    advice:
+      'There is no load balancing: name one backend in ProxyPass, or let a load balancer of its own stand before several.',
+    directives: 'BalancerMember BalancerGrowth BalancerPersist BalancerInherit',
   },
   {
     module: 'mod_proxy_connect',
@@ -262,11 +272,6 @@ const MODULES: readonly ModuleElsewhere[] = [
     module: 'mod_proxy_scgi',
     advice: PROXY,
     directives: 'ProxySCGISendfile ProxySCGIInternalRedirect',
-  },
-  {
-    module: 'mod_proxy_wstunnel',
-    advice: '',
-    directives: 'ProxyWebsocketFallbackToProxyHttp',
   },
   {
     module: 'mod_reflector',

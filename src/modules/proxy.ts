@@ -33,8 +33,19 @@ const SERVER = ['server', 'vhost'] as const
 function locationPath(cmd: Command): string {
   const around = cmd.enclosing[0]
   if (around === undefined || !/^<location/i.test(around.name) || around.data !== 'plain')
-    return cmd.fail(`${cmd.name}: the path can only be left out in a <Location> that is no pattern`)
+    return cmd.fail(
+      `${cmd.name}: the path can only be left out in a <Location> that is no pattern; ProxyPassMatch is for patterns`,
+    )
   return cmd.words(around.text)[0] as string
+}
+
+/** The expression of the `<LocationMatch>` around the directive; of a plain `<Location>` its path, which httpd takes for one. */
+function locationPattern(cmd: Command): string {
+  const around = cmd.enclosing[0]
+  if (around === undefined || !/^<location/i.test(around.name))
+    return cmd.fail(`${cmd.name}: the expression can only be left out in a <Location> or <LocationMatch>`)
+  const words = cmd.words(around.text)
+  return (words[0] === '~' ? words[1] : words[0]) as string
 }
 
 function attempt<T>(cmd: Command, make: () => T): T {
@@ -71,11 +82,20 @@ function addPass(cmd: Command, words: readonly string[]): void {
 }
 
 function addMatch(cmd: Command, words: readonly string[]): void {
-  const [regex = '', url = '', ...rest] = words
+  const isPlace = cmd.context === 'directory'
+  if (isPlace && /^[/^]/.test(words[0] ?? ''))
+    cmd.fail('ProxyPass|ProxyPassMatch can not have a path when defined in a location.')
+  const [regex = '', ...rest] = isPlace ? [locationPattern(cmd), ...words] : words
   const pattern = attempt(cmd, () => compileRegex(regex))
   // The groups of the match go into the path alone, so that no request chooses the host.
-  const { to, raw } = destination(cmd, [url, ...rest])
-  add(cmd, { source: { kind: 'pattern', pattern, fill: compileSubstitution(to?.path ?? '') }, to, raw })
+  const { to, raw } = destination(cmd, rest)
+  const entry: ProxyEntry = {
+    source: { kind: 'pattern', pattern, fill: compileSubstitution(to?.path ?? '') },
+    to,
+    raw,
+  }
+  if (isPlace) cmd.dir.draft(proxyDir).entry = entry
+  else add(cmd, entry)
 }
 
 function add(cmd: Command, entry: ProxyEntry): void {
@@ -90,6 +110,20 @@ function addReverse(cmd: Command, first: string, second: string | undefined): vo
   draft.reverse = [...(draft.reverse ?? []), entry]
 }
 
+/** Switches of which one position is what is always done here. */
+const fixed = (name: string, value: 'On' | 'Off', why: string, help: string): Directive =>
+  directive({
+    name,
+    syntax: 'On|Off',
+    contexts: SERVER_OR_SECTION,
+    default: 'On',
+    help,
+    accepted: why,
+    ...flag((cmd, on) => {
+      if (on !== (value === 'On')) cmd.warn(`${name} ${on ? 'On' : 'Off'} has no effect: ${why}`)
+    }),
+  })
+
 const directives: readonly (Directive | SectionDirective)[] = [
   ...proxySections,
   directive({
@@ -101,10 +135,10 @@ const directives: readonly (Directive | SectionDirective)[] = [
   }),
   directive({
     name: 'ProxyPassMatch',
-    syntax: 'regex !|URL [key=value ...]',
-    contexts: SERVER,
+    syntax: '[regex] !|URL [key=value ...]',
+    contexts: SERVER_OR_SECTION,
     help: 'a virtual path and a URL',
-    ...take([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], addMatch),
+    ...take([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], addMatch),
   }),
   directive({
     name: 'ProxyPassReverse',
@@ -179,6 +213,16 @@ const directives: readonly (Directive | SectionDirective)[] = [
     }),
   }),
   directive({
+    name: 'ProxyPassInherit',
+    syntax: 'On|Off',
+    contexts: SERVER,
+    default: 'On',
+    help: 'whether a virtual host has the ProxyPass lines of the main server, too',
+    ...flag((cmd, on) => {
+      cmd.server.draft(proxyServer).inherit = on
+    }),
+  }),
+  directive({
     name: 'ProxyVia',
     syntax: 'On|Off|Full|Block',
     contexts: SERVER,
@@ -201,6 +245,18 @@ const directives: readonly (Directive | SectionDirective)[] = [
         )
     }),
   }),
+  fixed(
+    'Proxy100Continue',
+    'Off',
+    'whether a client goes on is settled between it and this server, so that backends see no Expect',
+    'on if 100-Continue should be forwarded to the origin server',
+  ),
+  fixed(
+    'ProxyWebsocketFallbackToProxyHttp',
+    'On',
+    'requests to a ws:// backend that ask for no WebSocket are forwarded as they are',
+    'whether requests without Upgrade go to a ws:// backend as HTTP',
+  ),
   directive({
     name: 'ProxyBadHeader',
     syntax: 'IsError|Ignore|StartBody',

@@ -173,6 +173,10 @@ export const fileDirectives: readonly Directive[] = [
       const draft = cmd.dir.draft(coreDir)
       draft.handler = undefined
       draft.handlerExpression = undefined
+      if (/^proxy:/i.test(word))
+        cmd.fail(
+          `SetHandler ${word}: files are not handed to backends (FastCGI and its kin); ProxyPass hands parts of the URL space to an HTTP service`,
+        )
       if (word.startsWith('expr='))
         draft.handlerExpression = stringTemplate(cmd, word.slice(5), "Can't parse expression : ")
       else if (word.toLowerCase() !== 'none') draft.handler = word.toLowerCase()

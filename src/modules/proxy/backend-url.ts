@@ -10,7 +10,7 @@ const PORTS = { http: 80, https: 443 } as const
 /** What the parameters of `ProxyPass` say about the backend. */
 export type BackendOptions = Pick<
   BackendPlan,
-  'timeout' | 'connectTimeout' | 'retry' | 'max' | 'reuse' | 'upgrade'
+  'timeout' | 'connectTimeout' | 'retry' | 'max' | 'acquire' | 'reuse' | 'upgrade'
 >
 
 export const DEFAULT_OPTIONS: BackendOptions = {
@@ -18,6 +18,7 @@ export const DEFAULT_OPTIONS: BackendOptions = {
   connectTimeout: undefined,
   retry: RETRY_SECONDS,
   max: Number.POSITIVE_INFINITY,
+  acquire: undefined,
   reuse: true,
   upgrade: undefined,
 }
@@ -62,6 +63,8 @@ function schemeOf(scheme: string, text: string): { scheme: 'http' | 'https'; upg
       return { scheme: 'http', upgrade: 'websocket' }
     case 'wss':
       return { scheme: 'https', upgrade: 'websocket' }
+    case 'balancer':
+      throw new Error(`'${text}': there is no load balancing here: ${NO_BALANCER}`)
     default:
       throw new Error(
         `'${text}': only HTTP is spoken to backends (http, https, ws, wss), not ${scheme}. ` +
@@ -72,8 +75,6 @@ function schemeOf(scheme: string, text: string): { scheme: 'http' | 'https'; upg
 
 /** Parameters that concern what we do not have: pools per process, load balancing, buffers. They are read and do nothing. */
 const NO_EFFECT = new Set([
-  'acquire',
-  'enablereuse',
   'flushpackets',
   'flushwait',
   'iobuffersize',
@@ -86,6 +87,26 @@ const NO_EFFECT = new Set([
   'status',
   'ttl',
 ])
+
+/** Parameters of members of a balancer, and of balancers. */
+const BALANCING = new Set([
+  'failonstatus',
+  'failontimeout',
+  'forcerecovery',
+  'growth',
+  'lbmethod',
+  'lbset',
+  'loadfactor',
+  'maxattempts',
+  'nofailover',
+  'nonce',
+  'redirect',
+  'route',
+  'scolonpathdelim',
+  'stickysession',
+  'stickysessionsep',
+])
+const NO_BALANCER = 'name one backend, or let a load balancer of its own stand before several'
 
 const TIME_UNITS: Readonly<Record<string, number>> = { '': 1, s: 1, ms: 0.001, mi: 60, min: 60, h: 3600 }
 
@@ -111,14 +132,27 @@ export function parseBackendOptions(words: readonly string[]): BackendOptions {
         if (!/^[1-9]\d*$/.test(value)) throw new Error('Max must be a positive number')
         options.max = Number(value)
         break
+      case 'acquire': {
+        // a number without a unit is one of milliseconds
+        const milliseconds = /^\d+$/.test(value) ? Number(value) : seconds(value, 'Acquire') * 1000
+        if (milliseconds <= 0) throw new Error('Acquire timeout has wrong format')
+        options.acquire = milliseconds
+        break
+      }
       case 'disablereuse':
-        if (!/^(?:on|off)$/i.test(value)) throw new Error('DisableReuse must be On|Off')
-        options.reuse = value.toLowerCase() === 'off'
+        options.reuse = !isOn(value, 'DisableReuse')
+        break
+      case 'enablereuse':
+        options.reuse = isOn(value, 'EnableReuse')
         break
       case 'upgrade':
         options.upgrade = value.toLowerCase() === 'none' ? undefined : value.toLowerCase()
         break
       default:
+        if (BALANCING.has(key))
+          throw new Error(
+            `ProxyPass: '${key}' is about several backends, and there is no load balancing here: ${NO_BALANCER}`,
+          )
         if (!NO_EFFECT.has(key)) throw new Error(`ProxyPass unknown Worker parameter '${key}'`)
     }
   }
@@ -132,4 +166,9 @@ function seconds(value: string, name: string, zero = false): number {
   if (!(amount > 0 || (zero && amount === 0)))
     throw new Error(`${name} must be at least one second: ${value}`)
   return amount
+}
+
+function isOn(value: string, name: string): boolean {
+  if (!/^(?:on|off)$/i.test(value)) throw new Error(`${name} must be On|Off`)
+  return value.toLowerCase() === 'on'
 }

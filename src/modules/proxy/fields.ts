@@ -16,6 +16,9 @@ const HOP_BY_HOP = new Set([
   'proxy-authorization',
 ])
 
+/** Methods of which a request without a body is the common one. */
+const BODYLESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE'])
+
 /** The fields without those that are about the connection, those that `Connection` names among them. Names and values in turn. */
 export function endToEnd(fields: readonly string[]): string[] {
   const named = new Set<string>()
@@ -31,6 +34,7 @@ export function endToEnd(fields: readonly string[]): string[] {
 }
 
 export interface Forwarding {
+  readonly method: string
   /** `Host` that the backend gets. */
   readonly host: string
   /** Who asks, for `X-Forwarded-*`; undefined: they are left alone. */
@@ -81,6 +85,8 @@ export function requestFields(fields: readonly string[], forwarding: Forwarding)
   }
   if (forwarding.body === 'chunked') sent.push('Transfer-Encoding', 'chunked')
   else if (forwarding.body !== undefined) sent.push('Content-Length', String(forwarding.body))
+  // a body might be meant: it is told that there is none (RFC 9110 section 8.6)
+  else if (!BODYLESS.has(forwarding.method)) sent.push('Content-Length', '0')
   if (forwarding.upgrade !== undefined) sent.push('Upgrade', forwarding.upgrade, 'Connection', 'Upgrade')
   else sent.push('Connection', forwarding.keepAlive ? 'Keep-Alive' : 'close')
   return sent

@@ -99,9 +99,21 @@ class Forwarding {
     sent.on('upgrade', (response, socket, received) => {
       this.#finish()
       backend.answered()
+      const to = response.headers.upgrade
+      if (this.#upgrade === undefined || to?.toLowerCase() !== this.#upgrade.toLowerCase()) {
+        const expected = this.#upgrade ?? 'n/a'
+        request.report(
+          'proxy',
+          'error',
+          `Unexpected Upgrade: ${to ?? 'n/a'} (expecting ${expected})`,
+          'AH10239',
+        )
+        socket.destroy()
+        return this.#settle(502)
+      }
       this.#takeFields(response)
       request.reason = response.statusMessage ?? ''
-      this.#settle(tunnel(request, this.#upgrade ?? 'websocket', { socket, received }, this.#silence()))
+      this.#settle(tunnel(request, this.#upgrade, { socket, received }, this.#silence()))
     })
     sent.on('error', (error: NodeJS.ErrnoException) => this.#failed(sent, error))
     if (this.#hasBody) this.#sendBody(sent)
@@ -118,6 +130,7 @@ class Forwarding {
     const name = self.port === 80 ? self.host : `${self.host}:${self.port}`
     const version = request.protocol.slice('HTTP/'.length)
     return requestFields(request.headersIn.fields, {
+      method: request.method,
       host: (dir.preserveHost ? host : undefined) ?? plan.authority,
       client: dir.addHeaders
         ? {
@@ -153,7 +166,10 @@ class Forwarding {
       this.#late = true
       sent.destroy(new Error('timeout'))
     }
+    // all connections that the backend may have are in use
+    if (plan.acquire !== undefined) this.#timer = setTimeout(() => this.#giveUpWaiting(sent), plan.acquire)
     sent.on('socket', (socket) => {
+      clearTimeout(this.#timer)
       const ready = (): void => {
         clearTimeout(this.#timer)
         this.#connected = true
@@ -170,6 +186,13 @@ class Forwarding {
         socket.off('timeout', late)
       })
     })
+  }
+
+  #giveUpWaiting(sent: ClientRequest): void {
+    const { request, backend } = this
+    request.report('proxy', 'error', `all connections to ${backend.plan.key} are in use`, 'AH00955')
+    this.#settle(503)
+    sent.destroy()
   }
 
   #sendBody(sent: ClientRequest): void {
@@ -199,6 +222,9 @@ class Forwarding {
     const override = request.dir.get(proxyDir).errorOverride
     this.#takeFields(response)
     if (override !== undefined && (override === 'all' ? status >= 400 : override.has(status))) {
+      // what the client has to answer is the backend's question
+      const question = request.headersOut.get('WWW-Authenticate')
+      if (status === 401 && question !== undefined) request.errHeadersOut.set('WWW-Authenticate', question)
       response.resume()
       this.#settle(status)
       return

@@ -25,6 +25,8 @@ export interface BackendPlan {
   readonly retry: number
   /** Most connections of one server worker; Infinity: no bound. */
   readonly max: number
+  /** Milliseconds that a request may wait for one of them; undefined: as long as it takes. */
+  readonly acquire: number | undefined
   readonly reuse: boolean
   /** Protocol that a client may change to (`websocket`), lower case; `any`; undefined: none. */
   readonly upgrade: string | undefined
@@ -64,6 +66,8 @@ export type Via = 'off' | 'on' | 'full' | 'block'
 
 export interface ProxyServer {
   readonly entries: readonly ProxyEntry[]
+  /** Whether the main server's entries come after those of a virtual host. */
+  readonly inherit: boolean
   /** Seconds; undefined: `Timeout`. */
   readonly timeout: number | undefined
   readonly via: Via
@@ -72,11 +76,14 @@ export interface ProxyServer {
 /** A virtual host's entries come before those of the main server. */
 export const proxyServer = settingsKey<ProxyServer>(
   'proxy server',
-  { entries: [], timeout: undefined, via: 'off' },
+  { entries: [], inherit: true, timeout: undefined, via: 'off' },
   (base, added) => ({
     ...base,
     ...added,
-    entries: [...(added.entries ?? []), ...(base.entries ?? [])],
+    entries: [
+      ...(added.entries ?? []),
+      ...((added.inherit ?? base.inherit ?? true) ? (base.entries ?? []) : []),
+    ],
   }),
 )
 

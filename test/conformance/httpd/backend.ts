@@ -36,6 +36,17 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
   } else if (url.includes('/missing')) {
     response.writeHead(404, { 'Content-Type': 'text/plain' })
     response.end('not in the backend\n')
+  } else if (url.includes('/who')) {
+    response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="backend"', 'Content-Type': 'text/plain' })
+    response.end('who are you\n')
+  } else if (url.includes('/unasked')) {
+    response.socket?.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: Upgrade\r\n\r\n')
+  } else if (url.includes('/deep-cookie')) {
+    response.writeHead(200, {
+      'Set-Cookie': 'a=b; path=/there/below; domain=backend.test',
+      'Content-Length': '0',
+    })
+    response.end()
   } else if (url.includes('/headers')) {
     response.writeHead(200, 'Fine', {
       Server: 'backend/1',
