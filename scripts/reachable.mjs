@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 /** What an installed package consists of, beside its dependencies. */
-const PARTS = ['package.json', 'bin', 'build/src', 'runtime', 'share', 'examples']
+const PARTS = ['package.json', 'bin', 'build/src', 'build/program', 'runtime', 'share', 'examples']
 
 /** Whether accounts without rights of their own may go down to that file or directory. */
 export function isReachableByOthers(file) {

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { precompile } from './precompile.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const SOURCES = ['src', 'test', 'bench']
@@ -45,6 +46,7 @@ async function compile(inputs, stamp) {
   call(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
   const { bundle } = await import('./bundle.mjs')
   await bundle()
+  precompile()
   mkdirSync(path.dirname(STAMP), { recursive: true })
   writeFileSync(STAMP, stamp)
 }
@@ -63,7 +65,8 @@ function listInputs() {
   const files = SOURCES.flatMap((folder) => walk(path.join(root, folder))).filter((file) =>
     file.endsWith('.ts'),
   )
-  return [path.join(root, 'tsconfig.json'), path.join(root, 'package-lock.json'), ...files].sort()
+  const runtime = walk(path.join(root, 'runtime')).filter((file) => file.endsWith('.py'))
+  return [path.join(root, 'tsconfig.json'), path.join(root, 'package-lock.json'), ...runtime, ...files].sort()
 }
 
 function fingerprint(files) {

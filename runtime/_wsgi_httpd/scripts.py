@@ -2,7 +2,6 @@
 
 They are not imported: two files of the same name are two modules, and the extension does not matter.
 """
-import hashlib
 import os
 import sys
 import traceback
@@ -10,6 +9,11 @@ import types
 
 from . import wire
 from .compat import PY2, allocate_lock, clear_exception, monotonic
+try:
+    # hashlib loads OpenSSL, which is a sixth of the time that the runtime takes to load
+    from _md5 import md5
+except ImportError:
+    from hashlib import md5
 
 
 class LoadFailed(Exception):
@@ -29,7 +33,7 @@ class NowWatched(Exception):
 
 
 def module_name(path):
-    return '_mod_wsgi_' + hashlib.md5(path if PY2 else os.fsencode(path)).hexdigest()
+    return '_mod_wsgi_' + md5(path if PY2 else os.fsencode(path)).hexdigest()
 
 
 class Scripts(object):
