@@ -1,22 +1,24 @@
 #!/usr/bin/env node
 /**
- * The launcher. The program is build/src/cli/main.js, which the TypeScript compiler makes of its sources, and build/program/main.js the same in few
- * files (scripts/bundle.mjs), which is read in a third of the time. After a compilation without a bundle the old one is not used.
+ * The launcher. The program is build/src/cli/main.js, which the TypeScript compiler makes of its sources, and build/program/main.js the same in one
+ * file (scripts/bundle.mjs), which is read in a fraction of the time. After a compilation without a bundle the old one is not used. This
+ * file is no ES module: those take Node some milliseconds more.
  */
-import { statSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+const { statSync } = require('node:fs')
+const { join } = require('node:path')
 
-const modules = new URL('../build/src/cli/main.js', import.meta.url)
-const bundle = new URL('../build/program/main.js', import.meta.url)
+const modules = join(__dirname, '../build/src/cli/main.js')
+const bundle = join(__dirname, '../build/program/main.js')
 const compiled = timeOf(modules)
+const bundled = timeOf(bundle)
 if (compiled === undefined) {
-  const root = fileURLToPath(new URL('..', import.meta.url))
-  console.error(`wsgi-httpd: not built yet. Run "npm install && npm run build" in ${root} first.`)
+  console.error(
+    `wsgi-httpd: not built yet. Run "npm install && npm run build" in ${join(__dirname, '..')} first.`,
+  )
   process.exit(1)
 }
-const bundled = timeOf(bundle)
-const { run } = await import(bundled !== undefined && bundled >= compiled ? bundle.href : modules.href)
-await run(process.argv.slice(2))
+if (bundled !== undefined && bundled >= compiled) require(bundle).run(process.argv.slice(2))
+else import(modules).then(({ run }) => run(process.argv.slice(2)))
 
 function timeOf(file) {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs

@@ -1,8 +1,9 @@
 /**
- * Puts the compiled modules (build/src) together in few files (build/program): reading some 400 modules takes a process a quarter of a second,
- * and a start waits for two processes, one after the other. Names and lines stay legible, for stacks in the error log.
+ * Puts the compiled modules (build/src) together in one file for each program (build/program): reading some 400 modules takes a process a quarter
+ * of a second, and a start waits for several processes. Names and lines stay legible, for stacks in the error log. How such a file is run is
+ * told in scripts/load-program.cjs; `precompile.mjs` makes their code caches.
  */
-import { existsSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,23 +19,51 @@ const ENTRIES = [
   'modules/authn-file/hash-thread',
 ]
 
+/** Modules of Node's that hardly any start needs, or only later: read when something of theirs is first used. */
+const LATE = ['crypto', 'dns/promises', 'http', 'http2', 'https', 'readline', 'tls', 'worker_threads', 'zlib']
+
 export async function bundle() {
   const { build } = await import('esbuild')
   rmSync(OUT, { recursive: true, force: true })
+  mkdirSync(OUT, { recursive: true })
   await build({
     entryPoints: ENTRIES.map((entry) => path.join(root, 'build', 'src', `${entry}.js`)),
-    entryNames: '[name]',
+    entryNames: '[name].program',
     outdir: OUT,
     bundle: true,
-    // what processes share is in files that they share
-    splitting: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node20',
     packages: 'external',
+    define: { 'import.meta.url': 'import_meta_url' },
+    plugins: [late],
     logLevel: 'warning',
   })
-  if (!existsSync(path.join(OUT, 'main.js'))) throw new Error(`esbuild left no ${OUT}/main.js`)
+  writeFileSync(path.join(OUT, 'package.json'), '{ "type": "commonjs" }\n')
+  copyFileSync(path.join(root, 'scripts', 'load-program.cjs'), path.join(OUT, 'load-program.js'))
+  for (const entry of ENTRIES) {
+    const name = path.basename(entry)
+    writeFileSync(
+      path.join(OUT, `${name}.js`),
+      `module.exports = require('./load-program.js').load('${name}')\n`,
+    )
+  }
+}
+
+/** Puts an object with getters in the place of each of these modules. */
+const late = {
+  name: 'late modules of Node',
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^node:(${LATE.join('|')})$`) }, ({ path: name, namespace }) =>
+      namespace === 'late' ? undefined : { path: name, namespace: 'late' },
+    )
+    build.onLoad({ filter: /.*/, namespace: 'late' }, async ({ path: name }) => {
+      const names = Object.keys(await import(name)).filter((one) => one !== 'default')
+      const getters = names.map((one) => `get ${one}() { return it().${one} }`)
+      const contents = `let known\nconst it = () => (known ??= require('${name}'))\nmodule.exports = { ${getters.join(',\n')} }`
+      return { contents, loader: 'js' }
+    })
+  },
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle()

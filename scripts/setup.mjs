@@ -46,7 +46,7 @@ async function compile(inputs, stamp) {
   call(process.execPath, [path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', root])
   const { bundle } = await import('./bundle.mjs')
   await bundle()
-  precompile()
+  await precompile()
   mkdirSync(path.dirname(STAMP), { recursive: true })
   writeFileSync(STAMP, stamp)
 }

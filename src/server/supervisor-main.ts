@@ -10,9 +10,9 @@ const REPORT_FD = 3
 
 const options = JSON.parse(process.argv[2] as string) as SupervisorOptions
 const supervisor = new Supervisor(options)
-process.exit(
-  await supervisor.run(() => {
+void supervisor
+  .run(() => {
     writeSync(REPORT_FD, STARTED)
     closeSync(REPORT_FD)
-  }),
-)
+  })
+  .then((status) => process.exit(status))

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The directory that holds package.json. */
+/** The directory that holds the package's package.json; the bundle has one of its own, which only says what kind of modules lies there. */
 export const PACKAGE_ROOT = find()
 
 /** For instance `0.1.0`. */
@@ -16,6 +16,6 @@ export const VERSION = (
 function find(): string {
   const here = dirname(fileURLToPath(import.meta.url))
   for (let at = here; at !== dirname(at); at = dirname(at))
-    if (existsSync(join(at, 'package.json'))) return at
+    if (existsSync(join(at, 'runtime')) && existsSync(join(at, 'package.json'))) return at
   throw new Error(`package.json is missing above ${here}: this installation of wsgi-httpd is incomplete`)
 }
