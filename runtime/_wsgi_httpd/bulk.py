@@ -9,7 +9,7 @@ import os
 import socket
 
 from . import wire
-from .compat import retry_interrupted
+from .compat import allocate_lock, retry_interrupted
 
 SENDFILE_MAX_BYTES = 1 << 30
 
@@ -31,6 +31,17 @@ class BulkLane(object):
         self.body_open = False
         self.awaits_free = False
         self.broken = False
+        # The request that has the lane. Who cancels it is another thread, and may come when the lane has gone on to the next request.
+        self.owner = None
+        self.guard = allocate_lock()
+
+    def lend(self, request):
+        """Gives the lane to a request. False: it has been shut meanwhile."""
+        with self.guard:
+            if self.broken:
+                return False
+            self.owner = request
+            return True
 
     def usable(self):
         """Whether nothing of an earlier request lies in the lane, in either direction."""
@@ -134,13 +145,16 @@ class BulkLane(object):
         except (OSError, IOError):
             self.broken = True
 
-    def shut(self):
-        """Wakes the thread that waits in this lane; may be called by another thread."""
-        self.broken = True
-        try:
-            self.sock.shutdown(socket.SHUT_RDWR)
-        except (OSError, IOError):
-            pass
+    def shut(self, request=None):
+        """Wakes the thread that waits in this lane; may be called by another thread. With a request: if the lane is still its."""
+        with self.guard:
+            if request is not None and self.owner is not request:
+                return
+            self.broken = True
+            try:
+                self.sock.shutdown(socket.SHUT_RDWR)
+            except (OSError, IOError):
+                pass
 
     def close(self):
         self.broken = True

@@ -6,6 +6,7 @@ requests go out and answers come back, so it knows when another thread is needed
 A thread that wakes up first flushes every outbox, then takes a request, then offers to read.
 """
 import collections
+import itertools
 import os
 import socket
 import threading
@@ -24,7 +25,7 @@ KEYS_MAX = 4096
 
 class Slot(object):
     """One pool thread: what it is doing, and its bulk lanes."""
-    __slots__ = ('crew', 'number', 'request', 'bulks', 'ident', 'serial')
+    __slots__ = ('crew', 'number', 'request', 'bulks', 'ident')
 
     def __init__(self, crew, number):
         self.crew = crew
@@ -32,7 +33,6 @@ class Slot(object):
         self.request = None
         self.bulks = {}
         self.ident = None
-        self.serial = 0
 
 
 class Crew(object):
@@ -57,6 +57,8 @@ class Crew(object):
         self.slots = [Slot(self, number + 1) for number in range(self.threads)]
         self.keys = {}
         self.bulk_waiters = {}
+        # Never the same twice: a slow client may hold a lane for long after its thread has opened many others.
+        self.bulk_numbers = itertools.count(1)
         self.begun = 0
         self.finished = 0
         self.maximum = settings.get('maximum_requests') or 0
@@ -285,12 +287,11 @@ class Crew(object):
         key = (lane.number, purpose)
         bulk = slot.bulks.get(key)
         if bulk is not None:
-            if bulk.usable():
+            if bulk.usable() and bulk.lend(slot.request):
                 return bulk
             bulk.close()
             slot.bulks.pop(key, None)
-        slot.serial = (slot.serial + 1) & 0xFF
-        index = slot.number << 8 | slot.serial
+        index = next(self.bulk_numbers) & 0xFFFFFFFF
         waiter = [allocate_lock(), None]
         waiter[0].acquire()
         self.bulk_waiters[lane.number, index] = waiter
@@ -303,6 +304,7 @@ class Crew(object):
         if waiter[1] is None:
             return None
         bulk = slot.bulks[key] = BulkLane(waiter[1], index)
+        bulk.lend(slot.request)
         return bulk
 
     def intern_key(self, key):

@@ -82,7 +82,7 @@ class Request(object):
         self.cancelled = True
         for bulk in (self.bulk, self.body_lane):
             if bulk is not None:
-                bulk.shut()
+                bulk.shut(self)
 
     def log(self, level, text):
         """One record, or several where it does not fit into one. Nothing may follow the end of a request: the process says it then."""
@@ -370,6 +370,12 @@ def serve(crew, slot, request, began):
         began = monotonic()
     # From here on application code may see the request: it must never be repeated elsewhere.
     lane.progress[request.number & 4095] = request.number
+    if not lane.alive:
+        # The worker has been let go of meanwhile, and may have looked already which requests had begun.
+        slot.request = None
+        if gate is not None:
+            gate.leave()
+        return monotonic()
     try:
         crew.execute(crew, slot, request, began)
     finally:

@@ -26,11 +26,14 @@ function checked(result: number, call: string, detail: string): number {
   return result
 }
 
+/** The kernel takes its own limit where that is lower. */
+const BACKLOG_MAX = 4096
+
 export interface ListenOptions {
   /** Permission bits of the socket. Default 0700: only the owner connects. */
   readonly mode?: number
   readonly owner?: { readonly uid: number; readonly gid: number }
-  /** Connections that may wait. Default 100 (`listen-backlog`). */
+  /** Connections that may wait. Default: as many as the system lets. */
   readonly backlog?: number
 }
 
@@ -57,7 +60,7 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
     }
     if (options.owner !== undefined) chownSync(path, options.owner.uid, options.owner.gid)
     chmodSync(path, options.mode ?? 0o700)
-    checked(listen(fd, options.backlog ?? 100), 'listen', path)
+    checked(listen(fd, options.backlog ?? BACKLOG_MAX), 'listen', path)
     return fd
   } catch (error) {
     closeFd(fd)

@@ -96,9 +96,9 @@ export function removeFiles({ socketPath, progressPath }: DaemonFiles): void {
   rmSync(progressPath, { force: true })
 }
 
-/** Server workers alone connect. */
-function socketOptions({ socketOwner, group }: DaemonPlan) {
-  return { mode: 0o600, backlog: group.listenBacklog, ...(socketOwner !== null && { owner: socketOwner }) }
+/** Server workers alone connect. `listen-backlog` counts requests, of which the workers keep account: lanes are no requests. */
+function socketOptions({ socketOwner }: DaemonPlan) {
+  return { mode: 0o600, ...(socketOwner !== null && { owner: socketOwner }) }
 }
 
 /** The launcher with its plan: a program and its words. */

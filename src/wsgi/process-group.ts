@@ -46,11 +46,25 @@ export class Member {
   inFlight = 0
   /** It has refused a request, or the supervisor is retiring it: nothing new. */
   retired = false
+  /** When a channel to it ended, on the clock of `performance.now`; 0: none has. */
+  #lostAt = 0
 
   constructor(public info: DaemonInfo) {}
 
   get takesRequests(): boolean {
-    return !this.retired && this.info.state === 'ready'
+    return !this.retired && this.info.state === 'ready' && (this.#lostAt === 0 || this.#hasLived())
+  }
+
+  /** As a rule the process has died, which the supervisor is about to say. */
+  lost(): void {
+    this.#lostAt = performance.now()
+  }
+
+  /** Nobody has said so: the connection alone was lost. */
+  #hasLived(): boolean {
+    if (performance.now() - this.#lostAt < DEATH_KNOWN_MS) return false
+    this.#lostAt = 0
+    return true
   }
 
   runs(applicationGroup: string): boolean {
@@ -60,6 +74,10 @@ export class Member {
 
 /** A channel has numbers for so many requests, less than the 4096 that its progress region holds. */
 const WINDOW_MAX = 4000
+/** By then the supervisor has taken a process that has died off the list. */
+const DEATH_KNOWN_MS = 1000
+/** What a connection says when the process at its other end is gone. */
+const ENDS_OF_PROCESSES = new Set(['ECONNRESET', 'EPIPE'])
 /** How often requests that wait are looked at for their deadline. */
 const SWEEP_MS = 100
 
@@ -117,9 +135,10 @@ export class ProcessGroup {
    */
   returned(job: Job | undefined, member: Member, reason: RejectReason): void {
     member.inFlight--
-    if (!member.retired && reason !== 'closed') {
+    if (reason === 'died') member.lost()
+    else if (!member.retired && reason !== 'closed') {
       member.retired = true
-      if (reason !== 'died') this.surroundings.processRetired(member.info.id)
+      this.surroundings.processRetired(member.info.id)
     }
     if (job !== undefined) this.#enqueue(job, true)
     this.pump()
@@ -219,8 +238,10 @@ export class ProcessGroup {
       (channel) => {
         member.connecting.delete(applicationGroup)
         member.channels.set(applicationGroup, channel)
-        channel.onClose(() => {
+        channel.onClose(({ error }) => {
           if (member.channels.get(applicationGroup) === channel) member.channels.delete(applicationGroup)
+          member.lost()
+          if (error !== undefined) this.#tellLoss(member, error)
         })
         this.pump()
       },
@@ -238,6 +259,15 @@ export class ProcessGroup {
         )
         // Tried again with the next sweep, as long as requests wait for it.
       },
+    )
+  }
+
+  /** What ended a channel, unless it was the end of the process. */
+  #tellLoss({ info }: Member, error: Error): void {
+    if (ENDS_OF_PROCESSES.has((error as NodeJS.ErrnoException).code ?? '')) return
+    this.surroundings.log(
+      'error',
+      `The connection to WSGI daemon process '${this.group.name}' (pid ${info.pid}) is given up: ${error.message}`,
     )
   }
 

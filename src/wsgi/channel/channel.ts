@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import { BulkLane } from './bulk-lane.js'
-import { openControlLane, openLane } from './connect.js'
+import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
 import { Outgoing } from './outgoing.js'
 import { Pacing } from './pacing.js'
@@ -65,8 +65,12 @@ export class Channel implements FrameSink {
   #draining: RejectReason | undefined
   #closed = false
   #ending = false
+  /** It was closed from this side while the interpreter lives: what had not begun then may have begun since. */
+  #abandoned = false
   #error: Error | undefined
   readonly #bulks = new Map<number, BulkLane>()
+  /** Lanes that threads wait for, while as many as may be are open. */
+  readonly #wantedBulks: number[] = []
   #openBulks = 0
   /** Responses that the interpreter has finished while their bytes are still being delivered. */
   readonly #delivering = new Set<Response>()
@@ -189,9 +193,10 @@ export class Channel implements FrameSink {
   /**
    * Splits what is in flight by whether application code has seen it. After death the progress map decides; before,
    * the answer may be out of date when it arrives.
+   * @param isUnsure everything counts as seen
    */
-  splitInFlight(): { seen: Exchange[]; unseen: Exchange[] } {
-    const hasSeen = this.#progress?.read() ?? (() => false)
+  splitInFlight(isUnsure = false): { seen: Exchange[]; unseen: Exchange[] } {
+    const hasSeen = isUnsure ? () => true : (this.#progress?.read() ?? (() => false))
     const seen: Exchange[] = []
     const unseen: Exchange[] = []
     for (const response of this.#responses) {
@@ -261,6 +266,7 @@ export class Channel implements FrameSink {
 
   #fail(error: Error): void {
     this.#error ??= error
+    this.#abandoned = true
     this.#control.destroy()
   }
 
@@ -349,7 +355,7 @@ export class Channel implements FrameSink {
         this.#switchToBulk(this.#response(id), lanePayload(payload))
         return
       case Receive.needBulk:
-        this.#openBulk(id)
+        this.#needBulk(id)
         return
       case Receive.nudge:
         this.#outgoing.signal(Send.noop, 0)
@@ -403,10 +409,22 @@ export class Channel implements FrameSink {
     this.greeting = { pid, version, threads }
     this.#pacing = new Pacing(threads)
     this.#progress = new ProgressRegion(this.target.progressPath, region)
-    this.#kick = openLane(this.target.socketPath, { lane: 'kick', channel: number })
-    this.#kick.on('error', () => {})
-    this.#kick.resume()
+    this.#openKick()
     greeted()
+  }
+
+  #openKick(): void {
+    openNeededLane(
+      this.target.socketPath,
+      { lane: 'kick', channel: this.#number },
+      (socket) => {
+        this.#kick = socket
+        socket.on('error', () => {})
+        socket.resume()
+      },
+      () => !this.#closed,
+      (error) => this.#fail(error),
+    )
   }
 
   #drain(reason: RejectReason): void {
@@ -417,20 +435,37 @@ export class Channel implements FrameSink {
 
   // -- bulk lanes ------------------------------------------------------------------------------------------------
 
-  #openBulk(index: number): void {
-    if (this.#openBulks >= this.greeting.threads * 2 + BULK_SPARE || this.#bulks.has(index)) {
+  /** A thread waits for this lane. Slow clients may hold many: then it waits until one of them is done. */
+  #needBulk(index: number): void {
+    if (this.#wantedBulks.length > this.greeting.threads * 2 || this.#bulks.has(index)) {
       throw new ProtocolViolation('too many bulk lanes')
     }
-    const socket = openLane(this.target.socketPath, { lane: 'bulk', channel: this.#number, index })
+    this.#wantedBulks.push(index)
+    this.#openWantedBulks()
+  }
+
+  #openWantedBulks(): void {
+    while (this.#openBulks < this.greeting.threads * 2 + BULK_SPARE) {
+      const index = this.#wantedBulks.shift()
+      if (index === undefined) return
+      openNeededLane(
+        this.target.socketPath,
+        { lane: 'bulk', channel: this.#number, index },
+        (socket) => this.#addBulk(index, socket),
+        () => !this.#closed,
+        (error) => this.#fail(error),
+      )
+    }
+  }
+
+  #addBulk(index: number, socket: Socket): void {
     const lane = new BulkLane(socket, (error) => this.#fail(error))
     this.#openBulks++
     this.#bulks.set(index, lane)
-    // A thread waits for this lane; without it (no descriptors left, for instance) it would wait for ever.
-    const lost = (error: Error) => this.#fail(error)
-    socket.once('error', lost).once('connect', () => socket.off('error', lost))
     socket.once('close', () => {
       this.#openBulks--
       if (this.#bulks.get(index) === lane) this.#bulks.delete(index)
+      if (!this.#closed) this.#openWantedBulks()
     })
   }
 
@@ -468,7 +503,7 @@ export class Channel implements FrameSink {
     this.#closed = true
     clearTimeout(this.#timer)
     this.#greeted?.(this.#error ?? new Error('connection closed'))
-    const { seen, unseen } = this.splitInFlight()
+    const { seen, unseen } = this.splitInFlight(this.#abandoned)
     const dead = new Map(this.#responses.flatMap((r) => (r === undefined ? [] : [[r.exchange, r] as const])))
     this.#responses.fill(undefined)
     this.#inFlight = 0

@@ -17,11 +17,43 @@ export type LaneHello =
 /** Bytes taken from a control lane at a time, into one buffer that is used over and over. */
 const CONTROL_READ_BYTES = 256 * 1024
 
+/** What passes by itself: the process accepts again, descriptors become free. */
+const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
+const AGAIN_MS = 20
+const ATTEMPTS_MAX = 500
+
 /** Opens a lane whose bytes, if any come, are for the caller's own listeners. */
-export function openLane(socketPath: string, hello: LaneHello): Socket {
+function openLane(socketPath: string, hello: LaneHello): Socket {
   const socket = connect({ path: socketPath })
   socket.write(`${JSON.stringify(hello)}\n`)
   return socket
+}
+
+/**
+ * Opens a lane that the interpreter is waiting for, and tries again for ten seconds where it is only short of something.
+ * @param opened is given the socket of each attempt, before it is connected
+ * @param isWanted false: do not try again
+ * @param lost called when no attempt has succeeded
+ */
+export function openNeededLane(
+  socketPath: string,
+  hello: LaneHello,
+  opened: (socket: Socket) => void,
+  isWanted: () => boolean,
+  lost: (error: Error) => void,
+  attempts = ATTEMPTS_MAX,
+): void {
+  const socket = openLane(socketPath, hello)
+  const failed = (error: NodeJS.ErrnoException) => {
+    if (!isWanted()) return
+    if (attempts > 1 && PASSING.has(error.code ?? ''))
+      setTimeout(() => {
+        if (isWanted()) openNeededLane(socketPath, hello, opened, isWanted, lost, attempts - 1)
+      }, AGAIN_MS)
+    else lost(error)
+  }
+  socket.once('error', failed).once('connect', () => socket.off('error', failed))
+  opened(socket)
 }
 
 /** Opens a control lane; `received` sees each piece in a buffer that is reused afterwards. */
