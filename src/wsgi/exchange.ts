@@ -93,6 +93,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   /** Processes that it was given to, and those of them that left or died before they began it. */
   #connects = 0
   #restarts = 0
+  /** Those among them that refused it because its script is to be loaded anew. */
+  #reloads = 0
   #extraBefore: readonly string[] | undefined
 
   constructor(
@@ -272,9 +274,18 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.#channel = undefined
     this.#member = undefined
     this.#restarts++
-    if (this.group !== undefined && member !== undefined) {
-      this.group.returned(this.#finished ? undefined : this, member, reason)
-    } else this.#finish({ status: 503 })
+    if (this.group === undefined || member === undefined) {
+      this.#finish({ status: 503 })
+      return
+    }
+    if (reason === 'script_reload') this.#reloads++
+    const most = reloadsMax(this.group)
+    if (this.#reloads >= most && !this.#finished)
+      this.refuse(
+        503,
+        `Maximum number of WSGI daemon process restart connects reached: ${most} processes of '${this.group.group.name}' refused the request one after the other to load its script anew`,
+      )
+    this.group.returned(this.#finished ? undefined : this, member, reason)
   }
 
   log(level: RuntimeLogLevel, text: string): void {
@@ -376,6 +387,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.#finished = true
     this.owner.settled(this, verdict)
   }
+}
+
+/** How many processes may refuse a request to load its script anew: a script that always asks for that would go on for ever. */
+function reloadsMax({ group }: ProcessGroup): number {
+  return 2 * group.processes + 1
 }
 
 /** The header of a request that an internal redirect made: it has no body, whatever the client sent. */

@@ -155,7 +155,8 @@ WSGIImportScript "\${ROOT}/apps/once.wsgi" process-group=once application-group=
 WSGIScriptAlias /service "\${ROOT}/apps/service.wsgi" process-group=service application-group=%{GLOBAL}`,
         apps: {
           'service.wsgi': `
-import atexit, os, threading, time
+import atexit, os, signal, threading, time
+signal.signal(signal.SIGUSR1, lambda number, frame: print('signal %d handled' % number))
 def leave():
     print('atexit ran')
 atexit.register(leave)
@@ -175,6 +176,8 @@ except SystemExit:
         assert.equal(answer.status, 503)
         await server.waitForLog(/The scripts of service process 'once' have returned \(service_ended\)\./)
         await until('a second run', () => (server.errorLog().match(/: once$/gm)?.length ?? 0) >= 2)
+        process.kill(Number(pid), 'SIGUSR1')
+        await server.waitForLog(/signal 10 handled/)
         process.kill(Number(pid), 'SIGTERM')
         await server.waitForLog(/SystemExit in the service/)
         await server.waitForLog(/atexit ran/)

@@ -43,6 +43,15 @@ def application(environ, start_response):
         import resource, threading
         body = ' '.join(str(resource.getrlimit(getattr(resource, 'RLIMIT_' + name))[0]) for name in ('DATA', 'AS', 'CPU'))
         body += ' %d' % threading.stack_size()
+    elif what == '/echo':
+        def echo():
+            while True:
+                block = environ['wsgi.input'].read(50000)
+                if not block:
+                    return
+                yield block
+        start_response('200 OK', headers)
+        return echo()
     elif what == '/headers':
         headers.append(('X-Long', 'x' * int(query)))
     elif what == '/stream':

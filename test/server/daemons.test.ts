@@ -171,6 +171,54 @@ test('HUP replaces all daemon processes', python, () =>
   }),
 )
 
+test('a restart ends what finishes its requests after earlier graceful restarts', python, () =>
+  withServer(
+    site(mount('threads=2'), {
+      args: ['-X'],
+      apps: {
+        'info.wsgi': `
+import os, time
+
+def application(environ, start_response):
+    what = environ['QUERY_STRING']
+    os.write(2, ('begun %s\\n' % what).encode())
+    if what.startswith('hold'):
+        time.sleep(1000)
+    start_response('200 OK', [])
+    return [what.encode()]
+`,
+      },
+    }),
+    async (server) => {
+      // three generations, each with a request that does not end
+      const held: Promise<string>[] = []
+      for (const [round, threads] of [2, 3, 3].entries()) {
+        if (round > 0) {
+          server.write('httpd.conf', mount(`threads=${threads}`, `# ${round}`))
+          await server.reload()
+        }
+        held.push(
+          server.get(`/app/?hold${round}`).then(
+            ({ status }) => `status ${status}`,
+            (error: Error) => error.message,
+          ),
+        )
+        await server.waitForLog(new RegExp(`^begun hold${round}$`, 'm'))
+      }
+      const before = server.processes()
+      const workers = before.filter(({ command }) => command.includes('worker-main'))
+      assert.equal(workers.length, 3)
+      await server.reload('SIGHUP')
+      await until('everything of before to be gone', () => stillThere(before).length === 0)
+      for (const end of held) assert.match(await end, /^(status 50[23]|socket hang up|read ECONNRESET)$/)
+      assert.equal((await server.get('/app/?after')).text, 'after')
+      assert.equal(server.processes().length, 2, 'one server worker and one daemon process')
+      const sockets = readdirSync(path.join(server.root, 'run'), { recursive: true, encoding: 'utf8' })
+      assert.equal(sockets.filter((name) => name.endsWith('.sock')).length, 1)
+    },
+  ),
+)
+
 test('no request is lost while processes reload and the server restarts', python, () =>
   withServer(site(mount('processes=2 threads=2')), async (server) => {
     let going = true

@@ -106,8 +106,9 @@ for (const [python, threads] of [
           else if (kind === 'late') assert.equal(seen.kind, 'aborted')
           else {
             if (seen.kind !== 'answered' && seen.kind !== 'end') {
-              const died = seen.why === 'died' ? await ends[channels.indexOf(channel)] : undefined
-              assert.fail(`${kind}: ${seen.kind} ${seen.why} ${died?.error?.stack ?? ''}`)
+              const died = channel.closed ? await ends[channels.indexOf(channel)] : undefined
+              const whole = channel.closed ? '' : ', and the channel is there'
+              assert.fail(`${kind}: ${seen.kind} ${seen.why}${whole} ${died?.error?.stack ?? ''}`)
             }
             if (size > 0) assert.equal(seen.body.length + got, size, kind)
           }
