@@ -12,6 +12,5 @@ export function requestHeader(evaluation: Evaluation, name: string): string {
 
 /** The same without a note for `Vary`. */
 export function requestHeaderUnnoted({ request }: Evaluation, name: string): string {
-  const values = request.headersIn.all(name)
-  return values.length === 1 ? (values[0] as string) : values.join(/^cookie$/i.test(name) ? '; ' : ', ')
+  return request.headersIn.value(name) ?? ''
 }

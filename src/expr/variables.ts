@@ -26,12 +26,13 @@ function compactTime(date: Date): string {
   )
 }
 
-/** A client's confirmed name where names are looked up, else its address. */
+/** A client's confirmed name where it is known already or names are looked up, else its address. */
 function remoteHost(request: Request): string {
-  const { remoteAddress } = request.connection
+  const { remoteAddress, remoteHost: known } = request.connection
+  if (known !== undefined) return known
   if (request.dir.get(coreDir).hostnameLookups === 'Off') return remoteAddress
   return awaited(request, 'REMOTE_HOST', () =>
-    clientHost(remoteAddress).then((name) => name ?? remoteAddress),
+    clientHost(request.connection).then((name) => name ?? remoteAddress),
   )
 }
 

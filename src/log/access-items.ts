@@ -42,7 +42,11 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   D: original(() => (request) => String(elapsedMicros(request))),
   e: last((arg) => (request) => (request.hasEnv ? text(request.env.get(arg)) : '-')),
   f: last(() => (request) => text(request.filename || undefined)),
-  h: last(() => (request) => request.connection.remoteAddress),
+  h: last(
+    () =>
+      ({ connection }) =>
+        connection.remoteHost ?? connection.remoteAddress,
+  ),
   H: last(() => (request) => escapeItem(request.protocol)),
   i: last((arg) => {
     const value = joinedHeader(arg)
@@ -111,14 +115,15 @@ function totalSent(request: Request): number | undefined {
 function joinedHeader(name: string): (table: HeaderTable) => string | undefined {
   const wanted = name.toLowerCase()
   const first = wanted.charCodeAt(0) | 32
-  return ({ fields }) => {
+  return ({ fields, unified }) => {
     let value: string | undefined
     for (let at = 0; at < fields.length; at += 2) {
       const field = fields[at] as string
       // Two cheap tests before the ones that look at each character. `| 32` takes the case from a letter.
       if (field.length !== wanted.length || (field.charCodeAt(0) | 32) !== first) continue
-      if (field === name || field.toLowerCase() === wanted)
-        value = value === undefined ? fields[at + 1] : `${value}, ${fields[at + 1]}`
+      if (field !== name && field.toLowerCase() !== wanted) continue
+      value = value === undefined ? fields[at + 1] : `${value}, ${fields[at + 1]}`
+      if (unified) return value
     }
     return value
   }

@@ -179,7 +179,7 @@ function matches(origins: readonly Limited<Origin>[], request: Request): boolean
     }
   }
   if (domains.length === 0) return false
-  return clientHost(remoteAddress).then(
+  return clientHost(request.connection).then(
     (name) => name !== undefined && domains.some((domain) => inDomain(domain, name)),
   )
 }

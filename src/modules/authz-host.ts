@@ -38,7 +38,7 @@ const host: AuthzProvider = {
     const text = stringTemplate(cmd, args)
     const domainsOf = wordsOf(cmd, text, withoutComment(cmd, args))
     return async (request) => {
-      const name = await clientHost(request.connection.remoteAddress)
+      const name = await clientHost(request.connection)
       if (name === undefined) {
         request.report(
           'authz_host',

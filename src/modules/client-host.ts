@@ -4,6 +4,7 @@
  */
 import { lookup, lookupService } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import type { Connection } from '../request/request.js'
 import { plainAddress } from './subnet.js'
 
 /** Answers are kept this long, in milliseconds: a page with many files must not ask the name server for each of them. */
@@ -59,8 +60,14 @@ export async function confirmedName(
   return undefined
 }
 
+/** The confirmed name of a client, which its connection knows from then on: logs and applications see it. */
+export async function clientHost(connection: Connection): Promise<string | undefined> {
+  if (connection.remoteHost === undefined) connection.remoteHost = await hostOf(connection.remoteAddress)
+  return connection.remoteHost
+}
+
 /** {@link confirmedName}, with answers kept for a minute. */
-export function clientHost(address: string): Promise<string | undefined> {
+function hostOf(address: string): Promise<string | undefined> {
   const now = Date.now()
   const known = kept.get(address)
   if (known !== undefined && known.until > now) return known.name

@@ -158,6 +158,7 @@ function parseCondition(cmd: Command, word: string | undefined): Pick<HeaderRule
 function postReadRequest(request: Request): Outcome {
   const rules = request.dir.get(headersDir)
   if (rules === headersDir.defaults) return undefined
+  if (rules.request.length > 0) request.headersIn.unify()
   runRules(rules.request, true, request, request.headersIn)
   runRules(rules.always, true, request, request.errHeadersOut)
   runRules(rules.onSuccess, true, request, request.headersOut)
@@ -170,6 +171,7 @@ const done = new WeakMap<HeaderTable, Set<HeaderRule>>()
 function fixups(request: Request): Outcome {
   const { request: rules } = request.dir.get(headersDir)
   if (rules.length === 0) return undefined
+  request.headersIn.unify()
   let ran = done.get(request.headersIn)
   if (ran === undefined) {
     ran = new Set()

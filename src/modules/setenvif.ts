@@ -55,7 +55,7 @@ const PROPERTIES: Readonly<Record<string, (request: Request) => string | Promise
   remote_host: ({ connection, dir }) =>
     dir.get(coreDir).hostnameLookups === 'Off'
       ? connection.remoteAddress
-      : clientHost(connection.remoteAddress).then((name) => name ?? connection.remoteAddress),
+      : clientHost(connection).then((name) => name ?? connection.remoteAddress),
   server_addr: ({ connection }) => connection.localAddress,
   request_method: ({ method }) => method,
   request_protocol: ({ protocol }) => protocol,
@@ -265,14 +265,14 @@ function apply(request: Request, effects: readonly Effect[]): void {
   }
 }
 
-/** What is missing is empty, so that `^$` matches. Of several headers the first counts, by a pattern of names the last. */
+/** What is missing is empty, so that `^$` matches. By a pattern of names the last header counts. */
 function subjectValue(request: Request, subject: Subject): string | Promise<string> {
   switch (subject.kind) {
     case 'property':
       return subject.of(request)
     case 'named':
       return (
-        request.headersIn.get(subject.name) ??
+        request.headersIn.value(subject.name) ??
         (request.hasEnv ? variable(request.env, subject.name) : undefined) ??
         ''
       )

@@ -24,6 +24,7 @@ const started = Date.now().toString(36)
 export class ClientConnection implements Connection {
   readonly id = `${process.pid.toString(36)}.${started}.${(++counter).toString(36)}`
   readonly remoteAddress: string
+  remoteHost: string | undefined = undefined
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number

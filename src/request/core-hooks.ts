@@ -2,6 +2,7 @@
  * What core itself does in the phases, before or after the modules: URL treatment, `DocumentRoot`, the walks, `SetHandler` and `ForceType`,
  * and the last handler.
  */
+import { clientHost } from '../modules/client-host.js'
 import { coreDir, coreServer } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
 import { answerServerOptions, answerTrace } from './core-methods.js'
@@ -44,7 +45,8 @@ export function translateToDocumentRoot(request: Request): Outcome {
 export function mapToStorage(request: Request): Outcome | Promise<Outcome> {
   if (request.method === 'TRACE') return answerTrace(request)
   const refusal = walksOf(request.server).afterTranslation(request)
-  if (refusal === undefined || refusal instanceof Promise) return refusal
+  if (refusal === undefined) return namedClient(request)
+  if (refusal instanceof Promise) return refusal.then((late) => late ?? namedClient(request))
   const { verbatim, message } = refusal
   request.report(
     'core',
@@ -53,6 +55,13 @@ export function mapToStorage(request: Request): Outcome | Promise<Outcome> {
     refusal.code,
   )
   return refusal.status
+}
+
+/** `HostnameLookups`: the name is to be there when the request is logged, whatever becomes of it. */
+function namedClient(request: Request): undefined | Promise<undefined> {
+  if (request.dir.get(coreDir).hostnameLookups === 'Off' || request.main !== undefined) return undefined
+  if (request.connection.remoteHost !== undefined) return undefined
+  return clientHost(request.connection).then(() => undefined)
 }
 
 /** `ForceType` and `SetHandler` go over what file names said; a module's fixups may still change it. */

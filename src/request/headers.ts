@@ -1,9 +1,14 @@
+/** Several fields of a cookie are one list that was split (RFC 9113, 8.2.3). */
+const joinerOf = (name: string): string => (/^cookie$/i.test(name) ? '; ' : ', ')
+
 /**
  * An ordered table of header fields that keeps the case its author wrote and finds names without case: httpd's `apr_table_t` for headers.
  */
 export class HeaderTable {
   /** Names and values in turn, the form that `response.writeHead` takes. */
   readonly fields: string[]
+  /** See {@link unify}. */
+  unified = false
 
   constructor(fields: string[] = []) {
     this.fields = fields
@@ -73,6 +78,37 @@ export class HeaderTable {
   each(visit: (name: string, value: string) => void): void {
     for (let at = 0; at < this.fields.length; at += 2)
       visit(this.fields[at] as string, this.fields[at + 1] as string)
+  }
+
+  /**
+   * Makes one field of those that a client has sent under one name, as httpd does when it reads them. Fields that are added afterwards stay
+   * beside it: then the first counts for what reads a header, and the last for applications.
+   */
+  unify(): void {
+    if (this.unified) return
+    this.unified = true
+    const { fields } = this
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at] as string
+      if (this.#find(name, at + 2) < 0) continue
+      const values = this.all(name)
+      this.#removeFrom(name, at + 2)
+      fields[at + 1] = values.join(joinerOf(name))
+    }
+  }
+
+  /** What a client has sent under that name, as one value. */
+  value(name: string): string | undefined {
+    const at = this.#find(name, 0)
+    if (at < 0) return undefined
+    if (this.unified || this.#find(name, at + 2) < 0) return this.fields[at + 1]
+    return this.all(name).join(joinerOf(name))
+  }
+
+  /** Names and values in turn as applications see them; equal names are still to be joined. */
+  get forApplications(): readonly string[] {
+    if (!this.unified) return this.fields
+    return this.fields.filter((_, at) => this.#find(this.fields[at & ~1] as string, (at & ~1) + 2) < 0)
   }
 
   #find(name: string, from: number): number {

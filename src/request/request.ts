@@ -21,6 +21,8 @@ export interface Connection {
   readonly remoteAddress: string
   /** Whom the socket is connected to, where that is a proxy and not the client. */
   readonly peerAddress?: string
+  /** The client's host name, once somebody has looked it up. */
+  remoteHost?: string | undefined
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number

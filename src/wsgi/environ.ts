@@ -40,7 +40,7 @@ export function requestEnviron(
 ): RequestEnviron {
   const values = fixedValues(request, method, scriptName)
   const extra = extraValues(request)
-  const rawHeaders = request.headersIn.fields
+  const rawHeaders = request.headersIn.forApplications
   if (proxyHeaders === undefined) return { values, rawHeaders, extra }
   const isProxy = proxies && ((address: string) => proxies.some((includes) => includes(address)))
   const facts = believeProxy({ headers: proxyHeaders, isProxy }, rawHeaders, request.connection.remoteAddress)
@@ -108,7 +108,8 @@ function urlScheme(request: Request): string {
  */
 function extraValues(request: Request): string[] | undefined {
   const chunked = request.prev === undefined && request.headersIn.has('Transfer-Encoding')
-  if (!request.hasEnv && request.user === undefined && !chunked) return undefined
+  const { remoteHost } = request.connection
+  if (!request.hasEnv && request.user === undefined && remoteHost === undefined && !chunked) return undefined
   const extra: string[] = []
   if (request.hasEnv) {
     for (const [name, value] of request.env) {
@@ -121,6 +122,7 @@ function extraValues(request: Request): string[] | undefined {
   if (request.user !== undefined) extra.push('REMOTE_USER', latin1(request.user))
   else if (request.prev !== undefined) pushEarlierUser(request.prev, extra)
   if (request.authType !== undefined) extra.push('AUTH_TYPE', request.authType)
+  if (remoteHost !== undefined) extra.push('REMOTE_HOST', latin1(remoteHost))
   if (chunked) extra.push('mod_wsgi.input_chunked', '1')
   return extra
 }

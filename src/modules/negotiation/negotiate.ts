@@ -31,10 +31,10 @@ export function negotiate<V extends Variant>(
   const best = choose(
     variants,
     {
-      accept: headersIn.get('Accept'),
-      language: headersIn.get('Accept-Language'),
-      charset: headersIn.get('Accept-Charset'),
-      encoding: headersIn.get('Accept-Encoding'),
+      accept: headersIn.value('Accept'),
+      language: headersIn.value('Accept-Language'),
+      charset: headersIn.value('Accept-Charset'),
+      encoding: headersIn.value('Accept-Encoding'),
     },
     {
       priority: languagePriority.map((language) => language.toLowerCase()),
@@ -42,7 +42,7 @@ export function negotiate<V extends Variant>(
       fallback: force.includes('fallback'),
     },
   ) as V | undefined
-  const asked = transparent ? headersIn.get('Negotiate') : undefined
+  const asked = transparent ? headersIn.value('Negotiate') : undefined
   // `*` leaves the choice to us; whoever names anything else wants the list (RFC 2295, 8.4)
   const list = asked !== undefined && !asked.split(',').some((one) => one.trim() === '*')
   const sent = list ? undefined : best

@@ -4,6 +4,8 @@
 import type { Connection } from '../../request/request.js'
 
 export class ForwardedConnection implements Connection {
+  remoteHost: string | undefined = undefined
+
   constructor(
     private readonly base: Connection,
     readonly remoteAddress: string,

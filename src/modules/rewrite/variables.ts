@@ -44,7 +44,7 @@ function header(name: string): Read {
   const varies = name.toLowerCase() !== 'host'
   return ({ request, vary }) => {
     if (varies) vary.push(name)
-    return request.headersIn.all(name).join(', ')
+    return request.headersIn.value(name) ?? ''
   }
 }
 

@@ -19,7 +19,7 @@ export function checkHookAccess(request: Request): Outcome | Promise<Outcome> {
 async function ask(request: Request, script: HookScript): Promise<Outcome> {
   const { remoteAddress } = request.connection
   const lookUp = request.dir.get(coreDir).hostnameLookups !== 'Off'
-  const host = lookUp ? await clientHost(remoteAddress) : undefined
+  const host = lookUp ? await clientHost(request.connection) : undefined
   const result = await askHook(request, script, 'allow_access', [host ?? remoteAddress], host)
   if (result.failed === undefined && result.value !== false) return result.value === null ? undefined : 'ok'
   // Under `Satisfy Any` a user may still be let in.

@@ -55,7 +55,7 @@ export function askHook<Name extends keyof HookAnswers>(
     hookGroup(request, script.applicationGroup),
     {
       values: fixedValues(request, request.method, scriptNameOf(request)),
-      rawHeaders: request.headersIn.fields,
+      rawHeaders: request.headersIn.forApplications,
       extra: host === undefined ? undefined : ['REMOTE_HOST', host],
     },
     { words, ...tlsOf(request) },
