@@ -112,7 +112,7 @@ def answerer(module, place, environ, request):
         shown = dict((key, value) for key, value in environ.items() if key in SHOWN or key.startswith('HTTP_'))
         secure = environ['wsgi.url_scheme'] == 'https'
         shown['mod_ssl.is_https'] = lambda: secure
-        tls = said.get('tls') or {}
+        tls = said.get('tls') or {u'HTTPS': u'off'}
         shown['mod_ssl.var_lookup'] = lambda name: native_word(tls.get(name, u''))
 
         def ask():

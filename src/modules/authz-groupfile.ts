@@ -10,12 +10,12 @@ import { splitWords } from '../config/words.js'
 import { fill } from '../expr/expression.js'
 import type { Request } from '../request/request.js'
 import { fileGroup } from './authz-owner.js'
-import { type Answer, AUTHZ, type AuthzProvider } from './authz-provider.js'
+import { type Answer, AUTHZ, type AuthzProvider, groupKey } from './authz-provider.js'
 import { CachedFile } from './cached-file.js'
 import type { HttpdModule } from './module.js'
 import { templateOf } from './string-template.js'
 
-/** Names of groups by user. */
+/** Keys of groups ({@link groupKey}) by user. */
 type Groups = ReadonlyMap<string, ReadonlySet<string>>
 
 export const authzGroupfileDir = settingsKey<{ readonly file: CachedFile<Groups> | undefined }>(
@@ -31,7 +31,7 @@ export function parseGroups(text: string): Groups {
   for (const line of text.split(/\r?\n/)) {
     const colon = line.indexOf(':')
     if (line.startsWith('#') || colon < 0) continue
-    const group = line.slice(0, colon).trim()
+    const group = groupKey(line.slice(0, colon).trim())
     for (const user of splitWords(line.slice(colon + 1))) {
       const known = groups.get(user)
       if (known) known.add(group)
@@ -67,7 +67,7 @@ async function isMember(
 ): Promise<Answer> {
   const mine = await groupsOf(request, user, dir, ['AH01664', 'AH01665'])
   if (mine === undefined) return 'denied'
-  if (wanted.some((group) => mine.has(group))) return 'granted'
+  if (wanted.some((group) => mine.has(groupKey(group)))) return 'granted'
   const reason = `user is in none of the required groups of ${dir.get(authzGroupfileDir).file?.path}.`
   return refuse(request, user, reason, 'AH01667')
 }
@@ -76,7 +76,7 @@ async function isInFileGroup(request: Request, user: string, dir: Settings): Pro
   const mine = await groupsOf(request, user, dir, ['AH01668', 'AH01669'])
   const group = mine === undefined ? undefined : fileGroup(request)
   if (mine === undefined || group === undefined) return 'denied'
-  if (mine.has(group)) return 'granted'
+  if (mine.has(groupKey(group))) return 'granted'
   return refuse(request, user, "user is not part of the 'require'ed file group.", 'AH01671')
 }
 

@@ -46,3 +46,8 @@ export interface AuthzProvider extends Provider {
 
 /** The group to `provide` them in. */
 export const AUTHZ = providerGroup<AuthzProvider>('authorization provider')
+
+/** The name of a group as it is compared: without regard to the case of ASCII letters, as in httpd, which keeps groups in tables of that kind. */
+export function groupKey(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}

@@ -119,7 +119,11 @@ function inert(name: string, why: string, contexts: Directive['contexts'] = SERV
 
 /** What applications and rewrite rules can tell it by. */
 function fixups(request: Request): Outcome {
-  if (request.protocol === 'HTTP/2.0') request.env.set('HTTP2', 'on')
+  if (request.protocol === 'HTTP/2.0') {
+    request.env.set('HTTP2', 'on')
+    // Nothing is ever pushed, so that no application need name what could be.
+    request.env.set('H2PUSH', 'off')
+  }
   return undefined
 }
 

@@ -4,6 +4,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+/** How a case's client comes: plain HTTP/1.1, the same over TLS without or with a certificate of its own, HTTP/2 over TLS or with prior knowledge. */
+export type Over = 'http' | 'tls' | 'tls-client' | 'h2' | 'h2c'
+
 /** How the application of a case is run. `python2` is daemon mode on Python 2.7. */
 export type Mode = 'embedded' | 'daemon' | 'python2'
 
@@ -13,12 +16,14 @@ export interface Case {
   /** Letters, digits and hyphens: the case's part of paths and of the URL. */
   readonly id: string
   readonly modes: readonly Mode[]
+  readonly over: Over
   /** Sections by name, their lines without the indentation; those before a file's first case apply to all its cases. */
   readonly sections: Readonly<Record<string, readonly string[]>>
 }
 
 const SECTION =
-  /^(modes|conf|server|alias|run|script|send|expect|body|next|environ|log|differs|differs 6|file [\w./-]+)$/
+  /^(modes|over|conf|server|alias|run|script|send|expect|body|next|environ|log|differs|differs 6|file [\w./-]+)$/
+const ALL_OVERS: readonly Over[] = ['http', 'tls', 'tls-client', 'h2', 'h2c']
 const ALL_MODES: readonly Mode[] = ['embedded', 'daemon', 'python2']
 
 export function readConformanceCases(): Case[] {
@@ -40,7 +45,9 @@ export function parseCases(area: string, text: string): Case[] {
   return parseBlocks(area, text, SECTION).map(({ name, id, sections }) => {
     const modes = (sections.modes?.join(' ').split(/\s+/) ?? ALL_MODES) as readonly Mode[]
     for (const mode of modes) if (!ALL_MODES.includes(mode)) throw new Error(`${name}: no mode '${mode}'`)
-    return { name, id, modes, sections }
+    const over = (sections.over?.join('') ?? 'http') as Over
+    if (!ALL_OVERS.includes(over)) throw new Error(`${name}: nothing goes over '${over}'`)
+    return { name, id, modes, over, sections }
   })
 }
 
@@ -48,7 +55,7 @@ export function parseCases(area: string, text: string): Case[] {
  * The cases of a file with their sections, whatever these mean.
  * @param known The names of sections that a case may have; another one throws.
  */
-export function parseBlocks(area: string, text: string, known: RegExp): Omit<Case, 'modes'>[] {
+export function parseBlocks(area: string, text: string, known: RegExp): Omit<Case, 'modes' | 'over'>[] {
   const [common = '', ...parts] = text.split(/^== /m)
   const shared = parseSections(area, common, known)
   return parts.map((part) => {

@@ -4,15 +4,26 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { skipWithoutOpenssl } from '../support/certificates.js'
 import { findPython, skipWithout, usable } from '../support/pythons.js'
 import { PROJECT, withServer } from '../support/server.js'
 import { type Mode, readConformanceCases } from './case.js'
 import { describeDifferences, tableIn } from './differences.js'
 import { RELEASES } from './mod-wsgi-module.js'
 import { askAll, judgeAll, type Outcome } from './run.js'
-import { caseConfiguration, commonConfiguration, runsOf, writeScripts } from './site.js'
+import {
+  caseConfiguration,
+  commonConfiguration,
+  type Ports,
+  runsOf,
+  secureConfiguration,
+  writeCertificates,
+  writeScripts,
+} from './site.js'
 
 const cases = readConformanceCases()
+/** Those that can be asked here. */
+const asked = cases.filter(({ over }) => !skipWithoutOpenssl || over === 'http')
 
 function modesHere(): Mode[] {
   const python3 = findPython('3')
@@ -27,25 +38,28 @@ function modesHere(): Mode[] {
 async function outcomes(): Promise<Outcome[]> {
   const modes = modesHere()
   let found: Outcome[] = []
-  const conf = `Include "\${ROOT}/cases.conf"\n# \${PORT}\n`
+  const conf = `Include "\${ROOT}/cases.conf"\n# \${PORT} \${PORT2} \${PORT3}\n`
+  const portsOf = ([plain = 0, tls = 0, h2c = 0]: readonly number[]): Ports => ({ plain, tls, h2c })
   await withServer(
     {
       conf,
       prepare: (layout) => {
-        const port = layout.ports[0] as number
-        const runs = runsOf(cases, modes, layout.root)
-        writeScripts(runs, port)
+        const ports = portsOf(layout.ports)
+        const runs = runsOf(asked, modes, layout.root, ports)
+        writeScripts(runs)
+        if (!skipWithoutOpenssl) writeCertificates(layout.root)
         const python2 = findPython('2.7')
         const home = (mode: Mode) => (mode === 'python2' && python2 ? usable(python2).home : undefined)
-        layout.write('cases.conf', commonConfiguration(modes, home) + caseConfiguration(runs, port))
+        const secure = skipWithoutOpenssl ? '' : secureConfiguration(layout.root, ports)
+        layout.write('cases.conf', commonConfiguration(modes, home) + secure + caseConfiguration(runs))
       },
     },
     async (server) => {
-      const runs = runsOf(cases, modes, server.root)
-      const answers = await askAll(runs, server.port)
+      const runs = runsOf(asked, modes, server.root, portsOf(server.layout.ports))
+      const answers = await askAll(runs, server.root)
       // Its logs are complete once it has gone.
       await server.stop()
-      found = judgeAll(answers, server.port, server.layout.read('case.log'), server.errorLog())
+      found = judgeAll(answers, server.layout.read('case.log'), server.errorLog())
     },
   )
   return found

@@ -12,8 +12,8 @@ export interface LogRecord {
 }
 
 /** What is different; empty where all is as expected. `records` are those of this request. */
-export function judge(run: Run, port: number, told: Conversation, records: readonly LogRecord[]): string[] {
-  const section = (name: string) => run.case.sections[name]?.map((line) => fill(line, run, port))
+export function judge(run: Run, told: Conversation, records: readonly LogRecord[]): string[] {
+  const section = (name: string) => run.case.sections[name]?.map((line) => fill(line, run))
   const [first, second] = told.replies
   const wrong: string[] = []
   const expect = section('expect') ?? ['200']

@@ -1,12 +1,15 @@
 /**
  * Runs all cases against one running server, several at a time, and judges them once its logs are complete.
  */
+import { readFileSync } from 'node:fs'
+import { connect as connectSecurely } from 'node:tls'
 import type { Case } from './case.js'
 import { judge, type LogRecord } from './judge.js'
 import type { Release } from './mod-wsgi-module.js'
 import { planOf } from './request.js'
 import type { Run } from './site.js'
-import { type Conversation, converse } from './wire.js'
+import { type Conversation, converse, type Open, openPlain } from './wire.js'
+import { converseOverHttp2 } from './wire-http2.js'
 
 /** Fewer than the threads of a daemon process: some cases send a second request while the first waits. */
 const AT_A_TIME = 4
@@ -18,14 +21,13 @@ export interface Outcome {
 }
 
 /** The answers of all runs, or what went wrong with asking. */
-export async function askAll(runs: readonly Run[], port: number): Promise<Map<Run, Conversation | Error>> {
+export async function askAll(runs: readonly Run[], root: string): Promise<Map<Run, Conversation | Error>> {
   const answers = new Map<Run, Conversation | Error>()
   const waiting = [...runs]
   const ask = async (): Promise<void> => {
     for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) {
       try {
-        const { steps, methods } = planOf(run, port)
-        answers.set(run, await converse(port, steps, methods))
+        answers.set(run, await askOne(run, root))
       } catch (error) {
         answers.set(run, error as Error)
       }
@@ -35,13 +37,29 @@ export async function askAll(runs: readonly Run[], port: number): Promise<Map<Ru
   return answers
 }
 
+function askOne(run: Run, root: string): Promise<Conversation> {
+  const { steps, methods } = planOf(run)
+  const { over } = run.case
+  if (over === 'h2' || over === 'h2c') return converseOverHttp2(over, run.port, steps)
+  return converse(over === 'http' ? openPlain(run.port) : secure(run, root), steps, methods)
+}
+
+/** With the certificate that `writeCertificates` has made for clients, where the case wants one. */
+function secure({ port, case: { over } }: Run, root: string): Open {
+  const own =
+    over === 'tls-client'
+      ? { cert: readFileSync(`${root}/client.crt`), key: readFileSync(`${root}/client.key`) }
+      : {}
+  return () =>
+    connectSecurely({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false, ...own })
+}
+
 /**
  * @param caseLog The access log with lines of log id, name of the run, status.
  * @param errorLog Its lines begin with level and log id.
  */
 export function judgeAll(
   answers: ReadonlyMap<Run, Conversation | Error>,
-  port: number,
   caseLog: string,
   errorLog: string,
 ): Outcome[] {
@@ -64,7 +82,7 @@ export function judgeAll(
     wrong:
       told instanceof Error
         ? [told.message]
-        : judge(run, port, told, records.get(`${run.mode}/${run.case.id}`) ?? []),
+        : judge(run, told, records.get(`${run.mode}/${run.case.id}`) ?? []),
   }))
 }
 

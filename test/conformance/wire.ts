@@ -8,12 +8,21 @@ const TIMEOUT_MS = 30_000
 /** What a client does in turn. */
 export type Step =
   | { readonly send: string }
+  /** Sends what it makes of the answer so far. */
+  | { readonly answer: (received: string) => string }
   /** Waits until the answer so far contains this. */
   | { readonly until: string }
   /** Sends this request on another connection, and waits for its answer. */
   | { readonly other: string }
   /** Closes its side, or everything. */
   | { readonly leave: 'half' | 'reset' }
+
+/** Makes a connection, plain or secure. */
+export type Open = () => Socket
+
+export function openPlain(port: number): Open {
+  return () => connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+}
 
 export interface Reply {
   readonly version: string
@@ -36,14 +45,14 @@ export interface Conversation {
 
 /** All text is Latin-1: a character is a byte. Resolves when the server has closed the connection; an answer that never ends is an error. */
 export function converse(
-  port: number,
+  open: Open,
   steps: readonly Step[],
   methods: readonly string[],
 ): Promise<Conversation> {
   return new Promise((resolve, reject) => {
     let received = ''
     let look = (): void => {}
-    const socket: Socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    const socket = open()
     socket.setEncoding('latin1')
     const timer = setTimeout(
       () =>
@@ -75,7 +84,8 @@ export function converse(
       for (const step of steps) {
         if (socket.destroyed) return
         if ('send' in step) socket.write(step.send, 'latin1')
-        else if ('other' in step) await converse(port, [{ send: step.other }], [''])
+        else if ('answer' in step) socket.write(step.answer(received), 'latin1')
+        else if ('other' in step) await converse(open, [{ send: step.other }], [''])
         else if ('leave' in step) {
           if (step.leave === 'half') socket.end()
           else socket.resetAndDestroy()

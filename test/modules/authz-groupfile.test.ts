@@ -25,7 +25,8 @@ test('members of any of the groups may; changes of the file are seen', async (t)
   const folder = mkdtempSync(join(tmpdir(), 'wsgi-httpd-groups-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'groups')
-  writeFileSync(file, 'admin: ann\n')
+  // The case of ASCII letters does not matter.
+  writeFileSync(file, 'ADMIN: ann\n')
   const conf = `<Location />\nAuthGroupFile ${file}\nRequire group users admin\n</Location>`
   const as = async (user: string) => checkAuth(makeRequest(conf, { user }))
   assert.equal(await as('ann'), 'ok')

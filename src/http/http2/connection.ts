@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
 import type { IncomingMessage, MessageSink, OutgoingMessage } from '../message.js'
 import { Budget } from './budget.js'
 import { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, requestHead } from './fields.js'
-import { Http2Incoming, Http2Outgoing } from './stream.js'
+import { Http2Incoming, Http2Outgoing, reset } from './stream.js'
 
 /** Requests that a client may take back at once, and for each second: browsers do when a page is left. */
 const RESETS = { burst: 200, perSecond: 20 }
@@ -194,7 +194,7 @@ export class Http2Connection<Conn> {
     if (moved !== running.moved || !waits) {
       running.moved = moved
       running.since = now
-    } else if (now - running.since >= this.times.stream) stream.close(constants.NGHTTP2_CANCEL)
+    } else if (now - running.since >= this.times.stream) reset(stream, constants.NGHTTP2_CANCEL)
   }
 }
 

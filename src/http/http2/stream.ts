@@ -143,7 +143,7 @@ export class Http2Outgoing implements OutgoingMessage {
   cut(): void {
     if (this.ended && this.#bodyless) return
     this.ended = true
-    if (!this.stream.closed) this.stream.close(NGHTTP2_INTERNAL_ERROR)
+    reset(this.stream, NGHTTP2_INTERNAL_ERROR)
   }
 
   onDrain(callback: () => void): void {
@@ -201,4 +201,14 @@ export class Http2Outgoing implements OutgoingMessage {
       throw new HeaderFault((error as Error).message, { cause: error })
     }
   }
+}
+
+/**
+ * Breaks a stream off, so that its client can tell. `close(code)` alone ends the response first, and where everything written has been sent that is a
+ * proper end, after which the reset says nothing.
+ */
+export function reset(stream: ServerHttp2Stream, code: number): void {
+  if (stream.closed) return
+  stream.end = () => stream
+  stream.close(code)
 }

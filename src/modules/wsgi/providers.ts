@@ -7,7 +7,7 @@ import type { Settings } from '../../config/settings.js'
 import type { Request } from '../../request/request.js'
 import { askHook } from '../../wsgi/hooks/ask.js'
 import { AUTHN, type AuthnProvider, type DigestAlgorithm } from '../authn-provider.js'
-import { type Answer, AUTHZ, type AuthzProvider } from '../authz-provider.js'
+import { type Answer, AUTHZ, type AuthzProvider, groupKey } from '../authz-provider.js'
 import { type HookScript, wsgiDir } from './settings.js'
 
 const HASH_DIGITS: Readonly<Record<DigestAlgorithm, number>> = { MD5: 32, 'SHA-256': 64 }
@@ -55,7 +55,7 @@ function userScript(request: Request, dir: Settings): HookScript | undefined {
 const groups: AuthzProvider = {
   name: 'wsgi-group',
   parse: (cmd, args) => {
-    const wanted = new Set(cmd.words(args))
+    const wanted = new Set(cmd.words(args).map(groupKey))
     if (wanted.size === 0) cmd.fail('Require wsgi-group needs the name of a group.')
     return (request, dir) =>
       request.user === undefined ? 'deniedNoUser' : isMember(request, request.user, wanted, dir)
@@ -80,7 +80,7 @@ async function isMember(
   }
   const result = await askHook(request, script, 'groups_for_user', [user])
   if (result.failed !== undefined) return 'denied'
-  if (result.value.some((group) => wanted.has(group))) return 'granted'
+  if (result.value.some((group) => wanted.has(groupKey(group)))) return 'granted'
   const why =
     result.value.length === 0
       ? 'User is not a member of any groups.'

@@ -8,6 +8,7 @@ import { coreServer } from '../../modules/core/settings.js'
 import { type HookScript, wsgiDir } from '../../modules/wsgi/settings.js'
 import type { Request } from '../../request/request.js'
 import { serverBanner } from '../../request/server-tokens.js'
+import type { TlsVariables } from '../../tls/variables.js'
 import type { Place } from '../channel/types.js'
 import { fixedValues, scriptNameOf } from '../environ.js'
 import { activeGateway } from '../gateway.js'
@@ -62,17 +63,23 @@ export function askHook<Name extends keyof HookAnswers>(
   )
 }
 
-/** What a script may look up of the connection: the variables of `SSLOptions +StdEnvVars`, and the client's certificate. */
+/** By connection, which has the same variables for all its requests. */
+const tlsTexts = new WeakMap<TlsVariables, Readonly<Record<string, string>>>()
+
+/** What a script may look up of the connection: what `SSLOptions` can export, and what `%{…}x` of logs can tell beyond. */
 function tlsOf({ connection: { tls } }: Request): Pick<HookWords, 'tls'> {
   if (tls === undefined) return {}
-  const { standard, get } = tls.variables
-  const certificate = get('SSL_CLIENT_CERT')
-  return {
-    tls: {
-      ...Object.fromEntries(standard),
-      ...(certificate === undefined ? {} : { SSL_CLIENT_CERT: certificate }),
-    },
+  const { variables } = tls
+  let texts = tlsTexts.get(variables)
+  if (texts === undefined) {
+    const more = ['HTTPS', 'SSL_TLS_SNI', 'SSL_CLIENT_VERIFY_ERRSTR'].map((name): [string, string] => [
+      name,
+      variables.get(name) ?? '',
+    ])
+    texts = Object.fromEntries([...variables.standard, ...variables.exported(), ...more])
+    tlsTexts.set(variables, texts)
   }
+  return { tls: texts }
 }
 
 function placeOf(request: Request, script: HookScript, name: string): Place {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { unescaped } from '../request.js'
-import { converse, type Step } from '../wire.js'
+import { converse, openPlain, type Step } from '../wire.js'
 import type { HttpdCase, Question } from './case.js'
 import { fill, folderOf, type Place } from './site.js'
 import { constant, ofConversation, ofLog } from './transcript.js'
@@ -37,7 +37,7 @@ async function answerTo(question: Question, one: HttpdCase, place: Place): Promi
   if (question.kind === 'raw') steps.push({ leave: 'half' })
   try {
     const port = one.sections.main?.includes('# ask the second port') ? place.port2 : place.port
-    return ofConversation(await converse(port, steps, methods), one, place)
+    return ofConversation(await converse(openPlain(port), steps, methods), one, place)
   } catch (error) {
     return [`(${(error as Error).message})`]
   }
