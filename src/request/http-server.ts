@@ -18,7 +18,18 @@ import { Front, type ListenerAddress } from './front.js'
 import type { PhaseTable } from './phases.js'
 import type { RequestSlots } from './request-slots.js'
 
-const fronts = new WeakMap<Server, Front>()
+/** half-open: who has closed its sending side may still read */
+const SOCKETS = { allowHalfOpen: true, noDelay: true }
+
+interface Accepting {
+  readonly front: Front
+  /** The server itself and those of {@link acceptAlongside}. */
+  readonly servers: Server[]
+  /** How many of them have not closed yet, connections included. */
+  open: number
+}
+
+const accepting = new WeakMap<Server, Accepting>()
 
 /**
  * Makes the server for one listening address. The caller makes it listen (`server.listen({ fd })`).
@@ -35,16 +46,37 @@ export function createHttpServer(
   slots?: RequestSlots,
 ): Server {
   const front = new Front(site, phases, logs, listener, slots)
-  // half-open: who has closed its sending side may still read
   const accept =
     tls === undefined
       ? (socket: Socket) => front.accept(socket)
       : acceptSecurely(new TlsAcceptor(site, tls, (socket) => front.groupOf(socket), logs, outletOf(front)))
   const proxied = usesProxyProtocol(site) ? behindBalancers(front, logs, accept) : accept
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, proxied)
-  server.on('close', () => front.stop())
-  fronts.set(server, front)
+  const server = createServer(SOCKETS, proxied)
+  accepting.set(server, { front, servers: [], open: 0 })
+  join(server, server)
   return server
+}
+
+/** `one` accepts for `server`: when the last of them has closed, nobody needs the front any more. */
+function join(server: Server, one: Server): void {
+  const all = accepting.get(server)
+  if (all === undefined) return
+  all.servers.push(one)
+  all.open++
+  one.on('close', () => {
+    if (--all.open === 0) all.front.stop()
+  })
+}
+
+/**
+ * A server that takes connections for `server`, on another descriptor of the same listening socket. Node accepts one connection for each descriptor
+ * and turn of the event loop; connections that are accepted in one turn are read in one turn, and their requests reach a daemon process together.
+ * The caller makes it listen; it closes with `server`, by {@link drain} or {@link stopAccepting}.
+ */
+export function acceptAlongside(server: Server): Server {
+  const another = createServer(SOCKETS, (socket) => server.emit('connection', socket))
+  join(server, another)
+  return another
 }
 
 function usesProxyProtocol(site: Site): boolean {
@@ -113,26 +145,36 @@ function acceptSecurely(acceptor: TlsAcceptor): (socket: Socket) => void {
  * Stops accepting and waits until every connection has gone. Running requests are finished; the next response on a kept connection says that
  * it is the last; idle connections stay for their KeepAliveTimeout, so that no request is lost that is just on its way.
  */
-export function drain(server: Server): Promise<void> {
-  const front = fronts.get(server)
-  if (front !== undefined) front.draining = true
+export async function drain(server: Server): Promise<void> {
+  const all = accepting.get(server)
+  if (all === undefined) return
+  all.front.draining = true
+  await Promise.all(all.servers.map(closed))
+}
+
+function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
     if (!server.listening) resolve()
     else server.close(() => resolve())
   })
 }
 
+/** Accepts no more connections; those that are there stay. */
+export function stopAccepting(server: Server): void {
+  for (const one of accepting.get(server)?.servers ?? []) if (one.listening) one.close()
+}
+
 /** Cuts every connection, whatever it is doing. */
 export function cutConnections(server: Server): void {
-  fronts.get(server)?.cutConnections()
+  accepting.get(server)?.front.cutConnections()
 }
 
 /** The client connections of that server. */
 export function connectionsOf(server: Server): Iterable<ClientConnection> {
-  return fronts.get(server)?.connections ?? []
+  return accepting.get(server)?.front.connections ?? []
 }
 
 /** Number of requests that are running on that server. */
 export function activeRequests(server: Server): number {
-  return fronts.get(server)?.active ?? 0
+  return accepting.get(server)?.front.active ?? 0
 }

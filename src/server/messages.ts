@@ -8,8 +8,8 @@ import type { TlsMaterial } from '../tls/material.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
 export interface InheritedListener {
-  /** Descriptor number in the worker. */
-  readonly fd: number
+  /** Descriptor numbers in the worker, all of the same socket: see {@link import('../request/http-server.js').acceptAlongside}. */
+  readonly fds: readonly number[]
   /** As `Listen` has it: an address, or empty for all addresses. */
   readonly host: string
   readonly port: number

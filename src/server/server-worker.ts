@@ -22,6 +22,12 @@ export const STOP_GRACE_MS = 3000
 /** An embedded interpreter keeps one thread of libuv's pool for itself; the usual four remain for files and names. */
 const THREAD_POOL_SIZE = 8
 
+/**
+ * Descriptors that a worker has of each listening socket: as many connections are accepted in one turn of the event loop. Measured: see
+ * docs/performance.md, New connections.
+ */
+const ACCEPTS_PER_TURN = 4
+
 type Configure = Extract<ToWorker, { type: 'configure' }>
 
 /** What a worker is started with. Descriptors are numbers in the supervisor; the worker is told its own. */
@@ -50,7 +56,8 @@ export class ServerWorker {
   /** @throws when the process cannot be started (the pid is missing). */
   constructor(plan: WorkerPlan, daemons: Pick<Configure, 'daemons' | 'failures'>, events: WorkerEvents) {
     const FIRST_FD = 4
-    const inherited = [...plan.listeners, ...plan.pipes].map(({ fd }) => fd)
+    const sockets = plan.listeners.flatMap(({ fd }) => Array<number>(ACCEPTS_PER_TURN).fill(fd))
+    const inherited = [...sockets, ...plan.pipes.map(({ fd }) => fd)]
     const stdio: StdioOptions = ['ignore', 'inherit', plan.stderr, 'ipc', ...inherited]
     const passedOn = process.execArgv.filter((option) => PASSED_ON.test(option))
     this.#child = spawn(process.execPath, [...passedOn, ...ENGINE, ENTRY], {
@@ -70,12 +77,12 @@ export class ServerWorker {
       ...plan.configure,
       ...daemons,
       listeners: plan.listeners.map(({ host, port, protocol }, at) => ({
-        fd: FIRST_FD + at,
+        fds: Array.from({ length: ACCEPTS_PER_TURN }, (_, which) => FIRST_FD + at * ACCEPTS_PER_TURN + which),
         host,
         port,
         protocol,
       })),
-      pipes: plan.pipes.map(({ command }, at) => ({ command, fd: FIRST_FD + plan.listeners.length + at })),
+      pipes: plan.pipes.map(({ command }, at) => ({ command, fd: FIRST_FD + sockets.length + at })),
     })
   }
 

@@ -16,7 +16,13 @@ import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
 import { provideStatus } from '../modules/status.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
-import { connectionsOf, createHttpServer, drain } from '../request/http-server.js'
+import {
+  acceptAlongside,
+  connectionsOf,
+  createHttpServer,
+  drain,
+  stopAccepting,
+} from '../request/http-server.js'
 import { phaseTable } from '../request/process.js'
 import { RequestSlots } from '../request/request-slots.js'
 import type { WorkerReport } from '../status/board.js'
@@ -126,7 +132,7 @@ class Worker {
       await Promise.all(this.servers.map((server) => drain(server)))
       await this.gateway.drained()
     } else {
-      for (const server of this.servers) server.close()
+      for (const server of this.servers) stopAccepting(server)
       // what is nearly done may end, and an embedded interpreter runs its atexit functions
       await Promise.race([this.gateway.drained(), delay(LAST_MOMENT_MS)])
     }
@@ -138,11 +144,17 @@ class Worker {
   }
 }
 
-/** Begins to accept on a socket that is bound and listening. */
-function accept(server: Server, { fd }: InheritedListener, { backlog }: Configure): Promise<void> {
+/** Begins to accept on a socket that is bound and listening, by each of its descriptors. */
+async function accept(server: Server, { fds }: InheritedListener, { backlog }: Configure): Promise<void> {
+  await Promise.all(
+    fds.map((fd, at) => listening(at === 0 ? server : acceptAlongside(server), { fd, backlog })),
+  )
+}
+
+function listening(server: Server, options: { fd: number; backlog: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ fd, backlog }, () => {
+    server.listen(options, () => {
       server.off('error', reject)
       resolve()
     })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import type { Outcome } from '../../src/modules/module.js'
 import { readBody } from '../../src/request/body.js'
-import { drain } from '../../src/request/http-server.js'
+import { acceptAlongside, drain } from '../../src/request/http-server.js'
 import type { Request } from '../../src/request/request.js'
 import { openBody, sendWhole } from '../../src/request/response.js'
 import { raw } from '../support/http.js'
@@ -375,6 +375,39 @@ test('a draining server answers what is on its way and tells kept connections to
     await drained
     await until('the expected', () => busy.closed && idle.closed)
     await assert.rejects(raw(port, get()))
+  })
+})
+
+test('a server that accepts alongside another serves the same hosts and is drained with it', async () => {
+  await withFront('KeepAliveTimeout 300ms', { files: FILES }, async ({ server }) => {
+    const another = acceptAlongside(server)
+    await new Promise<void>((resolve) => another.listen(0, '127.0.0.1', resolve))
+    const client = new Client((another.address() as AddressInfo).port)
+    await client.ask(get(), HELLO)
+    const drained = drain(server)
+    assert.match(await client.ask(get(), HELLO), /\r\nConnection: close\r\n/)
+    await drained
+    assert.equal(another.listening, false)
+    await until('the expected', () => client.closed)
+  })
+})
+
+test('the last response arrives whole, whatever the client does meanwhile', async () => {
+  const files = { 'a.txt': 'x'.repeat(3_000_000) }
+  const last = get('Connection: close\r\n')
+  await withFront('', { files }, async ({ port, ended }) => {
+    for (const sent of [last, last + get(), `${last}\r\n`, get('', '1.0')]) {
+      const client = new Client(port)
+      client.socket.pause()
+      client.socket.write(sent)
+      const before = ended.length
+      // what the kernel does not take waits for the client
+      await until('the beginning', () => client.socket.bytesRead > 0 || ended.length > before)
+      client.socket.resume()
+      await until('the end', () => client.closed)
+      assert.equal(client.received.split('\r\n\r\n')[1]?.length, 3_000_000, sent)
+    }
+    assert.equal(ended.length, 4)
   })
 })
 

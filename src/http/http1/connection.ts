@@ -65,6 +65,8 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   #held: Buffer | undefined
   #isPaused = false
   #isFirst = true
+  /** The client has said that nothing comes after the request at hand, which has no body. */
+  #isLast = false
   #reader: HeadReader | undefined
 
   constructor(
@@ -191,6 +193,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
       this.#chunks = head.length < 0 ? new ChunkedDecoder() : undefined
     }
     this.#body = body
+    this.#isLast = body === undefined && !head.canKeep
     const incoming = new Http1Incoming(head, body ?? NO_BODY, headBytes)
     const outgoing = new Http1Outgoing(this, head.version === '1.0', head.canKeep && !this.hasEnded)
     this.#incoming = incoming
@@ -274,8 +277,10 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     const body = this.#body
     const isRead = body === undefined || body.complete
     if (outgoing.closes || !outgoing.canKeep || (this.hasEnded && this.#held === undefined)) {
+      const nothingFollows = this.#isLast && this.#held === undefined
       outgoing.close(true)
-      this.#finish()
+      if (nothingFollows && !this.#isEncrypted) this.#shut()
+      else this.#finish()
       return
     }
     outgoing.close(true)
@@ -320,6 +325,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   ): void {
     const line = text.split('\r\n', 1)[0] as string
     this.#state = State.closing
+    this.#isLast = false
     this.#reader = undefined
     this.#held = undefined
     const incoming = new Http1Incoming(UNREADABLE, NO_BODY, this.bytesRead)
@@ -345,6 +351,20 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     this.socket.resume()
   }
 
+  /**
+   * Closes at once: the client has said that it sends nothing after this request, which had no body, so that nothing can be on its way that would be
+   * answered with a reset. The kernel sends what it still has. That is a third of the cost of {@link #finish}, which takes another turn of
+   * the event loop, three system calls and the end of the stream.
+   */
+  #shut(): void {
+    this.#state = State.closing
+    this.socket.destroy()
+  }
+
+  get #isEncrypted(): boolean {
+    return 'encrypted' in this.socket
+  }
+
   /** {@link ResponseCarrier} */
   cutOff(abrupt: boolean): void {
     const socket = this.socket as Socket
@@ -352,7 +372,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     if (!abrupt) {
       // what was written still goes out, and the end of the connection tells the rest
       socket.destroySoon()
-    } else if (socket.resetAndDestroy !== undefined && !('encrypted' in socket)) socket.resetAndDestroy()
+    } else if (socket.resetAndDestroy !== undefined && !this.#isEncrypted) socket.resetAndDestroy()
     else socket.destroy()
   }
 
