@@ -8,6 +8,7 @@ import time
 import traceback
 
 from . import wire
+from .collector import Collector
 from .compat import monotonic
 from .input import Input
 from .metrics import Recorder
@@ -64,7 +65,8 @@ class Events(object):
             given = self.crew.settings.get('telemetry')
             if given and given.get('slow') is not None:
                 self.slow = SlowRequests(self.crew, given, self.embedded)
-            self.recorder = Recorder(self.crew, self.embedded, self.slow)
+            collector = Collector(self.crew.group) if given else None
+            self.recorder = Recorder(self.crew, self.embedded, self.slow, collector)
             self.watch()
 
     def watch(self):

@@ -65,9 +65,10 @@ class Window(object):
 class Recorder(object):
     """Recording is on from the first of these on."""
 
-    def __init__(self, crew, embedded, slow=None):
+    def __init__(self, crew, embedded, slow=None, collector=None):
         self.crew = crew
         self.slow = slow
+        self.collector = collector
         self.embedded = embedded
         self.lock = allocate_lock()
         self.start = time.time()
@@ -120,6 +121,7 @@ class Recorder(object):
         """What has been counted, as plain data that merge() takes. `reset`: a new window begins."""
         elapsed = self.elapsed()
         slow = self.slow.take() if reset and self.slow is not None else []
+        collected = [self.collector.take()] if reset and self.collector is not None else []
         with self.lock:
             window = self.window
             if reset:
@@ -131,7 +133,7 @@ class Recorder(object):
                 'statuses': window.statuses, 'completed': list(window.completed), 'busy': list(window.busy),
                 'cpu_time': list(window.cpu_time), 'longest': list(window.longest), 'current': [running or 0.0 for running in elapsed],
                 'running': [0 if running is None else 1 for running in elapsed],
-                'slow': slow, 'since': self.start, 'all_requests': self.requests, 'all_busy': self.busy,
+                'slow': slow, 'gc': collected, 'since': self.start, 'all_requests': self.requests, 'all_busy': self.busy,
                 'all_completed': list(self.completed),
             }
 
@@ -152,6 +154,7 @@ def merge(parts):
     merged.update(start=first['start'], cpu=first['cpu'], since=min(part['since'] for part in parts),
                   sums=dict((name, sum(part['sums'][name] for part in parts)) for name in first['sums']), phases={},
                   slow=[record for part in parts for record in part['slow']],
+                  gc=[record for part in parts for record in part['gc']],
                   current_sum=sum(sum(part['current']) for part in parts))
     for name in first['phases']:
         several = [part['phases'][name] for part in parts]

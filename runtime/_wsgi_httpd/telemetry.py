@@ -1,7 +1,7 @@
 """`WSGITelemetryService`: what the process has counted, sent as datagrams to a socket of this machine (mod_wsgi 6's form, version 1).
 
-One thread of the main interpreter sends a record per interval, and one for each request that is slow (`WSGISlowRequests`); start and end of the process
-have records of their own. Nobody waits for the receiver: what cannot be sent is lost. `encode` and the tables are pure.
+One thread of the main interpreter sends a record per interval, one for each request that is slow (`WSGISlowRequests`), and those of the garbage
+collector for each interpreter; start and end of the process have records of their own. Nobody waits for the receiver: what cannot be sent is lost. `encode` and the tables are pure.
 """
 import os
 import socket
@@ -12,7 +12,7 @@ import time
 from .compat import allocate_lock, start_new_thread
 from .metrics import merge, request_metrics_of
 
-REQUEST, SLOW, STARTED, STOPPING, STOPPED = 2, 4, 5, 6, 7
+REQUEST, SLOW, STARTED, STOPPING, STOPPED, GC_COUNTERS, GC_COLLECTION = 2, 4, 5, 6, 7, 8, 9
 U64, F64, BYTES, I32_ARRAY, F64_ARRAY = 1, 2, 4, 5, 6
 
 # Fields by their names in `request_metrics()`; the phases are in the order of their numbers.
@@ -37,6 +37,9 @@ SLOW_FIELDS = (
     (232, U64, 'output_length'), (233, U64, 'output_writes'), (234, F64, 'input_time'), (235, F64, 'output_time'),
     (240, U64, 'status'), (250, F64, 'cpu_user_time'), (251, F64, 'cpu_system_time'), (260, U64, 'active_at_start'),
     (261, U64, 'active_at_completion'))
+GC_FIELDS = ((320, F64, 'start'), (321, F64, 'duration'), (322, U64, 'generation'), (323, U64, 'collected'), (324, U64, 'uncollectable'))
+# Fields of the statistics of each generation, from these numbers on.
+GC_STATISTICS = ((306, 'collections'), (309, 'collected'), (312, 'uncollectable'))
 # Phases that an embedded interpreter does not have.
 DAEMON_PHASES = ('queue_time', 'daemon_time')
 TEXT_MAX = 512
@@ -74,6 +77,15 @@ def sample_fields(found):
             fields.append((base + at, F64, None if value is None else value / 1000000.0))
         fields.append((90 + at, I32_ARRAY, found[name + '_buckets']))
     return fields
+
+
+def counter_fields(found):
+    """The fields of a garbage collector's counters (collector.py). Newer Pythons have generations that stay empty."""
+    fields = [(first + at, U64, value) for first, name in ((300, 'counts'), (303, 'thresholds'))
+              for at, value in enumerate(found[name][:3])]
+    for at, generation in enumerate((found['stats'] or [])[:3]):
+        fields += [(first + at, U64, generation[name]) for first, name in GC_STATISTICS]
+    return fields + [(315, U64, found['enabled']), (316, U64, found['frozen']), (317, U64, found['dropped'])]
 
 
 class Telemetry(object):
@@ -124,6 +136,13 @@ class Telemetry(object):
                   + sample_fields(found), now)
         for record in part['slow']:
             self.send(SLOW, [(field, form, record.get(name)) for field, form, name in SLOW_FIELDS], now)
+        for record in part['gc']:
+            # The main interpreter has no name.
+            interpreter = [(8, BYTES, (record['interpreter'] if len(part['gc']) > 1 else '') or None)]
+            self.send(GC_COUNTERS, counter_fields(record) + interpreter, now)
+            for event in record['events']:
+                self.send(GC_COLLECTION, [(field, form, event[name]) for field, form, name in GC_FIELDS] + interpreter,
+                          event['start'] + event['duration'])
 
     def stopping(self, reason):
         self.reason = reason

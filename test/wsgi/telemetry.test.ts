@@ -42,7 +42,7 @@ while True:
 `
 
 const APPLICATION = `
-import os, time
+import gc, os, time
 import mod_wsgi
 mod_wsgi.start_recording_metrics()
 
@@ -51,6 +51,7 @@ def application(environ, start_response):
         while not os.path.exists(environ['QUERY_STRING']):
             time.sleep(0.01)
     start_response('404 Not Found' if environ['PATH_INFO'] == '/missing' else '200 OK', [])
+    gc.collect()
     return [repr((mod_wsgi.request_metrics(), mod_wsgi.process_metrics())).encode('ascii')]
 `
 
@@ -128,6 +129,33 @@ ${embeds ? 'WSGIScriptAlias /embedded "${ROOT}/apps/app.wsgi" application-group=
           )
           assert.ok(sample.fields[40])
 
+          for (const interpreter of groups[1] === 'other' ? [undefined, 'other'] : [undefined]) {
+            const counters = await until('the counters of the collector', () =>
+              received().find(
+                ({ kind, pid, fields }) => kind === 8 && pid === sample.pid && fields[8] === interpreter,
+              ),
+            )
+            assert.deepEqual([counters.fields[315], counters.fields[317]], [1, 0])
+            assert.ok((counters.fields[303] as number) > 0)
+            if (version === '2.7') continue
+            const collection = await until('a full collection', () =>
+              received().find(
+                ({ kind, pid, fields }) =>
+                  kind === 9 && pid === sample.pid && fields[8] === interpreter && fields[322] === 2,
+              ),
+            )
+            assert.ok((collection.fields[321] as number) >= 0)
+            await until('it to be counted', () =>
+              received().some(
+                ({ kind, pid, fields }) =>
+                  kind === 8 &&
+                  pid === sample.pid &&
+                  fields[8] === interpreter &&
+                  (fields[308] as number) > 0,
+              ),
+            )
+          }
+
           const records = (state: number) =>
             received().filter(({ kind, fields }) => kind === 4 && fields[200] === state)
           await until('the slow request', () => records(0).length > 0)
@@ -148,7 +176,7 @@ ${embeds ? 'WSGIScriptAlias /embedded "${ROOT}/apps/app.wsgi" application-group=
           assert.deepEqual([stopped.fields[130], stopped.fields[135]], ['shutdown_signal', 1])
           assert.ok((stopped.fields[132] as number) >= 4)
           const kinds = received()
-            .filter((one) => one.pid === pid && one.kind !== 2 && one.kind !== 4)
+            .filter((one) => one.pid === pid && [5, 6, 7].includes(one.kind))
             .map(({ kind }) => kind)
           assert.deepEqual(kinds.slice(-2), [6, 7])
           const successor = await until('its replacement', () => of(5, 'app').find((one) => one.pid !== pid))
