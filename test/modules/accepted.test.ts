@@ -62,3 +62,11 @@ test('an AuthType that nothing implements ends the reading; None is fine', () =>
   const request = makeRequest(at('AuthType None'))
   assert.equal(authnCore.hooks.checkUser(request), 500)
 })
+
+test('Mutex: mutexes of other process models are known by name, and that one may be done without', () => {
+  assert.deepEqual(faultsOf('Mutex none mpm-accept\nMutex fcntl:/ rewrite-map ssl-cache', modules), [])
+  assert.match(
+    faultsOf('Mutex none ssl-cache', modules).join(),
+    /None is not allowed for mutex type ssl-cache/,
+  )
+})

@@ -13,7 +13,12 @@ import { generateConfiguration } from './generate.js'
 import { startServerHelp } from './help.js'
 import { parseOptions } from './parse.js'
 import { makePlan, type Plan } from './plan.js'
-import { generateControlScript, generateEnvironmentScript, generateModuleScript } from './scripts.js'
+import {
+  generateControlScript,
+  generateEnvironmentScript,
+  generateHandlerScript,
+  generateModuleScript,
+} from './scripts.js'
 import { claimServerRoot, replaceFile } from './server-root.js'
 import { summary } from './summary.js'
 import type { Surroundings } from './surroundings.js'
@@ -79,7 +84,7 @@ function writeFiles(plan: Plan, command: readonly string[]): string {
   // Started as root, the account of the application must find the files in here, but not list them.
   claimServerRoot(plan.serverRoot, uid === 0 ? 0o711 : 0o700, uid)
   const configFile = path.join(plan.serverRoot, 'httpd.conf')
-  for (const file of [plan.errorLog, plan.accessLog, plan.startupLog])
+  for (const file of [plan.errorLog, plan.accessLog, plan.startupLog, ...plan.services.map(({ log }) => log)])
     if (file !== undefined && !file.startsWith('/dev/')) mkdirSync(path.dirname(file), { recursive: true })
   if (plan.moduleName !== undefined)
     replaceFile(
@@ -87,6 +92,7 @@ function writeFiles(plan: Plan, command: readonly string[]): string {
       generateModuleScript(plan.moduleName, plan.given.text('callable-object') ?? 'application'),
       0o644,
     )
+  if (plan.handlers.length > 0) replaceFile(plan.handlerScript, generateHandlerScript(plan.handlers), 0o644)
   replaceFile(
     path.join(plan.serverRoot, 'apachectl'),
     generateControlScript(process.execPath, LAUNCHER, configFile),

@@ -60,6 +60,16 @@ export function zeroOr(minimum: number): Pick<Option, 'check'> {
   }
 }
 
+/** Seconds, with decimals where wanted. */
+export function seconds(minimum: number): Pick<Option, 'check'> {
+  return {
+    check: ([word = '']) =>
+      /^\d{1,9}(\.\d{1,9})?$/.test(word) && Number(word) >= minimum
+        ? undefined
+        : `must be a number of seconds from ${minimum}`,
+  }
+}
+
 export function oneOf(...allowed: string[]): Pick<Option, 'check'> {
   return {
     check: ([word = '']) => (allowed.includes(word) ? undefined : `must be one of ${allowed.join(', ')}`),

@@ -11,6 +11,7 @@ import {
   oneOf,
   option,
   PORT,
+  seconds,
   urlPath,
   zeroOr,
 } from './option.js'
@@ -105,6 +106,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       ),
       option('service-user', 'NAME USER', 'account of that process, when started as root', MANY),
       option('service-group', 'NAME GROUP', 'its group', MANY),
+      option('service-log-file', 'NAME FILE', 'an error log of its own', MANY),
     ],
   },
   {
@@ -168,6 +170,11 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         many: true,
         default: 'None',
       }),
+      option('add-handler', 'EXTENSION SCRIPT', 'has files of the document root handled by a WSGI script', {
+        many: true,
+        check: ([extension = '']) =>
+          /^\.?[\w-]+$/.test(extension) ? undefined : 'needs an extension such as .txt',
+      }),
       option('mime-types', 'FILE', 'media types by extension, in the form of /etc/mime.types', {
         default: 'built in',
       }),
@@ -222,6 +229,21 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('rotate-logs', '', 'begin new log files when they are large, with the program rotatelogs'),
       count('max-log-size', 'MB', 'that is large', '5', 1),
       option('rotatelogs-executable', 'FILE', 'where that program is', { default: 'found on PATH' }),
+    ],
+  },
+  {
+    title: 'Telemetry',
+    options: [
+      option('telemetry-service', 'TARGET', 'send the metrics of all Python processes to unix:/path', {
+        check: ([target = '']) => (/^unix:\/./.test(target) ? undefined : 'must begin with unix:/'),
+      }),
+      option('telemetry-interval', 'SECONDS', 'how often', { default: '1', ...seconds(0.5) }),
+      option('telemetry-options', 'FLAGS', 'what is sent beyond the usual, as in WSGITelemetryOptions', {
+        many: true,
+        check: ([flags = '']) =>
+          /^[+-]?\w+( [+-]?\w+)*$/.test(flags) ? undefined : 'needs words like +CaptureUserAgent',
+      }),
+      option('slow-requests', 'SECONDS', 'report requests that take longer one by one', seconds(0)),
     ],
   },
   {

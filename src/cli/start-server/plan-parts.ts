@@ -56,15 +56,21 @@ export interface Service {
   readonly script: string
   readonly user: string | undefined
   readonly group: string | undefined
+  /** An error log of its own. */
+  readonly log: string | undefined
 }
 
-export function planServices(given: Given, around: Surroundings): Service[] {
+export function planServices(given: Given, around: Surroundings, serverRoot: string): Service[] {
   const users = new Map(given.pairs('service-user'))
   const groups = new Map(given.pairs('service-group'))
+  const logs = new Map(given.pairs('service-log-file'))
+  const logFolder = path.resolve(around.cwd, given.text('log-directory') ?? serverRoot)
   return given.pairs('service-script').map(([name, script]) => {
     const user = users.get(name)
+    const log = logs.get(name)
     return {
       name,
+      log: log === undefined ? undefined : path.resolve(logFolder, log),
       script: existing(around, 'service-script', script),
       user,
       group: groups.get(name) ?? (user === undefined ? undefined : around.groupOf(user)),
@@ -110,4 +116,18 @@ export function existing(around: Surroundings, option: string, written: string):
   const file = path.resolve(around.cwd, written)
   if (around.kindOf(file) !== 'file') fail(`--${option}: there is no file ${file}`)
   return file
+}
+
+/** A script for the files of the document root that have that extension. */
+export interface FileHandler {
+  /** With its dot. */
+  readonly extension: string
+  readonly script: string
+}
+
+export function planHandlers(given: Given, around: Surroundings): FileHandler[] {
+  return given.pairs('add-handler').map(([extension, script]) => ({
+    extension: extension.startsWith('.') ? extension : `.${extension}`,
+    script: existing(around, 'add-handler', script),
+  }))
 }

@@ -6,8 +6,10 @@ import path from 'node:path'
 import type { Given } from './parse.js'
 import {
   existing,
+  type FileHandler,
   type HookScripts,
   type Logs,
+  planHandlers,
   planHooks,
   planLogs,
   planServices,
@@ -42,6 +44,9 @@ export interface Plan extends Logs {
   readonly tls: Tls | undefined
   readonly hooks: HookScripts
   readonly services: readonly Service[]
+  /** Scripts for files of the document root; where there are any, the script to be written that chooses between them. */
+  readonly handlers: readonly FileHandler[]
+  readonly handlerScript: string
   /** A shell script that sets variables. */
   readonly environmentScript: string | undefined
   readonly mimeTypes: string | undefined
@@ -97,7 +102,9 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     documentRoot: entry.kind === 'static' ? entry.entry : findDocumentRoot(given, around),
     tls: planTls(given, around),
     hooks: planHooks(given, around),
-    services: planServices(given, around),
+    services: planServices(given, around, serverRoot),
+    handlers: planHandlers(given, around),
+    handlerScript: path.join(serverRoot, 'resource.wsgi'),
     environmentScript: file('envvars-script'),
     mimeTypes: file('mime-types'),
     mountPoint: given.text('mount-point') ?? '/',

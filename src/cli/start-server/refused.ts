@@ -5,9 +5,7 @@
 
 /** The server lacks what they ask for. */
 export const NOT_YET: ReadonlySet<string> = new Set(
-  `telemetry-service enable-telemetry telemetry-ui-port telemetry-interval telemetry-options slow-requests
-  rewrite-rules add-handler service-log-file
-  debug-mode enable-debugger debugger-startup enable-coverage coverage-directory
+  `debug-mode enable-debugger debugger-startup enable-coverage coverage-directory
   enable-profiler profiler-directory enable-recorder recorder-directory enable-gdb gdb-executable`
     .split(/\s+/)
     .filter(Boolean),
@@ -15,6 +13,10 @@ export const NOT_YET: ReadonlySet<string> = new Set(
 
 /** They have no meaning here, and why. */
 export const NOT_OURS: Readonly<Record<string, string>> = {
+  'enable-telemetry': 'there is no page for telemetry; name a receiver with --telemetry-service',
+  'telemetry-ui-port': 'there is no page for telemetry; name a receiver with --telemetry-service',
+  'rewrite-rules':
+    'requests do not go through the document root first; rules for the whole server can be put into an --include-file',
   'server-mpm': 'there is one kind of server process',
   'httpd-executable': 'there is no other server program',
   'modules-directory': 'all modules are part of the program',

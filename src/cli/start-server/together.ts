@@ -45,7 +45,8 @@ const NEEDS: readonly (readonly [names: readonly string[], needed: readonly stri
   [['trust-proxy'], ['trust-proxy-header']],
   [['startup-log-name'], ['startup-log']],
   [['max-log-size', 'rotatelogs-executable'], ['rotate-logs']],
-  [['service-user', 'service-group'], ['service-script']],
+  [['service-user', 'service-group', 'service-log-file'], ['service-script']],
+  [['telemetry-interval', 'telemetry-options', 'slow-requests'], ['telemetry-service']],
 ]
 
 const EXCLUDES: readonly (readonly [one: string, other: string])[] = [
@@ -82,7 +83,7 @@ function unfitting(given: Given, kind: 'script' | 'module' | 'static'): string |
   if (kind === 'static')
     return ofApplications && `--${ofApplications} is for applications, not for --application-type static`
   if (given.has('directory-listing')) return '--directory-listing is for --application-type static'
-  const ofFiles = ['directory-index', 'allow-override'].find((name) => given.has(name))
+  const ofFiles = ['directory-index', 'allow-override', 'add-handler'].find((name) => given.has(name))
   return ofFiles === undefined || given.has('document-root')
     ? undefined
     : `--${ofFiles} is for --application-type static, or needs --document-root`
@@ -97,7 +98,7 @@ function samePort(given: Given): string | undefined {
 
 function unknownService(given: Given): string | undefined {
   const names = new Set(given.pairs('service-script').map(([name]) => name))
-  for (const option of ['service-user', 'service-group'])
+  for (const option of ['service-user', 'service-group', 'service-log-file'])
     for (const [name] of given.pairs(option))
       if (!names.has(name)) return `--${option} ${name}: there is no --service-script ${name}`
   return undefined

@@ -14,6 +14,7 @@ import {
 import { filterNames } from '../filter.js'
 import { stringTemplate } from '../string-template.js'
 import { oneOf } from './arguments.js'
+import { mutexDirective } from './mutex.js'
 import { coreDir, coreGlobal, coreServer, type FileETag } from './settings.js'
 
 const PLACES = ['server', 'vhost', 'directory', 'htaccess'] as const
@@ -67,19 +68,7 @@ export const fileDirectives: readonly Directive[] = [
       cmd.main.draft(coreGlobal).runtimeDir = cmd.resolve(path)
     }),
   }),
-  directive({
-    name: 'Mutex',
-    syntax: 'mechanism [default|mutex-name] ... [OmitPID]',
-    contexts: ['server'],
-    default: 'default',
-    help: 'Mechanism and lock file directory for mutexes',
-    accepted: 'processes here share no memory that would need locks',
-    ...argv((cmd, words) => {
-      if (words.length === 0) cmd.fail('Mutex requires at least one argument')
-      const draft = cmd.main.draft(coreGlobal)
-      draft.mutex = [...(draft.mutex ?? []), words.join(' ')]
-    }),
-  }),
+  mutexDirective,
   directive({
     name: 'AccessFileName',
     syntax: 'filename [filename] ...',

@@ -1,5 +1,6 @@
 /** Options of `start-server` that bring in more of the server, each seen at work. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,7 +9,7 @@ import { describe, test } from 'node:test'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
 import { ask } from '../../support/http.js'
 import { askSecurely } from '../../support/https.js'
-import { skipWithout } from '../../support/pythons.js'
+import { findPython, skipWithout } from '../../support/pythons.js'
 import { until } from '../../support/wait.js'
 import { project, serve } from './serving.js'
 
@@ -29,6 +30,17 @@ def check_password(environ, user, password):
     return password == 'secret' if user in ('anna', 'bert') else None
 def groups_for_user(environ, user):
     return ['staff'] if user == 'anna' else []
+`
+
+/** Prints the kind of each datagram, and whether it names the browser. */
+const RECEIVER = `
+import os, socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sock.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o666)
+while True:
+    data = sock.recv(65536)
+    print(' %d%s' % (data[5], ' named' if b'named/1' in data else ''), flush=True)
 `
 
 const basic = (user: string, password: string) => ({
@@ -54,6 +66,34 @@ describe('start-server', { skip: skipWithout('3') }, () => {
       for (const place of ['/', '/sub/', '/sub', '/none.txt', '/a.txt/more'])
         assert.match((await ask(port, place)).text, new RegExp(`^SCRIPT_NAME=\nPATH_INFO=${place}\n`), place)
       assert.equal((await ask(port, '/sub/..%2f..%2fapp.wsgi')).status, 404)
+    })
+  })
+
+  test('--add-handler: files of the document root that scripts handle, and load anew when they change', async () => {
+    const { folder, port, root, words } = await made()
+    const handler = (word: string) =>
+      `import os\ndef handle_request(environ, start_response):\n    start_response('200 OK', [])\n    return [('${word} ' + os.path.basename(environ['SCRIPT_FILENAME'])).encode()]\n`
+    writeFileSync(path.join(folder, 'tell.py'), handler('told'))
+    writeFileSync(path.join(folder, 'other.py'), handler('other').replace('handle_request', 'application'))
+    for (const name of ['b.tell', 'c.other']) writeFileSync(path.join(folder, 'static', name), 'text')
+    const options = [
+      '--document-root',
+      'static',
+      '--add-handler',
+      '.tell',
+      'tell.py',
+      '--add-handler',
+      'other',
+      'other.py',
+    ]
+    await serve(['app.wsgi', ...words, ...options], folder, root, async () => {
+      const text = async (place: string) => (await ask(port, place)).text
+      assert.deepEqual(
+        [await text('/a.txt'), await text('/b.tell'), await text('/c.other')],
+        ['a file', 'told b.tell', 'other c.other'],
+      )
+      writeFileSync(path.join(folder, 'tell.py'), handler('told anew:'))
+      assert.equal(await text('/b.tell'), 'told anew: b.tell')
     })
   })
 
@@ -150,12 +190,47 @@ describe('start-server', { skip: skipWithout('3') }, () => {
       path.join(folder, 'worker.py'),
       `import mod_wsgi, sys, time\nsys.stderr.write('works as %s\\n' % mod_wsgi.process_group)\nwhile True: time.sleep(1)\n`,
     )
-    const options = '--service-script queue worker.py --envvars-script vars.sh --startup-log'
+    const options =
+      '--service-script queue worker.py --service-script own worker.py --service-log-file own own_log --envvars-script vars.sh --startup-log'
     await serve(['app.wsgi', ...words, ...options.split(' ')], folder, root, async () => {
       assert.match((await ask(port, '/')).text, /^FROM_SCRIPT=yes$/m)
       const log = path.join(root, 'error_log')
       await until('the service', () => /works as service:queue/.test(readFileSync(log, 'utf8')))
       assert.ok(existsSync(path.join(root, 'startup_log')))
+      await until('the other service', () =>
+        /works as service:own/.test(readFileSync(path.join(root, 'own_log'), 'utf8')),
+      )
+      assert.doesNotMatch(readFileSync(log, 'utf8'), /works as service:own/)
     })
+  })
+
+  test('--telemetry-service: metrics arrive', async () => {
+    const { folder, port, root, words } = await made()
+    // the socket has to be one that the account of the application may write to
+    const socket = path.join(folder, 'telemetry.sock')
+    const python = findPython('3')?.executable as string
+    const receiver = spawn(python, ['-c', RECEIVER, socket], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let kinds = ''
+    receiver.stdout.setEncoding('latin1').on('data', (text) => (kinds += text))
+    try {
+      await until('the receiver', () => existsSync(socket))
+      const options = [
+        '--telemetry-service',
+        `unix:${socket}`,
+        '--telemetry-interval',
+        '0.5',
+        '--slow-requests',
+        '0',
+      ]
+      options.push('--telemetry-options', '+CaptureUserAgent')
+      await serve(['app.wsgi', ...words, ...options], folder, root, async () => {
+        await ask(port, '/', { headers: { 'User-Agent': 'named/1' } })
+        // the counts of an interval, the slow request, the start
+        for (const kind of [2, 4, 5]) await until(`a datagram ${kind}`, () => kinds.includes(` ${kind}`))
+        await until('the name of the browser', () => kinds.includes('named'))
+      })
+    } finally {
+      receiver.kill()
+    }
   })
 })

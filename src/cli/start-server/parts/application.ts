@@ -1,12 +1,15 @@
 /** Of a generated httpd.conf: Python, the processes that run it, and the application. */
 import type { Plan } from '../plan.js'
 import type { Service } from '../plan-parts.js'
-import { line, type Part, quote, quoted } from '../text.js'
+import { line, type Part, quote, quoted, section } from '../text.js'
 import { grantFile } from './files.js'
+import { destination } from './server.js'
 
 export function applicationParts(plan: Plan): Part[] {
   const parts = [python(plan), ...plan.services.map((service) => serviceProcess(plan, service))]
-  return plan.kind === 'static' ? parts : [...parts, daemon(plan), application(plan), reloader(plan)]
+  return plan.kind === 'static'
+    ? [...parts, fileHandlers(plan)]
+    : [...parts, daemon(plan), application(plan), fileHandlers(plan), reloader(plan)]
 }
 
 /** Python of the server processes, which run embedded applications and hook scripts; a daemon group says the same in its own options. */
@@ -14,7 +17,7 @@ function python(plan: Plan): Part {
   const { given, processGroup, hooks, kind } = plan
   const hasHooks = Object.values(hooks).some((script) => script !== undefined)
   const isEmbedded = kind !== 'static' && processGroup === undefined
-  const inServer = isEmbedded || hasHooks
+  const inServer = isEmbedded || hasHooks || (kind === 'static' && plan.handlers.length > 0)
   return {
     about: 'Python.',
     lines: [
@@ -87,20 +90,28 @@ function surroundings(plan: Plan): Options {
 }
 
 /** A service runs on the main thread of a process that takes no requests. */
-function serviceProcess(plan: Plan, { name, script, user, group }: Service): Part {
+function serviceProcess(plan: Plan, { name, script, user, group, log }: Service): Part {
   const processGroup = `service:${name}`
+  const lines = [
+    daemonProcess(processGroup, [
+      ['user', user],
+      ['group', group],
+      ['threads', 0],
+      ['display-name', `(wsgi:${processGroup}:${plan.hostName}:${plan.port})`],
+      ...surroundings(plan),
+      ['server-metrics', plan.given.has('server-metrics') ? 'On' : undefined],
+    ]),
+    `WSGIImportScript ${quote(script)} \\\n    process-group=${quote(processGroup)} application-group="%{GLOBAL}"`,
+  ]
   return {
-    about: `The service ${name}.`,
-    lines: [
-      daemonProcess(processGroup, [
-        ['user', user],
-        ['group', group],
-        ['threads', 0],
-        ['display-name', `(wsgi:${processGroup}:${plan.hostName}:${plan.port})`],
-        ...surroundings(plan),
-      ]),
-      `WSGIImportScript ${quote(script)} \\\n    process-group=${quote(processGroup)} application-group="%{GLOBAL}"`,
-    ],
+    about:
+      log === undefined
+        ? `The service ${name}.`
+        : `The service ${name}, in a virtual host that no request reaches: its error log is that of the service.`,
+    lines:
+      log === undefined
+        ? lines
+        : section('VirtualHost', '127.0.0.1:1', [`ErrorLog ${destination(plan, log)}`, ...lines]),
   }
 }
 
@@ -134,6 +145,23 @@ function application(plan: Plan): Part {
       ...given.pairs('setenv').map(([name, value]) => `SetEnv ${quote(name)} ${quote(value)}`),
       ...given.list('passenv').map((name) => `PassEnv ${quote(name)}`),
       ...grantFile(entry),
+    ],
+  }
+}
+
+/** `--add-handler`: one script chooses by the extension. */
+function fileHandlers({ handlers, handlerScript, documentRoot, processGroup, applicationGroup }: Plan): Part {
+  const about = 'Files of the document root that scripts handle.'
+  if (handlers.length === 0 || documentRoot === undefined) return { about, lines: [] }
+  return {
+    about,
+    lines: [
+      `WSGIHandlerScript wsgi-resource ${quote(handlerScript)} \\\n    process-group=${quote(processGroup ?? '%{GLOBAL}')} application-group=${quote(applicationGroup)}`,
+      ...section(
+        'Directory',
+        quote(documentRoot),
+        handlers.map(({ extension }) => `AddHandler wsgi-resource ${extension}`),
+      ),
     ],
   }
 }

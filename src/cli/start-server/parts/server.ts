@@ -3,7 +3,7 @@ import type { Plan } from '../plan.js'
 import { line, type Part, quote, quoted } from '../text.js'
 
 export function serverParts(plan: Plan): Part[] {
-  return [server(plan), account(plan), logs(plan), limits(plan), closedByDefault()]
+  return [server(plan), account(plan), logs(plan), telemetry(plan), limits(plan), closedByDefault()]
 }
 
 function server(plan: Plan): Part {
@@ -56,7 +56,20 @@ function logs(plan: Plan): Part {
   }
 }
 
-function destination({ rotate }: Plan, file: string): string {
+function telemetry({ given }: Plan): Part {
+  const target = given.text('telemetry-service')
+  return {
+    about: 'Metrics of the Python processes, for a receiver on this machine.',
+    lines: [
+      target && `WSGITelemetryService ${quote(target)} interval=${given.text('telemetry-interval') ?? 1}`,
+      line('WSGISlowRequests', given.text('slow-requests')),
+      ...given.list('telemetry-options').map((flags) => `WSGITelemetryOptions ${flags}`),
+    ],
+  }
+}
+
+/** Where a log goes: the file, or a program that begins new ones. */
+export function destination({ rotate }: Plan, file: string): string {
   if (rotate === undefined) return quote(file)
   const name = file.replaceAll('%', '%%')
   return quote(`|${word(rotate.program)} ${word(`${name}.%Y-%m-%d-%H_%M_%S`)} ${rotate.megabytes}M`)
