@@ -6,12 +6,24 @@ never queues its next response behind a slow client; a lane in any other state i
 """
 import errno
 import os
+import select
 import socket
 
 from . import wire
 from .compat import allocate_lock, retry_interrupted
+from .loan import SENDFILE_MAX_BYTES, Loan, receive_mark
+from .system import make_instant_send
 
-SENDFILE_MAX_BYTES = 1 << 30
+WORKER_PATIENCE_MS = 100
+
+_instant_send = []
+
+
+def instant_send():
+    """The function, made when the first bulk lane is: ctypes takes its time to load."""
+    if not _instant_send:
+        _instant_send.append(make_instant_send())
+    return _instant_send[0]
 
 
 class Gone(Exception):
@@ -30,12 +42,17 @@ class BulkLane(object):
         self.left = 0
         self.body_open = False
         self.awaits_free = False
+        # No client stands between the end that was sent and FREE.
+        self.awaits_only_worker = False
         self.broken = False
+        # The client's connection, while the worker has lent it.
+        self.loan = None
+        self.instant_send = instant_send()
         # The request that has the lane. Who cancels it is another thread, and may come when the lane has gone on to the next request.
         self.owner = None
         self.guard = allocate_lock()
 
-    def lend(self, request):
+    def assign(self, request):
         """Gives the lane to a request. False: it has been shut meanwhile."""
         with self.guard:
             if self.broken:
@@ -49,6 +66,8 @@ class BulkLane(object):
             return False
         if self.awaits_free:
             try:
+                if self.awaits_only_worker:
+                    self.await_worker()
                 mark = self.sock.recv(4, socket.MSG_DONTWAIT)
             except (OSError, IOError):
                 return False
@@ -61,6 +80,12 @@ class BulkLane(object):
             return False
         except (OSError, IOError) as error:
             return error.errno in (errno.EAGAIN, errno.EWOULDBLOCK)
+
+    def await_worker(self):
+        """Gives the worker the time that another lane would take it, too."""
+        poller = select.poll()
+        poller.register(self.sock.fileno(), select.POLLIN)
+        poller.poll(WORKER_PATIENCE_MS)
 
     def receive(self, count):
         """At most `count` bytes of the request body, at least one; `b''` at its end."""
@@ -99,11 +124,45 @@ class BulkLane(object):
             got += more
         return got
 
-    def send(self, data):
-        """Sends one block; waits while the worker does not take it."""
+    def borrow(self):
+        """Reads the worker's answer to BORROW: the client's connection, where what follows is sent while the client is fast, or nothing."""
         try:
+            mark, fd = receive_mark(self.sock)
+        except (OSError, IOError):
+            mark = fd = None
+        if fd is not None:
+            self.loan = Loan(fd, self.sock, self.instant_send)
+        if mark != (wire.BLOCK_KEPT if fd is None else wire.BLOCK_LENT):
+            self.fail()
+            raise Gone()
+
+    def settle(self, done):
+        """After a piece was sent past the worker: it hears of it now and then. Not `done`: the client is slow, so the loan ends."""
+        if not done:
+            self.sock.sendall(self.returned())
+        elif self.loan.is_due():
+            self.sock.sendall(self.loan.report())
+
+    def returned(self):
+        """Gives the client's connection back. The mark that says so."""
+        loan, self.loan = self.loan, None
+        loan.close()
+        return loan.report()
+
+    def send(self, data):
+        """Sends one block; waits while nobody takes it."""
+        try:
+            if self.loan is not None:
+                sent = self.loan.send(data)
+                self.settle(sent == len(data))
+                if sent == len(data):
+                    return
+                data = data[sent:]
             if len(data) <= wire.CONTROL_MAX_BYTES:
-                self.sock.sendall(wire.BLOCK.pack(len(data)) + data)
+                block = wire.BLOCK.pack(len(data)) + data
+                sent = self.instant_send(self.sock.fileno(), block)
+                if sent < len(block):
+                    self.sock.sendall(block[sent:] if sent else block)
                 return
             view = memoryview(data)
             for start in range(0, len(data), wire.BLOCK_MAX_BYTES):
@@ -111,14 +170,19 @@ class BulkLane(object):
                 self.sock.sendall(wire.BLOCK.pack(len(part)))
                 self.sock.sendall(part)
         except (OSError, IOError):
-            self.broken = True
+            self.fail()
             raise Gone()
 
     def send_file(self, fd, offset, count):
-        """Sends `count` bytes of a regular file as one block. Returns how many there were; fewer breaks the lane."""
+        """Sends `count` bytes of a regular file. Returns how many there were; fewer breaks the lane."""
         sent = 0
         try:
-            self.sock.sendall(wire.BLOCK.pack(wire.BLOCK_WIDE) + wire.WIDE.pack(count))
+            if self.loan is not None:
+                sent = self.loan.send_file(fd, offset, count)
+                self.settle(sent == count)
+                if sent == count:
+                    return sent
+            self.sock.sendall(wire.BLOCK.pack(wire.BLOCK_WIDE) + wire.WIDE.pack(count - sent))
             while sent < count:
                 some = min(count - sent, SENDFILE_MAX_BYTES)
                 if hasattr(os, 'sendfile'):
@@ -132,18 +196,27 @@ class BulkLane(object):
                     break
                 sent += done
         except (OSError, IOError):
-            self.broken = True
+            self.fail()
             raise Gone()
         if sent < count:
             self.broken = True
         return sent
 
     def end(self):
+        self.awaits_only_worker = self.loan is not None
+        marks = b'' if self.loan is None else self.returned()
         try:
-            self.sock.sendall(wire.BLOCK.pack(wire.BLOCK_END))
+            self.sock.sendall(marks + wire.BLOCK.pack(wire.BLOCK_END))
             self.awaits_free = True
         except (OSError, IOError):
             self.broken = True
+
+    def fail(self):
+        """Nothing more can be sent."""
+        self.broken = True
+        loan, self.loan = self.loan, None
+        if loan is not None:
+            loan.close()
 
     def shut(self, request=None):
         """Wakes the thread that waits in this lane; may be called by another thread. With a request: if the lane is still its."""
@@ -157,7 +230,7 @@ class BulkLane(object):
                 pass
 
     def close(self):
-        self.broken = True
+        self.fail()
         try:
             self.sock.close()
         except (OSError, IOError):

@@ -16,6 +16,7 @@ from . import wire
 from .bulk import BulkLane
 from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
+from .loan import CAN_BORROW
 from .modules import RequestTimeout
 from .poller import Poller
 from .request import run, serve, serve_watched
@@ -96,8 +97,9 @@ class Crew(object):
         if self.threads == 1:
             start_new_thread(self.help, ())
 
-    def add_control(self, sock, number, group, worker, progress, details):
+    def add_control(self, sock, number, group, worker, progress, details, lends=False):
         lane = ControlLane(sock, number, group, worker, self, progress)
+        lane.lends = CAN_BORROW and lends is True
         lane.greet(details)
         lanes = dict(self.lanes)
         lanes[number] = lane
@@ -287,7 +289,7 @@ class Crew(object):
         key = (lane.number, purpose)
         bulk = slot.bulks.get(key)
         if bulk is not None:
-            if bulk.usable() and bulk.lend(slot.request):
+            if bulk.usable() and bulk.assign(slot.request):
                 return bulk
             bulk.close()
             slot.bulks.pop(key, None)
@@ -304,7 +306,7 @@ class Crew(object):
         if waiter[1] is None:
             return None
         bulk = slot.bulks[key] = BulkLane(waiter[1], index)
-        bulk.lend(slot.request)
+        bulk.assign(slot.request)
         return bulk
 
     def intern_key(self, key):

@@ -89,7 +89,7 @@ class Host(object):
         kind = hello['lane']
         if kind == 'control':
             self.crew.add_control(sock, hello['number'], hello['application_group'], hello.get('worker', 0),
-                                  self.progress.region(hello['region']), hello['details'])
+                                  self.progress.region(hello['region']), hello['details'], hello.get('lends'))
         elif kind == 'kick':
             self.crew.add_kick(sock, hello['channel'])
         else:

@@ -66,6 +66,8 @@ class ControlLane(object):
         self.send_lock = allocate_lock()
         self.defer_until = 0.0
         self.alive = True
+        # The worker may lend the connections of its clients (loan.py).
+        self.lends = False
         self.received = 0
         self.kicks = 0
         # Of the requests since the last report: seconds they took, how many, how many of them were slow.

@@ -10,6 +10,7 @@ from .compat import PY2, clear_exception, file_name, monotonic, reraise, type_na
 from .filewrapper import FileWrapper, regular_file
 from .headers import check_head
 from .input import Input
+from .loan import LOAN_MIN_BYTES
 from .modules import RequestTimeout
 from .scripts import LoadFailed, MissingCallable, NowWatched, ReloadProcess
 from .streams import RequestErrors, pieces
@@ -201,7 +202,7 @@ class Request(object):
             if not size:
                 return
             data = data[:size]
-        if self.bulk is None and self.produced + size > wire.CONTROL_MAX_BYTES:
+        if self.bulk is None and (self.produced + size > wire.CONTROL_MAX_BYTES or self.may_borrow()):
             self.open_bulk()
         self.produced += size
         if self.bulk is not None:
@@ -212,13 +213,21 @@ class Request(object):
             if self.cancelled:
                 raise Gone()
 
+    def may_borrow(self):
+        """Whether the rest of the response is large enough to ask for the client's connection."""
+        return self.length is not None and self.length - self.produced >= LOAN_MIN_BYTES and self.lane.lends
+
     def open_bulk(self):
         bulk = self.slot.crew.bulk(self.slot, self.lane, 'response')
         if bulk is None or self.cancelled:
             raise Gone()
-        self.lane.outbox.append(wire.frame(wire.R_SWITCH, self.number, 0, wire.BLOCK.pack(bulk.index)))
+        borrows = self.may_borrow()
+        kind = wire.R_BORROW if borrows else wire.R_SWITCH
+        self.lane.outbox.append(wire.frame(kind, self.number, 0, wire.BLOCK.pack(bulk.index)))
         self.bulk = bulk
         self.lane.flush(True)
+        if borrows:
+            bulk.borrow()
 
     def answer(self, body):
         """A whole response in one frame."""

@@ -72,3 +72,30 @@ def memory_bytes():
             return int(file.read().split()[1]) * resource.getpagesize(), most
     except (OSError, IOError, ValueError, IndexError):
         return most, most
+
+
+def make_instant_send():
+    """A function that sends bytes to a socket without waiting and without giving up the interpreter's lock.
+
+    It takes a descriptor and `bytes`, and returns how many the kernel took, 0 where it cannot tell or took none. Python's own calls give the lock up
+    around every system call; with several threads that each send many small pieces, the lock then changes hands at every piece, which
+    costs ten times as much as the copy of 16 KiB that it would allow others to overlap with.
+    """
+    def nothing(fd, data):
+        return 0
+    if not sys.platform.startswith('linux'):
+        return nothing
+    try:
+        import ctypes
+        import socket
+        send = ctypes.PyDLL(None).send
+        send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
+        send.restype = ctypes.c_ssize_t
+        flags = socket.MSG_DONTWAIT | 0x4000  # MSG_NOSIGNAL, which Python 2 has no name for
+    except Exception:
+        return nothing
+
+    def instant_send(fd, data):
+        sent = send(fd, data, len(data), flags)
+        return sent if sent > 0 else 0
+    return instant_send

@@ -124,6 +124,11 @@ export interface OutgoingMessage {
    * @throws {@link HeaderFault} as `respond`
    */
   switchProtocols?(head: ResponseHead): SwitchedConnection | undefined
+  /**
+   * The descriptor of the connection, where the next bytes of the body can be written to it by somebody else just as they are: everything so far
+   * has gone, and the length frames the body. Absent where the protocol has no such thing.
+   */
+  lend?(): number | undefined
   /** Ends it so that the client can tell that it is incomplete: closes or resets the connection (HTTP/2: the stream). */
   cut(): void
   /** Calls each time that what waited has gone. One listener at a time. */

@@ -21,6 +21,13 @@ export interface BodyWriter {
   onDrain(callback: () => void): void
   /** Bytes that wait for the client in this process. */
   readonly bufferedBytes: number
+  /**
+   * The descriptor of the client's connection, where the next bytes of the body may be written to it as they are by somebody else. Nothing is
+   * written here until he has said what he has sent ({@link sentElsewhere}). Undefined where the body is filtered, framed, encrypted or has to wait.
+   */
+  lend?(): number | undefined
+  /** So many bytes of the body were written to the descriptor. */
+  sentElsewhere?(bytes: number): void
 }
 
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
@@ -135,6 +142,15 @@ class ResponseWriter implements BodyWriter {
     }
     request.bytesSent += piece.length
     return outgoing.write(piece)
+  }
+
+  lend(): number | undefined {
+    if (this.#silent || this.#ended || this.declared === undefined) return undefined
+    return this.request.outgoing.lend?.()
+  }
+
+  sentElsewhere(bytes: number): void {
+    this.request.bytesSent += bytes
   }
 
   end(): void {

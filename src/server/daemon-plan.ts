@@ -37,6 +37,8 @@ export interface DaemonPlan {
   readonly socketPrefix: string | undefined
   /** `WSGILazyInitialization Off`: processes are forked from one that has loaded their scripts. */
   readonly prefork: boolean
+  /** The processes run as the server workers' user and group, in no jail. */
+  readonly isAlike: boolean
   /** Descriptor 2 of the processes goes where this error log goes; it names the log, for comparisons. */
   readonly errorLog: string
 }
@@ -74,6 +76,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     prefork: !wsgi.lazyInitialization && group.threads > 0 && !isJailed(group),
+    isAlike: identity?.uid === frontUser?.uid && identity?.gid === frontUser?.gid && !isJailed(group),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },
     flags: start.flags,

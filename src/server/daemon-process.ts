@@ -130,6 +130,7 @@ export class DaemonProcess {
       pid: this.pid,
       pythonVersion: this.#version,
       subinterpreters: this.#subinterpreters,
+      isAlike: this.plan.isAlike,
     }
   }
 

@@ -52,6 +52,8 @@ export interface DaemonInfo {
   /** As the runtime reports it: `3.11.7`. */
   readonly pythonVersion: string
   readonly subinterpreters: boolean
+  /** It runs as the server workers' user and sees the same files: there is nothing that has to be kept from it. */
+  readonly isAlike: boolean
 }
 
 /** A group that has no process ready and will not have one at once: its last start failed. */

@@ -102,6 +102,7 @@ export class EmbeddedPython {
         ...(await this.#interpreterOf(applicationGroup, isNamedByRequest)),
         applicationGroup,
         isNamedByRequest,
+        lends: true,
       })
       this.#channels.set(applicationGroup, channel)
       channel.onClose(() => {

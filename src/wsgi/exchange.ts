@@ -238,6 +238,15 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     return false
   }
 
+  lend(): number | undefined {
+    return this.#finished ? undefined : this.#writer?.lend?.()
+  }
+
+  sentByItself(bytes: number): void {
+    this.lastProgress = Date.now()
+    if (!this.#finished) this.#writer?.sentElsewhere?.(bytes)
+  }
+
   end(): void {
     this.#release()
     if (this.#finished) return

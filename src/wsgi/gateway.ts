@@ -59,6 +59,7 @@ export class Gateway implements ExchangeOwner {
               applicationGroup,
               isNamedByRequest,
               progressPath: info.progressPath,
+              lends: info.isAlike,
             }),
           applicationGroupLimit: context.site.main.settings.get(wsgiMain).applicationGroupLimit,
           requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),

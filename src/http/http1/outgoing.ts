@@ -3,6 +3,7 @@
  * Rules: RFC 9112 sections 6 and 7.
  */
 import type { Duplex } from 'node:stream'
+import { descriptorOf } from '../../system/socket-descriptor.js'
 import type { OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
 import { headText, trailerText } from './response-head.js'
 
@@ -144,6 +145,15 @@ export class Http1Outgoing implements OutgoingMessage {
     const { socket, written } = this.carrier
     // an empty write comes back when everything before it has gone
     socket.write(text, 'latin1', written)
+  }
+
+  lend(): number | undefined {
+    if (!this.headSent || this.ended || this.isOver || this.#framing !== Framing.length) return undefined
+    const { socket } = this.carrier
+    this.#flush()
+    // what this turn has gathered
+    if (socket.writableCorked > 0) socket.uncork()
+    return socket.writableLength === 0 ? descriptorOf(socket) : undefined
   }
 
   switchProtocols(head: ResponseHead): SwitchedConnection | undefined {

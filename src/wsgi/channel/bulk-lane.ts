@@ -3,6 +3,8 @@
  * Blocks of known length; the kernel's buffers and `pause`/`resume` are the back-pressure, so memory stays flat.
  */
 import type { Socket } from 'node:net'
+import { sendDescriptors } from '../../system/send-descriptors.js'
+import { descriptorOf } from '../../system/socket-descriptor.js'
 import { ProtocolViolation } from './incoming.js'
 import type { BodyPlan } from './types.js'
 import { BLOCK_MAX_BYTES, Block } from './wire.js'
@@ -11,6 +13,8 @@ import { BLOCK_MAX_BYTES, Block } from './wire.js'
 export interface BulkReceiver {
   /** False asks for a pause until `resume()` of the lane. */
   data(chunk: Buffer): boolean
+  /** So many bytes have not come this way: the interpreter has written them to the client's connection, which was lent to it. */
+  sentByItself(bytes: number): void
   /** The body is complete. */
   end(): void
   /** The lane is gone before the end. */
@@ -24,6 +28,7 @@ export class BulkLane {
   #left = 0
   #paused = false
   #closed = false
+  #hasLent = false
   #stopBody: (() => void) | undefined
   readonly #violated: (error: Error) => void
 
@@ -55,6 +60,25 @@ export class BulkLane {
     }
     this.#receiver = receiver
     this.resume()
+  }
+
+  /**
+   * Answers the interpreter's question for the client's connection, which stands for the rest of this response's body.
+   * @param client the connection's descriptor; undefined: it gets nothing, and the body comes through the lane
+   */
+  lend(client: number | undefined): void {
+    const lane = descriptorOf(this.#socket)
+    this.#hasLent = client !== undefined && lane !== undefined
+    if (client === undefined || lane === undefined) {
+      this.#socket.write(mark4(Block.kept))
+      return
+    }
+    try {
+      sendDescriptors(lane, mark4(Block.lent), [client])
+    } catch {
+      // the lane is broken, and with it the response
+      this.close()
+    }
   }
 
   /** Continues after `data` returned false. */
@@ -170,12 +194,13 @@ export class BulkLane {
     if (length === Block.end) {
       const receiver = this.#receiver
       this.#receiver = undefined
+      this.#hasLent = false
       // The thread may use this lane again only now: its next response must not queue behind this client.
       this.#socket.write(mark4(Block.free))
       receiver?.end()
       return 4
     }
-    if (length === Block.wide) {
+    if (length === Block.wide || (length === Block.sent && this.#hasLent)) {
       if (data.length - at < 12) return 0
       const wide = data.readBigUInt64LE(at + 4)
       if (wide > BigInt(Number.MAX_SAFE_INTEGER)) {
@@ -183,7 +208,8 @@ export class BulkLane {
         this.close()
         return 0
       }
-      this.#left = Number(wide)
+      if (length === Block.wide) this.#left = Number(wide)
+      else this.#receiver?.sentByItself(Number(wide))
       return 12
     }
     if (length > BLOCK_MAX_BYTES) {

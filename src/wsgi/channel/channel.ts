@@ -5,6 +5,7 @@
  * docs/channel.md for the protocol, the scheduling of Python's threads, and the measurements behind both.
  */
 import type { Socket } from 'node:net'
+import { CAN_SEND_DESCRIPTORS } from '../../system/send-descriptors.js'
 import { BulkLane } from './bulk-lane.js'
 import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
@@ -86,6 +87,7 @@ export class Channel implements FrameSink {
       application_group: target.applicationGroup,
       worker: process.pid,
       from_request: target.isNamedByRequest === true,
+      lends: target.lends === true && CAN_SEND_DESCRIPTORS,
     } as const
     this.#control = openControlLane(target.socketPath, hello, (bytes) => this.#received(bytes))
     this.#control.on('error', (error) => {
@@ -352,7 +354,10 @@ export class Channel implements FrameSink {
         this.#sendBody(this.#response(id), lanePayload(payload))
         return
       case Receive.switchToBulk:
-        this.#switchToBulk(this.#response(id), lanePayload(payload))
+        this.#switchToBulk(this.#response(id), lanePayload(payload), false)
+        return
+      case Receive.borrow:
+        this.#switchToBulk(this.#response(id), lanePayload(payload), true)
         return
       case Receive.needBulk:
         this.#needBulk(id)
@@ -484,10 +489,11 @@ export class Channel implements FrameSink {
     lane.sendBody(plan, () => {})
   }
 
-  #switchToBulk(response: Response, index: number): void {
+  #switchToBulk(response: Response, index: number, borrows: boolean): void {
     const lane = this.#bulks.get(index)
     if (lane === undefined || !response.begun) throw new ProtocolViolation(`unknown bulk lane ${index}`)
-    response.useBulk(lane)
+    if (borrows && this.target.lends !== true) throw new ProtocolViolation('nothing is lent here')
+    response.useBulk(lane, borrows)
   }
 
   #find(exchange: Exchange): Response | undefined {

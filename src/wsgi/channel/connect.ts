@@ -10,6 +10,8 @@ export type LaneHello =
       readonly worker: number
       /** The group's name came about by a request: their number is limited. */
       readonly from_request: boolean
+      /** The interpreter may ask for a client's connection. */
+      readonly lends: boolean
     }
   | { readonly lane: 'kick'; readonly channel: number }
   | { readonly lane: 'bulk'; readonly channel: number; readonly index: number }

@@ -61,12 +61,16 @@ export class Response implements Flow {
     } else this.#paused = !this.exchange.data(chunk)
   }
 
-  /** From here on the body comes over a bulk lane. */
-  useBulk(lane: BulkLane): void {
+  /** From here on the body comes over a bulk lane. `borrows`: the interpreter would rather write to the client itself, and waits for an answer. */
+  useBulk(lane: BulkLane, borrows: boolean): void {
     if (this.bulk !== undefined) throw new ProtocolViolation('second bulk lane')
     this.bulk = lane
-    if (this.cancelled) lane.close()
-    else if (!this.#paused) this.#receive()
+    if (this.cancelled) {
+      lane.close()
+      return
+    }
+    if (borrows) lane.lend(this.#paused ? undefined : this.exchange.lend?.())
+    if (!this.#paused) this.#receive()
   }
 
   #receiving = false
@@ -79,6 +83,7 @@ export class Response implements Flow {
         this.#paused = !this.exchange.data(chunk)
         return !this.#paused
       },
+      sentByItself: (bytes) => this.exchange.sentByItself?.(bytes),
       end: () => this.#bulkEnded(true),
       cut: () => this.#bulkEnded(false),
     })

@@ -153,6 +153,10 @@ export interface Exchange {
   /** `note` is one line for the log; it never goes to the client. */
   failed(reason: FailureReason, note: string): void
   rejected(reason: RejectReason): void
+  /** The descriptor of the client's connection where the interpreter may write the rest of the body to it itself. Asked after `head`. */
+  lend?(): number | undefined
+  /** The interpreter has written so many more bytes of the body to the connection that was lent. */
+  sentByItself?(bytes: number): void
   /** One line that belongs to this request. It may come before or after the final call's turn, never after it. */
   log(level: RuntimeLogLevel, text: string): void
 }
@@ -167,6 +171,11 @@ export interface ChannelTarget {
   readonly isNamedByRequest?: boolean
   /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
   readonly progressPath?: string
+  /**
+   * The interpreter may write large bodies to the client's connection itself. Only where it runs as this process's own user: who holds a
+   * descriptor of a kept connection could read the requests of others that come over it later.
+   */
+  readonly lends?: boolean
   /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */
   readonly connectTimeoutMs?: number
 }

@@ -32,6 +32,7 @@ export const Receive = {
   needBulk: 13,
   nudge: 14,
   retiring: 15,
+  borrow: 16,
 } as const
 
 /** Flag of a request: its body is fetched over a bulk lane. */
@@ -47,6 +48,9 @@ export const Block = {
   tooLarge: 0xfffffffe,
   free: 0xfffffffd,
   wide: 0xfffffffc,
+  lent: 0xfffffffb,
+  kept: 0xfffffffa,
+  sent: 0xfffffff9,
 } as const
 /** Other blocks are at most this long. */
 export const BLOCK_MAX_BYTES = 16 * 1024 * 1024
