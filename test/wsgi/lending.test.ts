@@ -1,0 +1,274 @@
+/**
+ * Large responses: the interpreter writes them to the client's connection itself where the worker lends it, and through the worker where it does
+ * not; nobody but the two can tell the difference.
+ */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import path from 'node:path'
+import { test } from 'node:test'
+import { VERSIONS } from '../server/daemon-support.js'
+import { type TestServer, withServer } from '../support/server.js'
+import { until } from '../support/wait.js'
+
+const PIECE_BYTES = 16 * 1024
+const PIECES = 64
+const isRoot = process.getuid?.() === 0
+/** From that Python on: a forked child closes what was lent (`os.register_at_fork`). */
+const LENDS = VERSIONS.filter((version) => version !== '2.7')
+
+const APP = `
+import os, socket, stat, sys, time
+PIECE = bytes(bytearray(range(256))) * 64
+
+def connections():
+    """Descriptors of this process that are connections over TCP."""
+    count = 0
+    for name in os.listdir('/proc/self/fd'):
+        try:
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            copy = socket.fromfd(int(name), socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                count += len(copy.getpeername()) == 2 and not isinstance(copy.getpeername(), (str, bytes))
+            finally:
+                copy.close()
+        except (OSError, IOError, TypeError):
+            pass
+    return count
+
+def say(text):
+    sys.stderr.write(text + '\\n')
+    sys.stderr.flush()
+
+def fork():
+    ours, its = os.pipe()
+    if not os.fork():
+        os.write(its, ('child %d has %d connections' % (os.getpid(), connections())).encode())
+        time.sleep(3600)
+    say(os.read(ours, 100).decode())
+
+class Pieces(object):
+    def __init__(self, what, count):
+        self.what, self.count, self.done = what, count, 0
+    def __iter__(self):
+        return self
+    def __next__(self):
+        if self.done == self.count:
+            raise StopIteration
+        if self.done == self.count // 2:
+            say('%s: %d connections' % (self.what, connections()))
+            if self.what == '/raise':
+                raise ValueError('in the middle')
+            if self.what == '/short':
+                raise StopIteration
+            if self.what == '/die':
+                os._exit(1)
+            if self.what == '/fork':
+                fork()
+        self.done += 1
+        return PIECE
+    next = __next__
+    def close(self):
+        say('%s: closed' % self.what)
+
+def application(environ, start_response):
+    what, count = environ['PATH_INFO'], int(environ['QUERY_STRING'] or 64)
+    headers = [('Content-Type', 'text/plain')]
+    if what != '/unknown':
+        headers.append(('Content-Length', str(count * len(PIECE) - 3 * (what == '/cut'))))
+    if what == '/file':
+        file = open(os.path.join(os.path.dirname(__file__), 'large.bin'), 'rb')
+        file.seek(5)
+        headers[1] = ('Content-Length', str(count * len(PIECE) - 5))
+        start_response('200 OK', headers)
+        return environ['wsgi.file_wrapper'](file)
+    start_response('200 OK', headers)
+    return Pieces(what, count)
+`
+
+const piece = Buffer.from(Array.from({ length: PIECE_BYTES }, (_, index) => index & 255))
+const whole = Buffer.concat(Array.from({ length: PIECES }, () => piece))
+const digest = (bytes: Buffer) => createHash('sha1').update(bytes).digest('hex')
+
+function options(python: string) {
+  return {
+    python,
+    conf: `
+WSGIDaemonProcess alike threads=1
+WSGIScriptAlias /alike "\${ROOT}/apps/large.wsgi" process-group=alike application-group=%{GLOBAL}
+WSGIScriptAlias /embedded "\${ROOT}/apps/large.wsgi" application-group=%{GLOBAL}
+${isRoot ? 'WSGIDaemonProcess other threads=1 user=daemon\nWSGIScriptAlias /other "${ROOT}/apps/large.wsgi" process-group=other' : ''}
+<Location /alike/deflated>
+SetOutputFilter DEFLATE
+</Location>
+ServerLimit 1
+`,
+    apps: { 'large.wsgi': APP },
+    prepare: (layout: { root: string }) => {
+      writeFileSync(path.join(layout.root, 'apps/large.bin'), whole)
+    },
+  }
+}
+
+/** A client that reads no more than it is told to. */
+class Client {
+  readonly #socket: Socket
+  #chunks: Buffer[] = []
+  ended = false
+
+  constructor(port: number) {
+    this.#socket = connect(port, '127.0.0.1')
+    this.#socket.on('data', (chunk) => this.#chunks.push(chunk))
+    this.#socket.on('close', () => (this.ended = true))
+    this.#socket.on('error', () => {})
+  }
+
+  ask(place: string, more = ''): void {
+    this.#socket.write(`GET ${place} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`)
+  }
+
+  hold(): void {
+    this.#socket.pause()
+  }
+
+  go(): void {
+    this.#socket.resume()
+  }
+
+  leave(): void {
+    this.#socket.destroy()
+  }
+
+  /** The body of the next response, which has a length. */
+  async body(): Promise<Buffer> {
+    return until('a whole response', () => {
+      const all = Buffer.concat(this.#chunks)
+      this.#chunks = [all]
+      const end = all.indexOf('\r\n\r\n') + 4
+      const length = Number(/content-length: (\d+)/i.exec(all.subarray(0, end).toString('latin1'))?.[1] ?? -1)
+      if (end < 4 || all.length < end + length) return undefined
+      this.#chunks = [all.subarray(end + length)]
+      return all.subarray(end, end + length)
+    })
+  }
+
+  get received(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  }
+}
+
+for (const version of LENDS)
+  test(`Python ${version}: a large response goes straight to the client, who sees no difference`, () =>
+    withServer(options(version), async (server) => {
+      const client = new Client(server.port)
+      for (const mount of ['/alike', '/embedded']) {
+        for (const place of ['/pieces', '/file', '/pieces']) {
+          client.ask(`${mount}${place}`)
+          const body = await client.body()
+          assert.equal(
+            digest(body),
+            digest(place === '/file' ? whole.subarray(5) : whole),
+            `${mount}${place}`,
+          )
+        }
+      }
+      client.leave()
+      await server.waitForLog(/\/pieces: 1 connections/)
+      for (const length of [whole.length, whole.length - 5])
+        await server.waitForLog(new RegExp(`" 200 ${length}$`, 'm'), 'access.log')
+      await lengths(server)
+      await slow(server)
+      await ends(server)
+      await children(server)
+    }))
+
+/** More or less than was declared, and what is not lent. */
+async function lengths(server: TestServer): Promise<void> {
+  const cut = await server.get('/alike/cut')
+  assert.equal(cut.text.length, whole.length - 3)
+  const unknown = await server.get('/alike/unknown')
+  assert.equal(unknown.text.length, whole.length)
+  await server.waitForLog(/\/unknown: 0 connections/)
+  const deflated = await server.get('/alike/deflated', { headers: { 'Accept-Encoding': 'gzip' } })
+  assert.equal(deflated.headers['content-encoding'], 'gzip')
+  await server.waitForLog(/\/deflated: 0 connections/)
+  const head = await server.get('/alike/pieces', { method: 'HEAD' })
+  assert.equal(head.headers['content-length'], String(whole.length))
+  if (!isRoot) return
+  const other = await server.get('/other/other')
+  assert.equal(other.text.length, whole.length)
+  await server.waitForLog(/\/other: 0 connections/)
+}
+
+/** A client that does not read gets all of it in the end; its connection goes back to the worker meanwhile. */
+async function slow(server: TestServer): Promise<void> {
+  const client = new Client(server.port)
+  const pieces = 2048
+  client.hold()
+  client.ask(`/alike/slow?${pieces}`)
+  const daemon = await daemonOf(server)
+  await until('the connection to be lent', () => connectionsOf(daemon) > 0)
+  await until('it to be given back', () => connectionsOf(daemon) === 0)
+  client.go()
+  const body = await client.body()
+  assert.equal(body.length, pieces * PIECE_BYTES)
+  for (let at = 0; at < body.length; at += PIECE_BYTES)
+    assert.ok(body.subarray(at, at + PIECE_BYTES).equals(piece), `piece at ${at}`)
+  client.leave()
+  await server.waitForLog(/\/slow: closed/)
+}
+
+/** The process of the group `alike`. */
+async function daemonOf(server: TestServer): Promise<number> {
+  const [, pid] = await server.waitForLog(/pid=(\d+)\): Starting process 'alike'/)
+  return Number(pid)
+}
+
+/** Descriptors of a process that are connections over TCP. */
+function connectionsOf(pid: number): number {
+  const inodes = new Set(
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/)[9]),
+  )
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? '')
+    } catch {
+      return false
+    }
+  }).length
+}
+
+/** Whatever ends a response in the middle: the client can tell, the application's close() is called, and the next request is served. */
+async function ends(server: TestServer): Promise<void> {
+  for (const what of ['/raise', '/short']) {
+    await assert.rejects(server.get(`/alike${what}`), Error, what)
+    await server.waitForLog(new RegExp(`${what}: closed`))
+  }
+  await server.waitForLog(/ValueError: in the middle/)
+  const client = new Client(server.port)
+  client.hold()
+  client.ask('/alike/left?4096')
+  await until('a beginning', async () => (client.go(), client.received > 0))
+  client.leave()
+  await server.waitForLog(/\/left: closed/)
+  await assert.rejects(server.get('/alike/die'))
+  await server.waitForLog(/Response cut short from daemon process 'alike'/)
+  assert.equal((await server.get('/alike/pieces')).text.length, whole.length)
+}
+
+/** A child that the application forks does not keep the connection open. */
+async function children(server: TestServer): Promise<void> {
+  const client = new Client(server.port)
+  client.ask('/alike/fork', 'Connection: close\r\n')
+  assert.equal(digest(await client.body()), digest(whole))
+  const [, pid] = await server.waitForLog(/child (\d+) has 0 connections/)
+  try {
+    await until('the connection to end', () => client.ended)
+  } finally {
+    process.kill(Number(pid), 'SIGKILL')
+  }
+}
