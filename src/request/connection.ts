@@ -8,6 +8,7 @@ import { canonicalAddress } from '../modules/core/listen.js'
 import type { TlsSession } from '../tls/session.js'
 import { isPlainOnTls, tlsSessionOf } from '../tls/sessions.js'
 import type { Connection, Request } from './request.js'
+import type { Watched } from './timeouts.js'
 import type { HostGroup } from './vhost.js'
 
 /** What connections need to know of the server they came through. */
@@ -19,10 +20,10 @@ export interface Listening {
 }
 
 let counter = 0
-const started = Date.now().toString(36)
+const prefix = `${process.pid.toString(36)}.${Date.now().toString(36)}.`
 
 export class ClientConnection implements Connection {
-  readonly id = `${process.pid.toString(36)}.${started}.${(++counter).toString(36)}`
+  readonly id = prefix + (++counter).toString(36)
   readonly remoteAddress: string
   remoteHost: string | undefined = undefined
   readonly remotePort: number
@@ -43,21 +44,9 @@ export class ClientConnection implements Connection {
   idleSince = Date.now()
   /** When the first byte of a request's header was noticed, 0 where none came yet. */
   headerSince = 0
-  /** What was seen when the connection was last looked at while it had a request. */
-  readonly watched = {
-    request: undefined as Request | undefined,
-    /** Milliseconds that somebody waited for the body. */
-    bodyMs: 0,
-    bodyFromBytes: 0,
-    received: 0,
-    sent: 0,
-    unsent: 0,
-    /** Last time that something moved. */
-    since: 0,
-    /** When something last came on a connection that is being closed, and how much had come at first. */
-    lingerAt: 0,
-    lingerFromBytes: 0,
-  }
+  /** The time-keeper's notes. */
+  watched: Watched | undefined = undefined
+
   constructor(
     readonly socket: Socket,
     private readonly listening: Listening,

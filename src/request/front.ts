@@ -217,6 +217,11 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     this.#time.rest(connection)
   }
 
+  /** The connection is closed. */
+  gone(connection: ClientConnection): void {
+    this.#time.forget(connection)
+  }
+
   /** Makes the request object and everything that follows its response. */
   #begin(
     connection: ClientConnection,

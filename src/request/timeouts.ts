@@ -22,6 +22,22 @@ const LINGER_IDLE_MS = 2000
 /** and no more than this. */
 const LINGER_MAX_BYTES = 16 * 1024 * 1024
 
+/** What was seen when a connection was last looked at while it had a request or was being closed. Most are never looked at. */
+export class Watched {
+  request: Request | undefined = undefined
+  /** Milliseconds that somebody waited for the body. */
+  bodyMs = 0
+  bodyFromBytes = 0
+  received = 0
+  sent = 0
+  unsent = 0
+  /** Last time that something moved. */
+  since = 0
+  /** When something last came on a connection that is being closed, and how much had come at first. */
+  lingerAt = 0
+  lingerFromBytes = 0
+}
+
 export class TimeKeeper {
   readonly #connections = new Set<ClientConnection>()
   #timer: NodeJS.Timeout | undefined
@@ -32,7 +48,6 @@ export class TimeKeeper {
 
   watch(connection: ClientConnection): void {
     this.#connections.add(connection)
-    connection.socket.once('close', () => this.#connections.delete(connection))
     this.#timer ??= setInterval(() => this.#look(Date.now()), LOOK_EVERY_MS).unref()
   }
 
@@ -40,6 +55,11 @@ export class TimeKeeper {
   rest(connection: ClientConnection): void {
     connection.idleSince = 0
     connection.headerSince = 0
+    connection.watched = undefined
+  }
+
+  forget(connection: ClientConnection): void {
+    this.#connections.delete(connection)
   }
 
   cutAll(): void {
@@ -80,7 +100,10 @@ function lookAtWaiting(connection: ClientConnection, now: number): void {
   http.timeOut()
 }
 
-function lookAtLingering({ http, socket, watched }: ClientConnection, now: number): void {
+function lookAtLingering(connection: ClientConnection, now: number): void {
+  const { http, socket } = connection
+  connection.watched ??= new Watched()
+  const { watched } = connection
   if (watched.lingerAt === 0) {
     watched.lingerFromBytes = http.bytesRead
     watched.received = http.bytesRead
@@ -102,7 +125,9 @@ function settingsOf(connection: ClientConnection) {
 }
 
 function lookAtRequest(connection: ClientConnection, request: Request, now: number): void {
-  const { socket, http, watched } = connection
+  const { socket, http } = connection
+  connection.watched ??= new Watched()
+  const { watched } = connection
   if (watched.request !== request) {
     watched.request = request
     watched.bodyMs = 0

@@ -81,9 +81,14 @@ export class HostGroup {
   }
 }
 
+/** Local addresses that are remembered; a machine has few. */
+const KNOWN_MAX = 256
+
 /** Finds the group of hosts for a local address. */
 export class VhostTable {
   readonly #groups = new Map<string, HostGroup>()
+  /** By local address as the kernel says it. */
+  readonly #known = new Map<string, HostGroup>()
   readonly #main: HostGroup
 
   constructor(site: Site) {
@@ -101,6 +106,16 @@ export class VhostTable {
 
   /** The one best group for that address: `ip:port`, `ip:*`, `*:port`, `*:*`, else the main server alone. */
   group(localAddress: string, localPort: number): HostGroup {
+    const key = keyOf(localAddress, localPort)
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const group = this.#find(localAddress, localPort)
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear()
+    this.#known.set(key, group)
+    return group
+  }
+
+  #find(localAddress: string, localPort: number): HostGroup {
     const address = canonicalAddress(localAddress)
     return (
       this.#groups.get(keyOf(address, localPort)) ??

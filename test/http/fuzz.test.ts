@@ -108,6 +108,7 @@ async function readByUs(pieces: readonly Buffer[]): Promise<Reading> {
       if (!tunnel) reading.refused = true
     },
     rests() {},
+    gone() {},
   }
   await send(pieces, (wire) => {
     over = () => wire.destroyed

@@ -1,7 +1,7 @@
 /**
  * Addresses as `Listen` and `<VirtualHost>` write them.
  */
-import { isIP, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import type { Command } from '../../config/directive.js'
 import type { VhostAddress } from '../../config/site.js'
 import type { ListenAddress } from './settings.js'
@@ -42,6 +42,9 @@ export function parseVhostAddress(cmd: Command, word: string): VhostAddress {
 
 /** IPv6 in the shortest lower-case form, IPv4 in IPv6 as plain IPv4: the form in which addresses of connections are compared. */
 export function canonicalAddress(address: string): string {
+  // what nearly all connections have is told without a look at IPv6's grammar
+  if (!address.includes(':')) return address
+  if (address.startsWith('::ffff:') && isIPv4(address.slice(7))) return address.slice(7)
   if (!isIPv6(address)) return address
   const short = new URL(`http://[${address}]/`).hostname.slice(1, -1)
   const mapped = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short)
