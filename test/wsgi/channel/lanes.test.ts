@@ -91,14 +91,14 @@ from _wsgi_httpd.bulk import BulkLane
 ours, theirs = socket.socketpair()
 lane = BulkLane(ours, 1)
 first, second = object(), object()
-assert lane.lend(first)
-assert lane.lend(second)
+assert lane.assign(first)
+assert lane.assign(second)
 lane.shut(first)
 assert not lane.broken
 theirs.sendall(b'x')
 assert ours.recv(1) == b'x'
 lane.shut(second)
-assert lane.broken and not lane.lend(first)
+assert lane.broken and not lane.assign(first)
 `
 
 for (const python of PYTHONS)
