@@ -25,6 +25,7 @@ export function configurationSource(invocation: Invocation, terminal: Terminal):
     defines: invocation.defines.map(asBytes),
     before: invocation.before.map(asBytes),
     after: invocation.after.map(asBytes),
+    anyDocumentRoot: !invocation.checkDocumentRoots,
   }
 }
 

@@ -22,9 +22,6 @@ import { findPidFile } from './pid-file.js'
 import type { Terminal } from './terminal.js'
 import { settingsText, versionText } from './version.js'
 
-/** A missing DocumentRoot, which `-T` is not interested in. */
-const MISSING_DOCUMENT_ROOT = 'AH00112'
-
 /**
  * @returns the exit status
  * @throws UsageError where no configuration file is named or found
@@ -164,11 +161,7 @@ function readable(text: string): string {
   return Buffer.from(text, 'latin1').toString()
 }
 
-function isWanted(
-  { code, isNote }: ConfigWarning,
-  { startupLevel, checkDocumentRoots }: Invocation,
-): boolean {
-  if (code === MISSING_DOCUMENT_ROOT && !checkDocumentRoots) return false
+function isWanted({ isNote }: ConfigWarning, { startupLevel }: Invocation): boolean {
   return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf(isNote ? 'info' : 'warn')
 }
 

@@ -41,6 +41,8 @@ export interface ReadOptions {
   readonly files?: ConfigFiles
   /** Read as a `.htaccess` file: what may not stand there is refused, and limits are tighter. */
   readonly htaccess?: boolean
+  /** `-T`: document roots that are not there are no concern. */
+  readonly anyDocumentRoot?: boolean
 }
 
 /**
@@ -87,7 +89,8 @@ class Reader {
     this.#readArray(after, nodes)
     const { variables, serverRoot } = this.state
     const defines = variables.all()
-    return { nodes, defines, serverRoot, file, includes, warnings: this.state.finish() }
+    const { anyDocumentRoot = false } = this.#options
+    return { nodes, defines, serverRoot, file, includes, anyDocumentRoot, warnings: this.state.finish() }
   }
 
   #readArray(lines: readonly string[], sink: ConfigNode[]): void {

@@ -46,6 +46,7 @@ export function buildSite(
     file: tree.file,
     serverRoot: tree.serverRoot,
     defines: tree.defines,
+    anyDocumentRoot: tree.anyDocumentRoot,
     warnings,
     providers: perDirectory.providers,
   }

@@ -83,6 +83,8 @@ export interface Site {
   readonly file: string
   readonly serverRoot: string
   readonly defines: Readonly<Record<string, string>>
+  /** `-T`: nobody looks whether document roots are there. */
+  readonly anyDocumentRoot: boolean
   readonly warnings: readonly ConfigWarning[]
   /** The modules' providers and those that the configuration has added; for `.htaccess` files, which may name them. */
   readonly providers: readonly Provided[]

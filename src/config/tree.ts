@@ -28,6 +28,8 @@ export interface ConfigTree {
   readonly file: string
   /** Every file read, as a tree for `-D DUMP_INCLUDES`. */
   readonly includes: readonly IncludedFile[]
+  /** Nobody looks whether document roots are there. */
+  readonly anyDocumentRoot: boolean
   readonly warnings: readonly import('./errors.js').ConfigWarning[]
 }
 

@@ -19,6 +19,7 @@ import type { HttpdModule } from './module.js'
 
 /** `DocumentRoot` must be a directory in the main server; in a virtual host a missing one is only worth a warning. */
 function checkDocumentRoots(site: Site, warn: Parameters<NonNullable<HttpdModule['check']>>[1]): void {
+  if (site.anyDocumentRoot) return
   for (const server of [site.main, ...site.virtualHosts]) {
     const { documentRoot, documentRootAt } = server.settings.get(coreServer)
     if (documentRootAt === undefined || isDirectory(documentRoot)) continue

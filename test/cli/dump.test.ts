@@ -118,7 +118,15 @@ test('DUMP_INCLUDES: the files, below those that asked for them', () => {
       includes: [{ file: '/c/b', line: 4, includes: [{ file: '/c/c', line: 1, includes: [] }] }],
     },
   ]
-  const tree = { nodes: [], defines: {}, serverRoot: '/c', file: '/c/a', includes, warnings: [] }
+  const tree = {
+    nodes: [],
+    defines: {},
+    serverRoot: '/c',
+    file: '/c/a',
+    includes,
+    anyDocumentRoot: false,
+    warnings: [],
+  }
   const expected = 'Included configuration files:\n  (*) /c/a\n    (4) /c/b\n      (1) /c/c\n'
   assert.equal(includesText(tree), expected)
   assert.equal(dumpText(['X', 'DUMP_INCLUDES'], { tree, site: SITE }, modules), expected)

@@ -41,6 +41,21 @@ test('-t: directories of logs must be there', async () => {
   })
 })
 
+test('-T: document roots need not be there, in the main server as little as in a virtual host', async () => {
+  const conf = `DocumentRoot nowhere
+<VirtualHost *:80>
+    DocumentRoot nowhere/else
+</VirtualHost>`
+  await withConfiguration({ conf }, ['-t'], ({ code, stderr }) => {
+    assert.equal(code, 1)
+    assert.match(stderr, /DocumentRoot '.*nowhere' is not a directory, or is not readable/)
+  })
+  await withConfiguration({ conf }, ['-tT'], ({ code, stderr }) => {
+    assert.equal(code, 0)
+    assert.doesNotMatch(stderr, /DocumentRoot/)
+  })
+})
+
 test('a start with a faulty configuration says the same', async () => {
   await withConfiguration({ conf: 'NoSuchThing on' }, ['-DFOREGROUND'], ({ code, stderr }) => {
     assert.equal(code, 1)

@@ -104,6 +104,7 @@ export function makeSite(serverRoot: string, main: string, ...virtualHosts: stri
     file: 'test.conf',
     serverRoot,
     defines: {},
+    anyDocumentRoot: false,
     warnings: [],
     providers: [],
   }
