@@ -29,7 +29,7 @@ export class ReadState implements Facts {
   readonly #vocabulary: Vocabulary
   readonly #files: ConfigFiles
   readonly #loaded = new Set<string>()
-  /** What `LoadModule` asked for in vain. Distributions load dozens of modules that nothing uses: they are told in one warning. */
+  /** What `LoadModule` asked for in vain. Distributions load dozens of modules that nothing uses: they are told in one note. */
   readonly #missing: { readonly module: string; readonly at: Position }[] = []
 
   constructor({ serverRoot, defines, values = {}, environment, vocabulary, files }: StateOptions) {
@@ -79,7 +79,8 @@ export class ReadState implements Facts {
     const [first] = this.#missing
     if (first !== undefined) {
       const names = this.#missing.map(({ module }) => module).join(', ')
-      this.warn(first.at, `LoadModule: wsgi-httpd does not have ${names}; directives of theirs are refused`)
+      const message = `LoadModule: wsgi-httpd does not have ${names}; directives of theirs are refused`
+      this.warnings.push({ at: first.at, message, isNote: true })
     }
     return this.warnings
   }

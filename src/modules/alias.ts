@@ -4,6 +4,7 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_alias.html
  */
+import { readdirSync } from 'node:fs'
 import {
   type Command,
   type Context,
@@ -15,6 +16,7 @@ import {
   take2,
   take12,
 } from '../config/directive.js'
+import { pathBytes } from '../config/files.js'
 import { compileRegex } from '../config/regex.js'
 import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
@@ -182,12 +184,21 @@ function pattern(cmd: Command, regex: string): RegExp {
   }
 }
 
-function handlerOf(cmd: Command): string | undefined {
+/** Stock configurations have a directory for CGI scripts that is empty: that is worth a note and no warning. */
+function handlerOf(cmd: Command, target: string): string | undefined {
   if (!cmd.name.startsWith('Script')) return undefined
-  cmd.warn(
-    `${cmd.name}: CGI scripts are not run here; requests for them get 403. WSGI applications are mounted with WSGIScriptAlias.`,
-  )
+  const message = `${cmd.name}: CGI scripts are not run here; requests for them get 403. WSGI applications are mounted with WSGIScriptAlias.`
+  if (!target.includes('$') && isEmpty(target)) cmd.note(message)
+  else cmd.warn(message)
   return 'cgi-script'
+}
+
+function isEmpty(directory: string): boolean {
+  try {
+    return readdirSync(pathBytes(directory)).length === 0
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
 }
 
 function addAlias(cmd: Command, source: Source, target: string): void {
@@ -206,7 +217,7 @@ function addAlias(cmd: Command, source: Source, target: string): void {
       )
     }
   }
-  draft.aliases = [...earlier, { source, target, handler: handlerOf(cmd) }]
+  draft.aliases = [...earlier, { source, target, handler: handlerOf(cmd, target) }]
 }
 
 function covers(source: Source, path: string): boolean {
@@ -225,7 +236,7 @@ function setPlaceAlias(cmd: Command, target: string): void {
   cmd.dir.draft(aliasDir).alias = {
     target: stringTemplate(cmd, cmd.resolve(target)),
     prefix: locationPath(cmd, around),
-    handler: handlerOf(cmd),
+    handler: handlerOf(cmd, cmd.resolve(target)),
   }
 }
 

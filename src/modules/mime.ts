@@ -1,5 +1,5 @@
 /**
- * mod_mime: what the extensions of a file's name say about it: media type, charset, encoding, language, handler. Runs in the type checker.
+ * mod_mime: what the extensions of a file's name say about it: media type, charset, encoding, language, handler, filters. Runs in the type checker.
  *
  * The first part of a name is never an extension (leading dots belong to it). Every further part is looked up, wherever it stands: so
  * `a.html.wsgi` and `a.wsgi.html` both get the handler of `AddHandler wsgi-script .wsgi`.
@@ -17,6 +17,7 @@ import {
 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
+import { filterNames } from './filter.js'
 import { readTypes, type TypeTable, typesDirective, typesOf } from './mime-types-config.js'
 import type { HttpdModule, Outcome } from './module.js'
 
@@ -27,6 +28,8 @@ interface Meaning {
   readonly charset?: string
   readonly language?: string
   readonly encoding?: string
+  /** Names as in `SetOutputFilter`, upper case, with semicolons. */
+  readonly outputFilter?: string
 }
 type Attribute = keyof Meaning
 
@@ -71,10 +74,13 @@ const bare = (extension: string): string => extension.replace(/^\./, '').toLower
 
 /** httpd lower-cases values as well as extensions. */
 function add(cmd: Command, attribute: Attribute, value: string, extensions: readonly string[]): void {
+  mean(cmd, { [attribute]: value.toLowerCase().replace(/\s*;\s*/g, '; ') }, extensions)
+}
+
+function mean(cmd: Command, meaning: Meaning, extensions: readonly string[]): void {
   const draft = cmd.dir.draft(mimeDir)
   const map = (draft.extensions ?? new Map()) as Map<string, Meaning>
   draft.extensions = map
-  const meaning = { [attribute]: value.toLowerCase().replace(/\s*;\s*/g, '; ') }
   for (const extension of extensions) map.set(bare(extension), { ...map.get(bare(extension)), ...meaning })
 }
 
@@ -117,29 +123,41 @@ const removers = (['Handler', 'Charset', 'Language', 'Encoding'] as const).map((
   }),
 )
 
-const NO_FILTERS = 'filters by file extension are not run; responses are sent as they are'
+const NO_FILTERS = 'request bodies run through no filters'
 
 const filters: readonly Directive[] = [
-  ...(['AddOutputFilter', 'AddInputFilter'] as const).map((name) =>
-    directive({
-      name,
-      syntax: 'filter[;filter...] extension [extension] ...',
-      ...EVERYWHERE,
-      help: `filter name (or ; delimited names) followed by ${EXTENSIONS}`,
-      accepted: NO_FILTERS,
-      ...iterate2((cmd, names) => cmd.warn(`${name} ${names} has no effect: ${NO_FILTERS}.`)),
-    }),
-  ),
-  ...(['RemoveOutputFilter', 'RemoveInputFilter'] as const).map((name) =>
-    directive({
-      name,
-      syntax: 'extension [extension] ...',
-      ...EVERYWHERE,
-      help: EXTENSIONS,
-      accepted: NO_FILTERS,
-      ...iterate(() => {}),
-    }),
-  ),
+  directive({
+    name: 'AddOutputFilter',
+    syntax: 'filter[;filter...] extension [extension] ...',
+    ...EVERYWHERE,
+    help: `filter name (or ; delimited names) followed by ${EXTENSIONS}`,
+    ...iterate2((cmd, words, extensions) =>
+      mean(cmd, { outputFilter: filterNames(cmd, words).join(';') }, extensions),
+    ),
+  }),
+  directive({
+    name: 'AddInputFilter',
+    syntax: 'filter[;filter...] extension [extension] ...',
+    ...EVERYWHERE,
+    help: `filter name (or ; delimited names) followed by ${EXTENSIONS}`,
+    accepted: NO_FILTERS,
+    ...iterate2((cmd, names) => cmd.warn(`${cmd.name} ${names} has no effect: ${NO_FILTERS}.`)),
+  }),
+  directive({
+    name: 'RemoveOutputFilter',
+    syntax: 'extension [extension] ...',
+    ...EVERYWHERE,
+    help: EXTENSIONS,
+    ...iterate((cmd, extensions) => remove(cmd, 'outputFilter', extensions)),
+  }),
+  directive({
+    name: 'RemoveInputFilter',
+    syntax: 'extension [extension] ...',
+    ...EVERYWHERE,
+    help: EXTENSIONS,
+    accepted: NO_FILTERS,
+    ...iterate(() => {}),
+  }),
 ]
 
 const MULTIVIEWS_WORDS: readonly MultiviewsMatch[] = ['NegotiatedOnly', 'Any', 'Handlers', 'Filters']
@@ -205,10 +223,11 @@ export function isNegotiable(request: Request, name: string, asked: string): boo
   if (multiviewsMatch.includes('Any')) return true
   const types = typesOf(request.server)
   const byHandler = multiviewsMatch.includes('Handlers')
+  const byFilter = multiviewsMatch.includes('Filters')
   return extensionsOf(`x${name.slice(asked.length)}`).every((extension) => {
-    const { type, charset, language, encoding, handler } = extensions.get(extension) ?? {}
+    const { type, charset, language, encoding, handler, outputFilter } = extensions.get(extension) ?? {}
     const known = [type ?? types.get(extension), charset, language, encoding].some(Boolean)
-    return known || (byHandler && handler !== undefined)
+    return known || (byHandler && handler !== undefined) || (byFilter && outputFilter !== undefined)
   })
 }
 
@@ -223,7 +242,9 @@ function typeChecker(request: Request): Outcome {
   const settings = request.dir.get(mimeDir)
   const place = settings.usePathInfo ? request.filename + request.pathInfo : request.filename
   const name = place.slice(place.lastIndexOf('/') + 1)
-  const { type, charset, handler, language, encoding } = nameMeaning(settings, typesOf(request.server), name)
+  const meaning = nameMeaning(settings, typesOf(request.server), name)
+  const { type, charset, handler, language, encoding, outputFilters } = meaning
+  if (outputFilters.length > 0) request.extensionFilters = outputFilters
   if (type !== undefined) request.contentType = type
   if (charset !== undefined) request.charset = charset
   if (handler !== undefined) request.handler = handler
@@ -242,6 +263,7 @@ interface NameMeaning {
   readonly handler: string | undefined
   readonly language: readonly string[]
   readonly encoding: readonly string[]
+  readonly outputFilters: readonly string[]
 }
 
 /** Names that have been looked at, by the settings in force: a site has few of them, and each is asked for often. */
@@ -291,6 +313,7 @@ function addMeanings({ extensions }: MimeDir, types: TypeTable, parts: readonly 
     handler: last((one) => one.handler),
     language: every((one) => one.language),
     encoding: every((one) => one.encoding),
+    outputFilters: every((one) => one.outputFilter).flatMap((names) => names.split(';').filter(Boolean)),
   }
 }
 

@@ -71,6 +71,8 @@ export interface Dispatch {
   send(request: Request, body: Uint8Array | string): void
 }
 
+const NO_FILTERS: readonly string[] = []
+
 export class Request {
   // what came in
   method = 'GET'
@@ -122,6 +124,8 @@ export class Request {
   contentEncoding: string[] = []
   contentLanguages: string[] = []
   charset: string | undefined = undefined
+  /** Filters that the file's extensions ask for (`AddOutputFilter`), upper case. */
+  extensionFilters: readonly string[] = NO_FILTERS
   user: string | undefined = undefined
   authType: string | undefined = undefined
 
@@ -252,6 +256,7 @@ export class Request {
     this.contentEncoding = found.contentEncoding
     this.contentLanguages = found.contentLanguages
     this.charset = found.charset
+    this.extensionFilters = found.extensionFilters
     this.user = found.user
     this.authType = found.authType
     for (const [name, value] of found.env) this.env.set(name, value)

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, fstatSync, read, readSync, type Stats } from 'node:fs'
-import { coreDir } from '../modules/core/settings.js'
+import { coreDir, OPTION } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
 import { refuseDeclaredBody } from './body.js'
 import {
@@ -17,6 +17,7 @@ import {
 } from './conditions.js'
 import { allowedMethods, answerOptions, REGISTERED_METHODS } from './core-methods.js'
 import { httpDate } from './http-date.js'
+import { hidesIncludes } from './includes.js'
 import type { Request } from './request.js'
 import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
 import { openAnchored } from './walk/anchor.js'
@@ -117,8 +118,9 @@ function cannotOpen(request: Request, error: NodeJS.ErrnoException): number {
  * Sends what of the file was asked for. Returns `'sent'` when the descriptor is done with, undefined when a stream has taken it over, or a status
  * that there is to be a page for.
  */
-function send(request: Request, fd: number, file: Stats): 'sent' | 416 | undefined {
+function send(request: Request, fd: number, file: Stats): 'sent' | 416 | 500 | undefined {
   const dir = request.dir.get(coreDir)
+  if (dir.options.effective & OPTION.Includes && hidesIncludes(request, fd, file.size)) return 500
   const now = Date.now()
   const validators: Validators = {
     etag: request.headersOut.get('ETag') ?? fileETag(file, dir.fileETag, now),

@@ -26,7 +26,9 @@ function applyCase({ input }: Case): string {
   const faults = errors.map((error) =>
     error.describe().replace('AH00526: Syntax error on line ', '').replace(' of /c/main.conf:\n', ': '),
   )
-  const warnings = site.warnings.map((warning) => `warning: ${describeWarning(warning)}`)
+  const warnings = site.warnings.map(
+    (warning) => `${warning.isNote ? 'note' : 'warning'}: ${describeWarning(warning)}`,
+  )
   return [...(errors.length > 0 ? faults : showSite(site)), ...warnings].join('\n')
 }
 

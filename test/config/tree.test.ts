@@ -31,7 +31,9 @@ function readCase({ input, files }: Case): string {
       vocabulary,
       files: memoryFiles(all),
     })
-    const warnings = tree.warnings.map((warning) => `warning: ${describeWarning(warning)}`)
+    const warnings = tree.warnings.map(
+      (warning) => `${warning.isNote ? 'note' : 'warning'}: ${describeWarning(warning)}`,
+    )
     return [...tree.nodes.flatMap((node) => show(node, 0)), ...warnings].join('\n')
   } catch (error) {
     if (error instanceof SyntaxFault) return error.describe()

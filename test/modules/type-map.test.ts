@@ -78,22 +78,37 @@ test('type maps that are none', () => {
   assert.match(fault('Content-Length: -1\n')?.message ?? '', /Content-Length: '-1' .* is invalid/)
 })
 
-test('error documents that need server-side includes are not shown as they are', async () => {
+test('what needs server-side includes is not shown as it is written', async () => {
   const conf = `
     AddHandler type-map .var
     ErrorDocument 404 /error/missing.html.var
     <Directory "\${ROOT}/htdocs/error">
         Options IncludesNoExec
+    </Directory>
+    AddType text/html .shtml
+    AddOutputFilter INCLUDES .shtml
+    <Directory "\${ROOT}/htdocs/parsed">
+        Options +Includes
     </Directory>`
   const files = {
     'htdocs/error/missing.html.var':
       'Content-Language: en\nContent-Type: text/html\nBody:--en--\n<!--#echo var="REQUEST_URI" -->\n--en--\n',
+    'htdocs/parsed/secret.shtml': '<p><!--#exec cmd="show --password x" --></p>',
+    'htdocs/parsed/plain.shtml': '<p>nothing to run</p>',
+    'htdocs/raw/raw.shtml': '<p><!--#echo var="X" --></p>',
   }
   await withServer({ conf, files }, async (server) => {
     const { status, text } = await server.get('/nothing')
     assert.equal(status, 404)
     assert.match(text, /Not Found.*could not be shown either: 500/s)
     assert.doesNotMatch(text, /#echo/)
+    const parsed = await server.get('/parsed/secret.shtml')
+    assert.equal(parsed.status, 500)
+    assert.doesNotMatch(parsed.text, /exec/)
+    await server.waitForLog(/WSGH0015: .*secret\.shtml has server-side includes/)
+    assert.equal((await server.get('/parsed/plain.shtml')).text, '<p>nothing to run</p>')
+    // without the option, httpd sends such files as they are
+    assert.match((await server.get('/raw/raw.shtml')).text, /#echo/)
     await server.waitForLog(/WSGH0013: .*missing\.html\.var has server-side includes/)
   })
 })

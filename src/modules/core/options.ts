@@ -2,7 +2,9 @@
  * `Options`, `AllowOverride` and `AllowOverrideList`: what a place may do, and what its `.htaccess` files may change.
  * Manual: https://httpd.apache.org/docs/2.4/mod/core.html#options
  */
+
 import { argv, type Command, type Directive, directive } from '../../config/directive.js'
+import { NO_INCLUDES } from '../filter.js'
 import { type AllowOverride, coreDir, NO_OVERRIDE, OPTION, type Options } from './settings.js'
 
 const ALL = OPTION.Indexes | OPTION.Includes | OPTION.SymLinks | OPTION.ExecCGI
@@ -70,7 +72,7 @@ function setOptions(cmd: Command, words: readonly string[]): void {
         if ((optionBits & bits) !== bits) cmd.fail(`Option ${word.replace(/^[+-]/, '')} not allowed here`)
       }
     if (changed.effective & OPTION.Includes && words.some((word) => /^\+?includes/i.test(word)))
-      cmd.warn('Options Includes has no effect: there are no server-side includes here')
+      cmd.note(`Options ${words.join(' ')}: ${NO_INCLUDES}`)
     draft.options = changed
   }
 }

@@ -13,6 +13,10 @@ export const filterDir = settingsKey<FilterDir>('filter', { outputByType: new Ma
 }))
 
 /** Whether any filter is asked for where the request leads to; which of them acts shows when the response's type is known. */
-export function hasOutputFilters({ dir }: Request): boolean {
-  return dir.get(coreDir).outputFilters.length > 0 || dir.get(filterDir).outputByType.size > 0
+export function hasOutputFilters({ dir, extensionFilters }: Request): boolean {
+  return (
+    dir.get(coreDir).outputFilters.length > 0 ||
+    dir.get(filterDir).outputByType.size > 0 ||
+    extensionFilters.length > 0
+  )
 }

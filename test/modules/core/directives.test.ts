@@ -241,7 +241,7 @@ for (const [text, expected] of FAULTS)
 /** A text that is accepted, and the warning that comes with it. */
 const WARNINGS: readonly (readonly [string, RegExp])[] = [
   ['NameVirtualHost *:80', /NameVirtualHost has no effect/],
-  ['SetOutputFilter INCLUDES', /INCLUDES: there is no such filter here/],
+  ['SetOutputFilter INFLATE', /INFLATE: there is no such filter here/],
   ['DefaultType text/plain', /DefaultType/],
   ['<Location /a>\nAllowOverride None\n</Location>', /Useless use of AllowOverride/],
   ['ErrorDocument 401 http://x/', /cannot use a full URL in a 401 ErrorDocument directive/],
