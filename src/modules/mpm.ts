@@ -32,12 +32,17 @@ export const mpmSettings = settingsKey<MpmSettings>('mpm', {
   gracefulShutdownTimeout: 0,
 })
 
-/** httpd's default of `MaxRequestWorkers`. */
-const MAX_REQUEST_WORKERS = 400
+/** httpd's defaults of `ServerLimit` and `ThreadsPerChild`. */
+const SERVER_LIMIT = 16
+const THREADS_PER_CHILD = 25
 
-/** Requests that the server answers at a time, or counts as its room where nothing limits them. */
+/**
+ * Requests that the server answers at a time. Without `MaxRequestWorkers` nothing limits them; what idle workers and load are counted by is
+ * then httpd's default for that number.
+ */
 export function maxRequestWorkers(settings: MpmSettings): number {
-  return settings.maxRequestWorkers ?? MAX_REQUEST_WORKERS
+  const { serverLimit = SERVER_LIMIT, threadsPerChild = THREADS_PER_CHILD } = settings
+  return settings.maxRequestWorkers ?? serverLimit * threadsPerChild
 }
 
 const THREADS = 'server workers are event-driven and have no threads of this kind'

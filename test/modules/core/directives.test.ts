@@ -10,7 +10,7 @@ import {
   OPTION,
 } from '../../../src/modules/core/settings.js'
 import { core, http } from '../../../src/modules/core.js'
-import { mpm, mpmSettings } from '../../../src/modules/mpm.js'
+import { maxRequestWorkers, mpm, mpmSettings } from '../../../src/modules/mpm.js'
 import { unixd, unixdSettings } from '../../../src/modules/unixd.js'
 import { applyText, faultsOf, siteOf } from '../../support/site.js'
 
@@ -170,6 +170,13 @@ test('Listen and the process model', () => {
   assert.equal(settings.get(mpmSettings).maxRequestWorkers, 5)
   assert.equal(settings.get(coreGlobal).pidFile, '/etc/httpd/run/x.pid')
   assert.equal(settings.get(coreGlobal).serverTokens, 'Prod')
+})
+
+test('requests at a time, where nothing limits them, are counted as httpd would', () => {
+  const room = (conf: string) => maxRequestWorkers(siteOf(conf, MODULES).main.settings.get(mpmSettings))
+  assert.equal(room(''), 400)
+  assert.equal(room('ServerLimit 4\nThreadsPerChild 10'), 40)
+  assert.equal(room('ServerLimit 4\nMaxRequestWorkers 7'), 7)
 })
 
 test('User and Group are looked up', () => {
