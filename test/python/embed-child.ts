@@ -50,7 +50,8 @@ process.once('SIGINT', () => {
   interrupted = true
 })
 process.kill(process.pid, 'SIGINT')
-await new Promise((resolve) => setTimeout(resolve, 50))
+for (let looks = 0; !interrupted && looks < 1000; looks++)
+  await new Promise((resolve) => setTimeout(resolve, 10))
 let group = 'refused'
 try {
   const guest = await Channel.connect({ socketPath: python.socketPath, applicationGroup: 'guest' })

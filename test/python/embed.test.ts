@@ -13,7 +13,7 @@ import { NEWEST, PYTHONS } from '../wsgi/channel/daemon.js'
 const CHILD = fileURLToPath(new URL('embed-child.js', import.meta.url))
 
 for (const python of PYTHONS.filter((path) => path.startsWith(homedir()))) {
-  test(`embeds ${python}`, { timeout: 20_000 }, async () => {
+  test(`embeds ${python}`, { timeout: 120_000 }, async () => {
     const child = spawn(process.execPath, [CHILD, python], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, UV_THREADPOOL_SIZE: '5' },
@@ -39,7 +39,7 @@ for (const python of PYTHONS.filter((path) => path.startsWith(homedir()))) {
   })
 }
 
-test('a virtual environment is found by where its executable lies', { timeout: 30_000 }, async () => {
+test('a virtual environment is found by where its executable lies', { timeout: 120_000 }, async () => {
   const home = mkdtempSync(join(tmpdir(), 'venv-'))
   try {
     execFileSync(NEWEST, ['-m', 'venv', '--without-pip', home])

@@ -37,6 +37,8 @@ def application(environ, start_response):
                 pass
     elif what == '/sleep':
         time.sleep(float(query))
+        sys.stderr.write('%s has ended in %s\\n' % (what, body))
+        sys.stderr.flush()
     elif what == '/memory':
         body = str(len(bytearray(1 << 30)))
     elif what == '/limits':

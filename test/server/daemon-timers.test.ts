@@ -132,7 +132,6 @@ test('inactivity-timeout replaces a process that has served, not one that nobody
     ),
     async (server) => {
       const idle = await pidOf(server, 'idle')
-      const busy = await pidOf(server, 'busy')
       const slow = server.get('/busy/sleep?3')
       await said(
         server,
@@ -140,8 +139,13 @@ test('inactivity-timeout replaces a process that has served, not one that nobody
         "Daemon process idle inactivity timer expired, stopping process 'idle' (inactivity_timeout).",
       )
       assert.notEqual(await pidOf(server, 'idle'), idle)
-      assert.equal((await slow).text, String(busy), 'a request that runs is activity')
+      const busy = Number((await slow).text)
       await said(server, busy, "Daemon process idle inactivity timer expired, stopping process 'busy'")
+      // a request that runs is activity
+      assert.match(
+        server.errorLog(),
+        new RegExp(`/sleep has ended in ${busy}$[^]*\\(pid=${busy}\\): Daemon process idle inactivity`, 'm'),
+      )
       assert.doesNotMatch(server.errorLog(), /inactivity timer expired, stopping process 'never'/)
     },
   ),
@@ -173,7 +177,7 @@ test(
   python,
   () =>
     withServer(groups({ queue: 'threads=1 queue-timeout=1' }), async (server) => {
-      await pidOf(server, 'queue')
+      await until('a first answer in time', () => pidOf(server, 'queue'))
       const slow = server.get('/queue/sleep?3')
       await server.waitForLog(/\/sleep has begun/)
       const mark = `${server.root}/htdocs/mark`

@@ -71,11 +71,11 @@ test('what clients get', python, async (t) => {
   const conf = `Timeout 60
 WSGIDaemonProcess endings threads=3
 WSGIScriptAlias /endings "\${ROOT}/apps/endings.wsgi" process-group=endings application-group=%{GLOBAL}
-WSGIDaemonProcess always threads=2 processes=2
+WSGIDaemonProcess always threads=2 processes=2 connect-timeout=60
 WSGIScriptAlias /always "\${ROOT}/apps/always.wsgi" process-group=always application-group=%{GLOBAL}`
   const options = {
     gone: 'threads=2',
-    slow: 'threads=3 socket-timeout=1 shutdown-timeout=1',
+    slow: 'threads=3 socket-timeout=3 shutdown-timeout=1',
     lanes: 'threads=15 listen-backlog=1',
   }
   const apps = { 'endings.wsgi': ENDINGS, 'always.wsgi': ALWAYS }
@@ -131,7 +131,7 @@ async function silent(server: TestServer): Promise<void> {
   const late = await server.get('/slow/sleep?1000')
   assert.equal(late.status, 504)
   await server.waitForLog(
-    /WSGI0118: Timeout when reading response from daemon process 'slow': nothing within 1 s/,
+    /WSGI0118: Timeout when reading response from daemon process 'slow': nothing within 3 s/,
   )
   assert.match(await server.raw('GET /slow/half HTTP/1.1\r\nHost: localhost\r\n\r\n'), /\r\n\r\nhalf$/)
   // the process is what it was: its other threads go on

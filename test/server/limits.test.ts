@@ -36,6 +36,7 @@ WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%
     },
     async (server) => {
       const gate = path.join(server.root, 'gate')
+      await server.waitForLog(/Process 'app' is ready/)
       // one runs, one waits in the process, one in the server worker
       const all = [1, 2, 3].map(() => server.get(`/wait?${gate}`))
       await server.waitForLog(
@@ -188,8 +189,9 @@ def application(environ, start_response):
 `
 const VERSIONS_WRITTEN = 5
 
-for (const version of VERSIONS.filter((one) => one !== '2.7').slice(-2)) {
+for (const version of VERSIONS) {
   for (const mode of ['daemon', 'embedded'] as const) {
+    if (mode === 'embedded' && version === '2.7') continue
     const skip =
       mode === 'embedded' && findPython(version)?.sharedLibrary === undefined && 'cannot be embedded'
     test(
@@ -264,10 +266,7 @@ test(
         assert.deepEqual([await statusOf('a.test'), await statusOf('b.test')], [200, 200])
         assert.equal(await statusOf('c.test'), 403, 'no answer is no')
         assert.equal(await statusOf('a.test'), 200)
-        assert.match(
-          server.errorLog(),
-          /Cannot acquire interpreter 'c\.test:\d+': .*WSGIHttpdApplicationGroupLimit/,
-        )
+        await server.waitForLog(/Cannot acquire interpreter 'c\.test:\d+': .*WSGIHttpdApplicationGroupLimit/)
       },
     ),
 )

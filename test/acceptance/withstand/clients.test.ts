@@ -25,6 +25,8 @@ def application(environ, start_response):
     place = environ['PATH_INFO']
     errors = environ['wsgi.errors']
     if place == '/read':
+        if environ['QUERY_STRING']:
+            errors.write('reads for %s\\n' % environ['QUERY_STRING'])
         try:
             body = environ['wsgi.input'].read()
         except OSError as error:
@@ -119,9 +121,9 @@ async function leaveAtOnce(server: TestServer): Promise<void> {
 async function leaveWhileSending(server: TestServer): Promise<void> {
   const socket = await open(server)
   socket.write(
-    `POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`,
+    `POST /read?long HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(200_000)}`,
   )
-  await sleep(200)
+  await server.waitForLog(/reads for long/)
   socket.resetAndDestroy()
   await server.waitForLog(/read failed: /)
 }

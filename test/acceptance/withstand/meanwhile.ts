@@ -5,8 +5,8 @@ import { ask } from '../../support/http.js'
 
 /** Between two requests; often enough to notice a stop of a tenth of a second. */
 const PAUSE_MS = 25
-/** Two busy cores may make anybody wait, but not longer. */
-const LATE_MS = 5000
+/** Two busy cores may make anybody wait, but not as long as somebody who hangs. */
+const LATE_MS = 25_000
 
 /** Two mounts that are always well: one in a daemon process group of its own, and one that the server answers without Python. */
 export const WELL = `WSGIDaemonProcess well threads=2

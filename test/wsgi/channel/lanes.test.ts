@@ -22,7 +22,7 @@ function* upload(): Generator<Buffer> {
 }
 
 test('a slow client keeps its lane while its thread opens hundreds of others', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const daemon = await startDaemon(NEWEST, { threads: 1 })
   try {
@@ -58,7 +58,7 @@ test('a slow client keeps its lane while its thread opens hundreds of others', {
 })
 
 test('as many slow clients as there may be lanes, and more: the channel stays', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const daemon = await startDaemon(NEWEST, { threads: 1 })
   try {

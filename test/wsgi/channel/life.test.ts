@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RuntimeSettings } from '../../../src/python/control.js'
 import { ChannelRefused } from '../../../src/wsgi/channel/channel.js'
+import { until as untilTrue } from '../../support/wait.js'
 import { type Daemon, NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
 function daemonTest(
@@ -13,7 +14,7 @@ function daemonTest(
   settings: Partial<RuntimeSettings>,
   body: (daemon: Daemon) => Promise<void>,
 ): void {
-  test(`${name}: ${python}`, { timeout: 30_000 }, async () => {
+  test(`${name}: ${python}`, { timeout: 120_000 }, async () => {
     const daemon = await startDaemon(python, settings)
     try {
       await body(daemon)
@@ -44,13 +45,7 @@ def application(environ, start_response):
     return [b'waited']
 `
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 2000; i++) {
-    if (condition()) return
-    await sleep(5)
-  }
-  assert.fail(`never: ${what}`)
-}
+const until = (condition: () => boolean, what: string) => untilTrue(what, condition)
 
 const WITH_GUESTS = PYTHONS.filter((path) => !/\/(2\.7|3\.6|3\.7)\./.test(path))
 const WITHOUT_GUESTS = PYTHONS.filter((path) => !WITH_GUESTS.includes(path))

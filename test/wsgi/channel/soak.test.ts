@@ -63,7 +63,7 @@ for (const [python, threads] of [
   [NEWEST, 15],
   [PYTHONS[0] as string, 3],
 ] as const) {
-  test(`soak, ${threads} threads: ${python}`, { timeout: 30_000 }, async () => {
+  test(`soak, ${threads} threads: ${python}`, { timeout: 120_000 }, async () => {
     const daemon = await startDaemon(python, { threads })
     try {
       const where = place(daemon.script('soak.wsgi', APPLICATION))
@@ -125,7 +125,7 @@ for (const [python, threads] of [
 }
 
 test('a reload under load loses nothing: each request is answered or comes back', {
-  timeout: 30_000,
+  timeout: 120_000,
 }, async () => {
   for (let round = 0; round < 5; round++) {
     const daemon = await startDaemon(NEWEST, { threads: 3 })
