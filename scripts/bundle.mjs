@@ -15,6 +15,7 @@ const ENTRIES = [
   'cli/main',
   'server/supervisor-main',
   'server/worker-main',
+  'server/spare-worker',
   'server/launch',
   'modules/authn-file/hash-thread',
 ]

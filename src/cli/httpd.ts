@@ -125,7 +125,7 @@ async function control(order: Control, invocation: Invocation, terminal: Termina
     return await controlServer(order, findPidFile(source, terminal.environment), async () => 1, said)
   }
   redirectErrors(invocation, terminal)
-  // The supervisor reads it again and tells of warnings.
+  // The supervisor tells of warnings.
   const loaded = load(source, invocation, terminal, 'faults')
   if (loaded === undefined) return 1
   const pidFile = pidFileOf(loaded.site)
@@ -133,7 +133,10 @@ async function control(order: Control, invocation: Invocation, terminal: Termina
     const foreground =
       invocation.debug || ['FOREGROUND', 'NO_DETACH'].some((name) => invocation.defines.includes(name))
     const commandLine = [PROGRAM, ...invocation.words].join(' ')
-    return startServer({ source, pidFile, commandLine, foreground, oneWorker: invocation.debug }, said)
+    return startServer(
+      { source, loaded, pidFile, commandLine, foreground, oneWorker: invocation.debug },
+      said,
+    )
   }
   return order === 'start' ? await start() : await controlServer(order, pidFile, start, said)
 }

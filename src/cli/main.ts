@@ -1,6 +1,8 @@
 /**
  * The program's entry: tells commands from flags, runs them, and turns what a person typed wrong into a message.
  */
+import { offerSpareWorker } from '../server/hand-over.js'
+import type { SpareWorker } from '../server/spare-worker.js'
 import { APACHECTL_WORDS } from './commands.js'
 import { PROGRAM } from './configuration.js'
 import { parseFlags } from './flags.js'
@@ -11,8 +13,12 @@ import { status } from './status.js'
 import { processTerminal, type Terminal } from './terminal.js'
 import { UsageError } from './usage-error.js'
 
-/** Runs the program with the words after its name, and leaves the exit status for when the process ends. */
-export async function run(words: readonly string[]): Promise<void> {
+/**
+ * Runs the program with the words after its name, and leaves the exit status for when the process ends.
+ * @param spare a process for the first server worker, if one was started before this file was loaded
+ */
+export async function run(words: readonly string[], spare?: SpareWorker): Promise<void> {
+  offerSpareWorker(spare)
   // A reader that closes the pipe (`wsgi-httpd -L | head`) is no reason for a stack.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
   process.exitCode = await main(words, processTerminal())

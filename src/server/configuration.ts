@@ -5,9 +5,9 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
-import { describeError, type LoadOptions, loadSite } from '../config/load.js'
+import { describeError, type Loaded, type LoadOptions, loadSite } from '../config/load.js'
 import type { Site } from '../config/site.js'
-import type { ConfigTree } from '../config/tree.js'
+import type { ConfigNode, ConfigTree } from '../config/tree.js'
 import { destinationKey, parseDestination } from '../log/destination.js'
 import { errorLogKey } from '../log/settings.js'
 import { coreGlobal, type ListenSettings, listenSettings } from '../modules/core/settings.js'
@@ -52,17 +52,21 @@ export interface Configuration {
   /** Seconds; 0: wait for ever. */
   readonly gracefulShutdownTimeout: number
   readonly daemons: readonly DaemonPlan[]
+  /** Whether server workers may ask for the certificate authorities that Node.js knows. */
+  readonly authorities: boolean
 }
 
 /**
  * Reads and checks a configuration. Returns undefined where it has faults, which were given to `write` in httpd's words.
  * @param write takes one or more lines without the last line end
+ * @param known what was read before, of the same source
  */
 export function readConfiguration(
   source: ConfigurationSource,
   write: (text: string) => void,
+  known?: Loaded,
 ): Configuration | undefined {
-  const loaded = loadSite({ ...source, vocabulary, environment: process.env }, write)
+  const loaded = known ?? loadSite({ ...source, vocabulary, environment: process.env }, write)
   if (loaded === undefined) return undefined
   try {
     return configurationOf(loaded.tree, loaded.site)
@@ -112,7 +116,15 @@ function configurationOf(tree: ConfigTree, site: Site): Configuration {
     frontUser,
     gracefulShutdownTimeout: mpm.gracefulShutdownTimeout,
     daemons: planAll(site, frontUser),
+    authorities: mentions(tree.nodes, 'sslproxyverify'),
   }
+}
+
+function mentions(nodes: readonly ConfigNode[], name: string): boolean {
+  return nodes.some(
+    (node) =>
+      node.name.toLowerCase() === name || (node.children !== undefined && mentions(node.children, name)),
+  )
 }
 
 /** `User` and `Group`. A server that was started as root must say who it is to be, root included. */

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { Loaded } from '../config/load.js'
 import { type ConfigurationSource, checkProcesses } from './configuration.js'
 import { closeAllOnExec } from './libc.js'
 import { readPidFile } from './pid-file.js'
@@ -20,6 +21,8 @@ const ENTRY = fileURLToPath(new URL('./supervisor-main.js', import.meta.url))
 
 export interface StartOptions {
   readonly source: ConfigurationSource
+  /** What was read of it. A server that goes into the background reads it again. */
+  readonly loaded: Loaded
   /** Where the server that runs says so; see `pidFileOf`. */
   readonly pidFile: string
   /** The words that the server was started with, for its log. */
@@ -61,7 +64,7 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
   }
   if (!options.foreground) return startDetached(supervisor)
   process.chdir('/')
-  return new Supervisor(supervisor).run(() => {})
+  return new Supervisor(supervisor, options.loaded).run(() => {})
 }
 
 /**

@@ -105,6 +105,7 @@ export class Generation {
         listeners: options.listeners,
         pipes: [...pipes].map(([command, fd]) => ({ command, fd })),
         stderr: stderr === 'pipe' ? 'ignore' : stderr,
+        authorities: configuration.authorities,
         configure: {
           type: 'configure',
           tree: configuration.tree,

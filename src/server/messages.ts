@@ -8,7 +8,10 @@ import type { TlsMaterial } from '../tls/material.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
 export interface InheritedListener {
-  /** Descriptor numbers in the worker, all of the same socket: see {@link import('../request/http-server.js').acceptAlongside}. */
+  /**
+   * Descriptor numbers in the worker, all of the same socket: see {@link import('../request/http-server.js').acceptAlongside}. Where descriptors
+   * are {@link SentDescriptors sent}, the places among them.
+   */
   readonly fds: readonly number[]
   /** As `Listen` has it: an address, or empty for all addresses. */
   readonly host: string
@@ -22,6 +25,14 @@ export interface InheritedPipe {
   /** The log's words as configured, without the leading `|`; equal words share one program. */
   readonly command: string
   readonly fd: number
+}
+
+/** For a worker that was started before its descriptors were there (hand-over.ts): what it lacks. */
+export interface SentDescriptors {
+  /** How many come over the socket; the first is for standard error. */
+  readonly descriptors: number
+  /** Variables to be set; null: to be removed. */
+  readonly environment: Readonly<Record<string, string | null>>
 }
 
 /** Whom a process becomes after its privileged work is done. */
@@ -76,6 +87,8 @@ export type ToWorker =
       readonly generation: number
       readonly listeners: readonly InheritedListener[]
       readonly pipes: readonly InheritedPipe[]
+      /** null: the worker inherited its descriptors. */
+      readonly sent: SentDescriptors | null
       /** null: stay who we are (not started as root). */
       readonly dropTo: Identity | null
       /** Private directory for sockets and progress files. */

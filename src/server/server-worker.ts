@@ -1,26 +1,17 @@
 /**
  * One server worker as the supervisor sees it: a child process with an IPC channel that inherits the listening sockets.
  */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import type { Exit } from '../system/exit-status.js'
+import { environmentSince, handOver, openNowhere, takeSpareWorker } from './hand-over.js'
 import type { FromWorker, ToWorker } from './messages.js'
+import { type SpareWorker, workerCommand } from './spare-worker.js'
 
-/**
- * Every object of a request dies with it, but V8 may take a burst of requests that wait for their application for a sign that such objects last,
- * and makes them in the old generation from then on, where each keeps what it refers to until the next full collection. Measured: 40 in place
- * of 56 microseconds of a worker's time per request (hello world, 64 connections).
- */
-const ENGINE = ['--no-allocation-site-pretenuring']
-
-/** Options of Node's own (`node --cpu-prof bin/wsgi-httpd.js …`) that are for server workers too: profiles, limits of memory, traces. */
-const PASSED_ON = /^--(cpu-prof|heap-prof|max-|trace-)/
-
-const ENTRY = fileURLToPath(new URL('./worker-main.js', import.meta.url))
 /** How long a worker may take to leave after `stop`. */
 export const STOP_GRACE_MS = 3000
-/** An embedded interpreter keeps one thread of libuv's pool for itself; the usual four remain for files and names. */
-const THREAD_POOL_SIZE = 8
+/** Descriptors from here on are those of the plan, in a worker that inherits them. */
+const FIRST_FD = 4
 
 /**
  * Descriptors that a worker has of each listening socket: as many connections are accepted in one turn of the event loop. Measured: see
@@ -32,11 +23,13 @@ type Configure = Extract<ToWorker, { type: 'configure' }>
 
 /** What a worker is started with. Descriptors are numbers in the supervisor; the worker is told its own. */
 export interface WorkerPlan {
-  readonly configure: Omit<Configure, 'listeners' | 'pipes' | 'daemons' | 'failures'>
+  readonly configure: Omit<Configure, 'listeners' | 'pipes' | 'daemons' | 'failures' | 'sent'>
   readonly listeners: readonly { fd: number; host: string; port: number; protocol: string | undefined }[]
   readonly pipes: readonly { command: string; fd: number }[]
   /** Where a crash of the worker itself leaves its last words: the main error log. */
   readonly stderr: number | 'ignore'
+  /** Whether the authorities that Node.js knows are asked for: see {@link startSpareWorker}. */
+  readonly authorities: boolean
 }
 
 export interface WorkerEvents {
@@ -55,16 +48,8 @@ export class ServerWorker {
 
   /** @throws when the process cannot be started (the pid is missing). */
   constructor(plan: WorkerPlan, daemons: Pick<Configure, 'daemons' | 'failures'>, events: WorkerEvents) {
-    const FIRST_FD = 4
-    const sockets = plan.listeners.flatMap(({ fd }) => Array<number>(ACCEPTS_PER_TURN).fill(fd))
-    const inherited = [...sockets, ...plan.pipes.map(({ fd }) => fd)]
-    const stdio: StdioOptions = ['ignore', 'inherit', plan.stderr, 'ipc', ...inherited]
-    const passedOn = process.execArgv.filter((option) => PASSED_ON.test(option))
-    this.#child = spawn(process.execPath, [...passedOn, ...ENGINE, ENTRY], {
-      stdio,
-      serialization: 'json',
-      env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE) },
-    })
+    const spare = takeSpareWorker(plan.authorities)
+    this.#child = spare?.child ?? inheriting(plan)
     this.#child.once('error', () => {}) // told by the missing pid
     if (this.#child.pid === undefined) throw new Error('the process could not be started')
     this.pid = this.#child.pid
@@ -73,16 +58,22 @@ export class ServerWorker {
       clearTimeout(this.#killTimer)
       events.exit({ code, signal })
     })
+    const first = spare === undefined ? FIRST_FD : 0
+    const sent = spare === undefined ? null : sendAll(spare, plan)
     this.send({
       ...plan.configure,
       ...daemons,
+      sent,
       listeners: plan.listeners.map(({ host, port, protocol }, at) => ({
-        fds: Array.from({ length: ACCEPTS_PER_TURN }, (_, which) => FIRST_FD + at * ACCEPTS_PER_TURN + which),
+        fds: Array.from({ length: ACCEPTS_PER_TURN }, (_, which) => first + at * ACCEPTS_PER_TURN + which),
         host,
         port,
         protocol,
       })),
-      pipes: plan.pipes.map(({ command }, at) => ({ command, fd: FIRST_FD + sockets.length + at })),
+      pipes: plan.pipes.map(({ command }, at) => ({
+        command,
+        fd: first + plan.listeners.length * ACCEPTS_PER_TURN + at,
+      })),
     })
   }
 
@@ -104,5 +95,36 @@ export class ServerWorker {
     this.asked = 'stop'
     this.send({ type: 'stop' })
     this.#killTimer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_GRACE_MS)
+  }
+}
+
+/** The plan's descriptors, in the order in which a worker counts them. */
+function descriptorsOf({ listeners, pipes }: WorkerPlan): number[] {
+  const sockets = listeners.flatMap(({ fd }) => Array<number>(ACCEPTS_PER_TURN).fill(fd))
+  return [...sockets, ...pipes.map(({ fd }) => fd)]
+}
+
+/** Where descriptors cannot be sent. */
+function inheriting(plan: WorkerPlan): ChildProcess {
+  const { words, environment } = workerCommand()
+  return spawn(process.execPath, words, {
+    stdio: ['ignore', 'inherit', plan.stderr, 'ipc', ...descriptorsOf(plan)],
+    serialization: 'json',
+    env: environment,
+  })
+}
+
+/** @throws SystemCallError; the worker is told to go then. */
+function sendAll(spare: SpareWorker, plan: WorkerPlan): Configure['sent'] {
+  const stderr = plan.stderr === 'ignore' ? openNowhere() : plan.stderr
+  try {
+    const descriptors = [stderr, ...descriptorsOf(plan)]
+    handOver(spare, descriptors)
+    return { descriptors: descriptors.length, environment: environmentSince(spare) }
+  } catch (error) {
+    spare.child.kill('SIGKILL')
+    throw error
+  } finally {
+    if (plan.stderr === 'ignore') closeSync(stderr)
   }
 }

@@ -4,9 +4,13 @@
  */
 import { closeSync, writeSync } from 'node:fs'
 import { STARTED } from './control.js'
+import { offerSpareWorker } from './hand-over.js'
+import { startSpareWorker } from './spare-worker.js'
 import { Supervisor, type SupervisorOptions } from './supervisor.js'
 
 const REPORT_FD = 3
+
+offerSpareWorker(startSpareWorker(false))
 
 const options = JSON.parse(process.argv[2] as string) as SupervisorOptions
 const supervisor = new Supervisor(options)

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { describeWarning } from '../config/load.js'
+import { describeWarning, type Loaded } from '../config/load.js'
 import type { ErrorLog } from '../log/error-log.js'
 import { LogOpenError } from '../log/logs.js'
 import { stderrLog } from '../log/server-log.js'
@@ -56,7 +56,11 @@ export class Supervisor {
     room: () => this.#current?.room ?? { workers: 0, requests: 0 },
   })
 
-  constructor(private readonly options: SupervisorOptions) {}
+  /** @param loaded the configuration, where the caller has read it already */
+  constructor(
+    private readonly options: SupervisorOptions,
+    private loaded?: Loaded,
+  ) {}
 
   /**
    * Runs the server until it is told to stop.
@@ -85,7 +89,8 @@ export class Supervisor {
   }
 
   async #start(): Promise<void> {
-    const configuration = readConfiguration(this.options.source, writeLine)
+    const configuration = readConfiguration(this.options.source, writeLine, this.loaded)
+    this.loaded = undefined
     if (configuration === undefined) throw new StartError()
     for (const warning of configuration.site.warnings)
       if (!warning.isNote) writeLine(describeWarning(warning))

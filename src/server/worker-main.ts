@@ -29,7 +29,9 @@ import type { WorkerReport } from '../status/board.js'
 import { BoardClient } from '../status/board-client.js'
 import { LAST_REPORT } from '../status/desk.js'
 import { makeReport } from '../status/report.js'
+import { foreign } from '../system/libc.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
+import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
 import { explainPath } from './path-access.js'
@@ -42,8 +44,9 @@ const board = new BoardClient((number) => send({ type: 'boardWanted', number }))
 
 type Configure = Extract<ToWorker, { type: 'configure' }>
 
-/** Set for libuv before this program began, and of no use to applications. */
-delete process.env.UV_THREADPOOL_SIZE
+closeForeignDescriptors(process.argv)
+// Needed soon: a worker that was started before its configuration was read has time for it.
+foreign()
 
 /** What is left for requests and interpreters when the worker is told to stop; the supervisor waits somewhat longer. */
 const LAST_MOMENT_MS = 2000
@@ -86,7 +89,10 @@ class Worker {
   ) {}
 
   /** @throws whatever keeps the worker from accepting connections */
-  static async start(configure: Configure): Promise<Worker> {
+  static async start(message: Configure): Promise<Worker> {
+    const configure = takeOver(message)
+    // Set for libuv before this program began, and of no use to applications
+    delete process.env.UV_THREADPOOL_SIZE
     const { site, errors } = applyTree(configure.tree, vocabulary, { environment: process.env })
     if (errors[0] !== undefined) throw new Error(describeError(errors[0]))
     const pipes = new Map(configure.pipes.map(({ command, fd }) => [command, fd]))

@@ -8,15 +8,15 @@ const sendmsg = native<[fd: number, message: Buffer, flags: number]>(
   'intptr_t sendmsg(int, const uint8_t *, int)',
 )
 
-const SOL_SOCKET = 1
-const SCM_RIGHTS = 1
+export const SOL_SOCKET = 1
+export const SCM_RIGHTS = 1
 const MSG_NOSIGNAL = 0x4000
 const EINTR = 4
 const EAGAIN = 11
 /** Bytes of struct cmsghdr, iovec and msghdr. */
-const CMSGHDR = 16
-const IOVEC = 16
-const MSGHDR = 56
+export const CMSGHDR = 16
+export const IOVEC = 16
+export const MSGHDR = 56
 /** A receiver that does not read has this many tries, as its buffer takes hundreds of messages. */
 const ATTEMPTS = 3
 
