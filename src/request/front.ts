@@ -157,6 +157,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
       const absolute = parseAbsoluteTarget(target)
       if (absolute !== undefined) {
         path = absolute.rest
+        if (!absolute.isOurs && status === 0) status = 400
         // a target of the other scheme says nothing about this connection's hosts
         if (absolute.scheme === (connection.secure ? 'https' : 'http') && host !== undefined) {
           host = absolute.authority

@@ -58,6 +58,8 @@ export function readHeader(
         break
       case 6:
         if (name.toLowerCase() !== 'expect' || version === '1.0') break
+        // an empty list expects nothing
+        if (value === '') break
         if (!/^100-continue$/i.test(value)) facts.expectation = 'unknown'
         else if (facts.expectation === 'none') facts.expectation = 'continue'
         break

@@ -151,16 +151,22 @@ function isHostName(name: string): boolean {
   return dot < 0 || /[a-z]/.test(name[dot + 1] as string)
 }
 
-/** An absolute-form target taken apart; undefined where it is none. */
+/**
+ * An absolute-form target taken apart; undefined where it is none.
+ * @returns `isOurs`: HTTP, and nobody's name before the host, which is how people are deceived (RFC 9110 section 4.2.4).
+ */
 export function parseAbsoluteTarget(
   target: string,
-): { scheme: string; authority: string; rest: string } | undefined {
+): { scheme: string; authority: string; rest: string; isOurs: boolean } | undefined {
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/.exec(target)
   if (match === null) return undefined
+  const scheme = (match[1] as string).toLowerCase()
+  const authority = match[2] as string
   const rest = match[3] as string
   return {
-    scheme: (match[1] as string).toLowerCase(),
-    authority: (match[2] as string).replace(/^.*@/, ''),
+    scheme,
+    authority,
     rest: rest.startsWith('/') ? rest : `/${rest}`,
+    isOurs: /^https?$/.test(scheme) && !authority.includes('@'),
   }
 }

@@ -3,16 +3,19 @@
  * distribution's, of release 4, and with `--release=6` one of PyPI. Prints every difference from what the cases expect, and fails for one that no
  * case explains, and for an explained one that is not there. With `--write` it renews that release's table in docs/differences.md; with further
  * words it runs the cases whose names contain one of them. With the distribution's module, the cases about the server around the applications follow
- * (httpd/apache.ts); `--httpd` leaves the others out, `--applications` these.
+ * (httpd/apache.ts) and the corpus of hostile requests (../hostile/beside-apache.ts); `--applications`, `--httpd` and `--hostile` leave the others
+ * out.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { compareHostile } from '../hostile/beside-apache.js'
 import { freePorts, PROJECT } from '../support/server.js'
 import { APACHE, loadModules, MODULES, withApache } from './apache-server.js'
 import { type Mode, readConformanceCases } from './case.js'
 import { withTable } from './differences.js'
 import { compareHttpd } from './httpd/apache.js'
 import { findModule, pythonHomeLine, type Release, releaseOf } from './mod-wsgi-module.js'
+import { preamble } from './preamble.js'
 import { askAll, judgeAll, knownDifferences, type Outcome } from './run.js'
 import {
   caseConfiguration,
@@ -29,27 +32,7 @@ const LOADED =
 const MODES: readonly Mode[] = ['embedded', 'daemon']
 
 function configuration(root: string, port: number): string {
-  const isRoot = process.getuid?.() === 0
-  return `ServerName localhost
-ServerRoot "${root}"
-Listen 127.0.0.1:${port}
-PidFile "${root}/httpd.pid"
-DefaultRuntimeDir "${root}"
-WSGISocketPrefix "${root}/socket"
-ErrorLog "${root}/error.log"
-DocumentRoot "${root}/htdocs"
-TypesConfig /etc/mime.types
-ServerLimit 1
-StartServers 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
-MinSpareThreads 1
-MaxSpareThreads 16
-KeepAliveTimeout 5
-${isRoot ? 'User nobody\nGroup nogroup\n' : ''}<Directory "${root}">
-    Require all granted
-</Directory>
-`
+  return `${preamble(root, [port], 'localhost', '/etc/mime.types')}WSGISocketPrefix "${root}/socket"\n`
 }
 
 /** @param module The file of mod_wsgi. @param release What it has to say of itself. */
@@ -94,7 +77,9 @@ if (typeof module !== 'string') {
   console.error(module.fault)
   process.exit(1)
 }
-const outcomes = process.argv.includes('--httpd') ? [] : await askApache(words, module, release)
+const isPart = ['--applications', '--httpd', '--hostile'].some((word) => process.argv.includes(word))
+const outcomes =
+  isPart && !process.argv.includes('--applications') ? [] : await askApache(words, module, release)
 let unexpected = 0
 let known = 0
 for (const { run, wrong } of outcomes) {
@@ -116,6 +101,7 @@ if (isWriting && words.length === 0 && outcomes.length > 0) {
 console.log(
   `mod_wsgi ${release}: ${outcomes.length} runs; ${known} known differences, ${unexpected} unexpected`,
 )
-const isHttpdAsExpected =
-  release === '6' || process.argv.includes('--applications') || (await compareHttpd(words, isWriting))
-process.exitCode = unexpected > 0 || !isHttpdAsExpected ? 1 : 0
+const asks = (part: string) => release === '4' && (!isPart || process.argv.includes(part))
+const isHttpdAsExpected = !asks('--httpd') || (await compareHttpd(words, isWriting))
+const isHostileAsExpected = !asks('--hostile') || words.length > 0 || (await compareHostile())
+process.exitCode = unexpected > 0 || !isHttpdAsExpected || !isHostileAsExpected ? 1 : 0

@@ -108,11 +108,20 @@ test('host values', () => {
 })
 
 test('an absolute target is taken apart', () => {
-  assert.deepEqual(parseAbsoluteTarget('http://u@H:1/p?q'), {
+  assert.deepEqual(parseAbsoluteTarget('http://H:1/p?q'), {
     scheme: 'http',
     authority: 'H:1',
     rest: '/p?q',
+    isOurs: true,
   })
-  assert.deepEqual(parseAbsoluteTarget('HTTP://h?q'), { scheme: 'http', authority: 'h', rest: '/?q' })
+  assert.deepEqual(parseAbsoluteTarget('HTTP://h?q'), {
+    scheme: 'http',
+    authority: 'h',
+    rest: '/?q',
+    isOurs: true,
+  })
+  assert.equal(parseAbsoluteTarget('http://u@h/')?.isOurs, false)
+  assert.equal(parseAbsoluteTarget('gopher://h/')?.isOurs, false)
+  assert.equal(parseAbsoluteTarget('https://h/')?.isOurs, true)
   assert.equal(parseAbsoluteTarget('mailto:a'), undefined)
 })

@@ -66,7 +66,8 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   /** What has been read of the next request, or of a body that nobody takes. */
   #held: Buffer | undefined
   #isPaused = false
-  #isFirst = true
+  /** The request at hand is the first, or came together with the one before: who sent it may have closed its side long ago. */
+  #cameAhead = true
   /** The client has said that nothing comes after the request at hand, which has no body. */
   #isLast = false
   #reader: HeadReader | undefined
@@ -197,7 +198,9 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     this.#body = body
     this.#isLast = body === undefined && !head.canKeep
     const incoming = new Http1Incoming(head, body ?? NO_BODY, headBytes)
-    const outgoing = new Http1Outgoing(this, head.version === '1.0', head.canKeep && !this.hasEnded)
+    // who has closed that side may have sent further requests before
+    const isGone = this.hasEnded && at >= chunk.length
+    const outgoing = new Http1Outgoing(this, head.version === '1.0', head.canKeep && !isGone)
     this.#incoming = incoming
     this.#outgoing = outgoing
     this.#state = State.message
@@ -275,7 +278,6 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     if (outgoing === undefined || !outgoing.ended) return
     this.#outgoing = undefined
     this.#incoming = undefined
-    this.#isFirst = false
     const body = this.#body
     const isRead = body === undefined || body.complete
     if (outgoing.closes || !outgoing.canKeep || (this.hasEnded && this.#held === undefined)) {
@@ -302,6 +304,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   #next(): void {
     this.#ready()
     const held = this.#held
+    this.#cameAhead = held !== undefined
     if (held === undefined) return
     this.#held = undefined
     this.#read(held)
@@ -312,6 +315,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   #ready(): void {
     this.#body = undefined
     this.#chunks = undefined
+    this.#cameAhead = false
     if (this.hasEnded && this.#held === undefined) {
       this.#finish()
       return
@@ -394,8 +398,10 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
       return
     }
     if (this.#body !== undefined && !this.#body.complete) this.socket.destroy()
-    // Who said that this is the last request, or has not had an answer yet, may have closed its side on purpose; who kept the connection is gone.
-    else if (outgoing.canKeep && (outgoing.headSent || !this.#isFirst)) this.socket.destroy()
+    // Who said that this is the last request, or waits for the answers to all it has sent, may have closed its side on purpose; who kept the
+    // connection is gone.
+    else if (outgoing.canKeep && this.#held === undefined && (outgoing.headSent || !this.#cameAhead))
+      this.socket.destroy()
   }
 
   #onClose(): void {

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { descriptorOf } from '../../system/socket-descriptor.js'
+import { Ending } from '../ending.js'
 import type { OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
 import { headText, trailerText } from './response-head.js'
 
@@ -35,18 +36,14 @@ enum Framing {
   close,
 }
 
-export class Http1Outgoing implements OutgoingMessage {
+export class Http1Outgoing extends Ending implements OutgoingMessage {
   readonly hasConnectionFields = true
   headSent = false
   ended = false
-  isOver = false
-  isComplete = false
   overheadBytes = 0
   /** No other request after this one. */
   closes = false
-  whenOver: ((outgoing: OutgoingMessage) => void) | undefined = undefined
   drain: (() => void) | undefined = undefined
-  #over: (() => void)[] | undefined
   #framing: Framing = Framing.none
   /** Text that goes out at the end of this turn, or with the next piece. */
   #pending = ''
@@ -57,7 +54,9 @@ export class Http1Outgoing implements OutgoingMessage {
     /** HTTP/1.0: no chunks. */
     private readonly isOld: boolean,
     readonly canKeep: boolean,
-  ) {}
+  ) {
+    super()
+  }
 
   get bufferedBytes(): number {
     return this.isOver ? 0 : this.carrier.socket.writableLength + this.#pending.length
@@ -179,14 +178,6 @@ export class Http1Outgoing implements OutgoingMessage {
     this.drain = callback
   }
 
-  onOver(callback: () => void): void {
-    if (this.isOver) callback()
-    else {
-      this.#over ??= []
-      this.#over.push(callback)
-    }
-  }
-
   /** The connection says that this is the end, one way or the other. */
   close(isComplete: boolean): void {
     if (this.isOver) return
@@ -194,10 +185,7 @@ export class Http1Outgoing implements OutgoingMessage {
     this.isComplete = isComplete
     this.drain = undefined
     this.#pending = ''
-    const callbacks = this.#over
-    this.#over = undefined
-    if (callbacks !== undefined) for (const callback of callbacks) callback()
-    this.whenOver?.(this)
+    this.tell(this)
   }
 
   #add(text: string): void {

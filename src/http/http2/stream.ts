@@ -4,6 +4,7 @@
  * Rules: RFC 9113 sections 5.2 and 8.1.
  */
 import type { ServerHttp2Stream } from 'node:http2'
+import { Ending } from '../ending.js'
 import { dateNow } from '../http-date.js'
 import { Http1Body, NO_BODY } from '../http1/body.js'
 import {
@@ -70,19 +71,15 @@ export class Http2Incoming implements IncomingMessage {
   }
 }
 
-export class Http2Outgoing implements OutgoingMessage {
+export class Http2Outgoing extends Ending implements OutgoingMessage {
   readonly hasConnectionFields = false
   readonly canKeep = true
   readonly closes = false
   headSent = false
   ended = false
-  isOver = false
-  isComplete = false
   overheadBytes = 0
   /** Body bytes handed over. */
   bodyBytes = 0
-  whenOver: ((outgoing: OutgoingMessage) => void) | undefined = undefined
-  #over: (() => void)[] | undefined
   #onDrain: (() => void) | undefined
   #hasTrailers = false
   #bodyless = false
@@ -91,6 +88,7 @@ export class Http2Outgoing implements OutgoingMessage {
     private readonly stream: ServerHttp2Stream,
     private readonly incoming: Http2Incoming,
   ) {
+    super()
     stream.on('finish', () => this.#finished())
     stream.on('drain', () => this.#onDrain?.())
     stream.on('error', () => {})
@@ -150,24 +148,13 @@ export class Http2Outgoing implements OutgoingMessage {
     this.#onDrain = callback
   }
 
-  onOver(callback: () => void): void {
-    if (this.isOver) callback()
-    else {
-      this.#over ??= []
-      this.#over.push(callback)
-    }
-  }
-
   /** Nothing more can be sent. */
   close(isComplete: boolean): void {
     if (this.isOver) return
     this.isOver = true
     this.isComplete = isComplete
     this.#onDrain = undefined
-    const callbacks = this.#over
-    this.#over = undefined
-    if (callbacks !== undefined) for (const callback of callbacks) callback()
-    this.whenOver?.(this)
+    this.tell(this)
   }
 
   /** The end of the response has been sent. A client that is still sending is told that nobody wants the rest. */

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isRoot } from '../../support/cache.js'
+import { preamble } from '../preamble.js'
 import { unescaped } from '../request.js'
 import type { HttpdCase } from './case.js'
 
@@ -85,7 +85,7 @@ export function writeSite(cases: readonly HttpdCase[], place: Place): void {
   put('mime.types', MIME_TYPES)
   for (const one of cases) writeFiles(one, place)
   const hosts = cases.filter(({ sections }) => sections.check === undefined)
-  put('cases.conf', [preamble(place), ...hosts.map((one) => hostOf(one, place))].join('\n'))
+  put('cases.conf', [commonLines(place), ...hosts.map((one) => hostOf(one, place))].join('\n'))
 }
 
 /** `file NAME`, `link NAME` with its target, `mode NAME` with octal digits; a name that ends in a slash is a directory. */
@@ -117,27 +117,9 @@ function age(folder: string): void {
   utimesSync(folder, FILE_TIME, FILE_TIME)
 }
 
-function preamble({ root, port, port2 }: Place): string {
-  return `ServerName main.test
-ServerRoot "${root}"
-Listen 127.0.0.1:${port}
-Listen 127.0.0.1:${port2}
-PidFile "${root}/httpd.pid"
-DefaultRuntimeDir "${root}"
-WSGISocketPrefix "${root}/socket"
-ErrorLog "${root}/error.log"
-DocumentRoot "${root}/htdocs"
-TypesConfig "${root}/mime.types"
-ServerLimit 1
-StartServers 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
-MinSpareThreads 1
-MaxSpareThreads 16
-KeepAliveTimeout 5
-${isRoot ? 'User nobody\nGroup nogroup\n' : ''}<Directory "${root}">
-    Require all granted
-</Directory>
+function commonLines(place: Place): string {
+  const { root, port, port2 } = place
+  return `${preamble(root, [port, port2], 'main.test', `${root}/mime.types`)}WSGISocketPrefix "${root}/socket"
 LogFormat "%{X-Case}i %s %>s %B \\"%r\\" \\"%U\\" \\"%q\\" %u" case
 LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 CustomLog "${root}/case.log" case
