@@ -203,7 +203,7 @@ describe('frames', () => {
     }
   })
 
-  test('control characters cannot get into a response head', () => {
+  test('line breaks cannot get into a response head', () => {
     const incoming = new Incoming(recorder().sink)
     assert.throws(
       () => incoming.push(frame(Receive.head, 1, 200, Buffer.from('OK\0Set-Cookie\0a\r\nX: y'))),
