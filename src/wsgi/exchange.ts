@@ -238,6 +238,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     return false
   }
 
+  /** A response that is over may have been broken off in the middle of a write. */
+  holds(): boolean {
+    return this.request.outgoing.isOver || (this.#writer !== undefined && this.#writer.bufferedBytes > 0)
+  }
+
   lend(): number | undefined {
     return this.#finished ? undefined : this.#writer?.lend?.()
   }

@@ -3,10 +3,12 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { growthDuring } from '../acceptance/withstand/memory.js'
 import { skipWithout } from '../support/pythons.js'
 import { withServer } from '../support/server.js'
@@ -84,3 +86,56 @@ test(`${MEGABYTES} MB sent and received at once, in flat memory`, { skip }, asyn
     }
   })
 })
+
+const SEEDED = `
+import struct
+def application(environ, start_response):
+    seed, count = [int(word) for word in environ['QUERY_STRING'].split(',')]
+    start_response('200 OK', [('Content-Type', 'application/octet-stream')])
+    return (struct.pack('<II', seed, index) * 2048 for index in range(count))
+`
+
+/** Reads a response, now and then holding it up, and looks at every word of it. */
+async function readSeeded(port: number, place: string, seed: number, pieces: number): Promise<void> {
+  const outgoing = request({ host: '127.0.0.1', port, path: `${place}?${seed},${pieces}`, agent: false })
+  outgoing.end()
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+  let at = 0
+  let rest = Buffer.alloc(0)
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const bytes = Buffer.concat([rest, chunk])
+    const end = bytes.length - (bytes.length % 8)
+    for (let word = 0; word < end; word += 8, at += 8) {
+      if (bytes.readUInt32LE(word) !== seed || bytes.readUInt32LE(word + 4) !== Math.floor(at / 16384))
+        throw new Error(`another response's bytes at ${at}`)
+    }
+    rest = bytes.subarray(end)
+    if (at % 7 === seed % 7) await setImmediate()
+    if (seed % 4 === 0 && at % 3 === 0) await setTimeout(5)
+  }
+  assert.equal(at, pieces * 16384)
+}
+
+test('responses of many clients at once, fast and slow ones, never mix', { skip }, () =>
+  withServer(
+    {
+      conf: `
+WSGIDaemonProcess seeded threads=6
+WSGIScriptAlias /daemon "\${ROOT}/apps/seeded.wsgi" process-group=seeded application-group=%{GLOBAL}
+WSGIScriptAlias /embedded "\${ROOT}/apps/seeded.wsgi" application-group=%{GLOBAL}
+<Location /daemon/deflated>
+SetOutputFilter DEFLATE
+</Location>
+ServerLimit 1
+`,
+      apps: { 'seeded.wsgi': SEEDED },
+    },
+    async ({ port }) => {
+      const clients = Array.from({ length: 24 }, async (_, seed) => {
+        const place = ['/daemon', '/embedded', '/daemon/deflated'][seed % 3] as string
+        for (let turn = 0; turn < 3; turn++) await readSeeded(port, place, seed * 100 + turn, 128)
+      })
+      await Promise.all(clients)
+    },
+  ),
+)

@@ -6,13 +6,16 @@ import type { Socket } from 'node:net'
 import { sendDescriptors } from '../../system/send-descriptors.js'
 import { descriptorOf } from '../../system/socket-descriptor.js'
 import { ProtocolViolation } from './incoming.js'
+import type { LaneReads } from './lane-reads.js'
 import type { BodyPlan } from './types.js'
 import { BLOCK_MAX_BYTES, Block } from './wire.js'
 
 /** Receives a response body from a bulk lane. */
 export interface BulkReceiver {
-  /** False asks for a pause until `resume()` of the lane. */
+  /** False asks for a pause until `resume()` of the lane. The chunk is the receiver's for as long as {@link holds} says so. */
   data(chunk: Buffer): boolean
+  /** Whether it still needs bytes of any chunk. */
+  holds(): boolean
   /** So many bytes have not come this way: the interpreter has written them to the client's connection, which was lent to it. */
   sentByItself(bytes: number): void
   /** The body is complete. */
@@ -23,6 +26,7 @@ export interface BulkReceiver {
 
 export class BulkLane {
   readonly #socket: Socket
+  readonly #reads: LaneReads
   #receiver: BulkReceiver | undefined
   #rest: Buffer | undefined
   #left = 0
@@ -33,10 +37,12 @@ export class BulkLane {
   readonly #violated: (error: Error) => void
 
   /** @param violated is called once if the interpreter breaks the protocol */
-  constructor(socket: Socket, violated: (error: Error) => void) {
+  constructor(socket: Socket, reads: LaneReads, violated: (error: Error) => void) {
     this.#socket = socket
+    this.#reads = reads
     this.#violated = violated
-    socket.on('data', this.#onData)
+    reads.received = this.#onData
+    reads.isHeld = () => this.#rest !== undefined || this.#receiver?.holds() === true
     socket.on('error', () => {})
     socket.on('close', this.#onClose)
     // Nothing is expected yet; a paused socket leaves early bytes with the kernel.
@@ -195,6 +201,7 @@ export class BulkLane {
       const receiver = this.#receiver
       this.#receiver = undefined
       this.#hasLent = false
+      if (receiver?.holds()) this.#reads.forget()
       // The thread may use this lane again only now: its next response must not queue behind this client.
       this.#socket.write(mark4(Block.free))
       receiver?.end()

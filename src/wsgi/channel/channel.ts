@@ -9,6 +9,7 @@ import { CAN_SEND_DESCRIPTORS } from '../../system/send-descriptors.js'
 import { BulkLane } from './bulk-lane.js'
 import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
+import type { LaneReads } from './lane-reads.js'
 import { Outgoing } from './outgoing.js'
 import { Pacing } from './pacing.js'
 import { ProgressRegion } from './progress.js'
@@ -456,15 +457,15 @@ export class Channel implements FrameSink {
       openNeededLane(
         this.target.socketPath,
         { lane: 'bulk', channel: this.#number, index },
-        (socket) => this.#addBulk(index, socket),
+        (socket, reads) => this.#addBulk(index, socket, reads),
         () => !this.#closed,
         (error) => this.#fail(error),
       )
     }
   }
 
-  #addBulk(index: number, socket: Socket): void {
-    const lane = new BulkLane(socket, (error) => this.#fail(error))
+  #addBulk(index: number, socket: Socket, reads: LaneReads): void {
+    const lane = new BulkLane(socket, reads, (error) => this.#fail(error))
     this.#openBulks++
     this.#bulks.set(index, lane)
     socket.once('close', () => {

@@ -1,5 +1,6 @@
 /** Opens lanes: a connection to a runtime process's socket and the line that says what it is for. */
-import { connect, type Socket } from 'node:net'
+import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { LaneReads } from './lane-reads.js'
 
 /** The first line of a lane. */
 export type LaneHello =
@@ -24,28 +25,29 @@ const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const AGAIN_MS = 20
 const ATTEMPTS_MAX = 500
 
-/** Opens a lane whose bytes, if any come, are for the caller's own listeners. */
-function openLane(socketPath: string, hello: LaneHello): Socket {
-  const socket = connect({ path: socketPath })
+/** Opens a lane. Without `onread` its bytes, if any come, are for the caller's own listeners. */
+function openLane(socketPath: string, hello: LaneHello, onread?: OnReadOpts): Socket {
+  const socket = connect({ path: socketPath, ...(onread && { onread }) })
   socket.write(`${JSON.stringify(hello)}\n`)
   return socket
 }
 
 /**
  * Opens a lane that the interpreter is waiting for, and tries again for ten seconds where it is only short of something.
- * @param opened is given the socket of each attempt, before it is connected
+ * @param opened is given the socket of each attempt, before it is connected, and what its bytes are read with
  * @param isWanted false: do not try again
  * @param lost called when no attempt has succeeded
  */
 export function openNeededLane(
   socketPath: string,
   hello: LaneHello,
-  opened: (socket: Socket) => void,
+  opened: (socket: Socket, reads: LaneReads) => void,
   isWanted: () => boolean,
   lost: (error: Error) => void,
   attempts = ATTEMPTS_MAX,
 ): void {
-  const socket = openLane(socketPath, hello)
+  const reads = new LaneReads()
+  const socket = openLane(socketPath, hello, reads.onread)
   const failed = (error: NodeJS.ErrnoException) => {
     if (!isWanted()) return
     if (attempts > 1 && PASSING.has(error.code ?? ''))
@@ -55,7 +57,7 @@ export function openNeededLane(
     else lost(error)
   }
   socket.once('error', failed).once('connect', () => socket.off('error', failed))
-  opened(socket)
+  opened(socket, reads)
 }
 
 /** Opens a control lane; `received` sees each piece in a buffer that is reused afterwards. */

@@ -83,6 +83,7 @@ export class Response implements Flow {
         this.#paused = !this.exchange.data(chunk)
         return !this.#paused
       },
+      holds: () => this.#paused || (this.exchange.holds?.() ?? true),
       sentByItself: (bytes) => this.exchange.sentByItself?.(bytes),
       end: () => this.#bulkEnded(true),
       cut: () => this.#bulkEnded(false),

@@ -146,8 +146,10 @@ export interface Exchange {
   answered(status: number, reason: string, headers: string[], body: Buffer): void
   /** The status and headers of a response whose body follows. */
   head(status: number, reason: string, headers: string[], flow: Flow): void
-  /** The next bytes; false asks for a pause until `flow.resume()`. `chunk` belongs to the callee. */
+  /** The next bytes; false asks for a pause until `flow.resume()`. `chunk` belongs to the callee for as long as {@link holds} says so. */
   data(chunk: Buffer): boolean
+  /** Whether bytes of any chunk are still needed; absent: for ever. */
+  holds?(): boolean
   end(): void
   aborted(reason: AbortReason): void
   /** `note` is one line for the log; it never goes to the client. */
