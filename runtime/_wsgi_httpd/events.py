@@ -12,6 +12,7 @@ from .collector import Collector
 from .compat import monotonic
 from .input import Input
 from .metrics import Recorder
+from .modules import RequestTimeout
 from .request import Request, run
 from .slow import SlowRequests
 from .system import thread_times
@@ -82,9 +83,12 @@ class Events(object):
                 found = callback(name, **data)
                 if isinstance(found, dict):
                     data.update(found)
+            except RequestTimeout:
+                # Meant for the request, whose turn this is.
+                raise
             except SystemExit:
                 self.explain('WSGI0190: SystemExit exception raised by event callback ignored.')
-            except Exception:
+            except:  # noqa: E722: a KeyboardInterrupt must not end the thread either
                 self.explain('WSGI0112: Exception occurred within event callback.')
 
     def explain(self, headline):

@@ -11,7 +11,8 @@ _REASON_CONTROL = re.compile(r'[\x00-\x1f\x7f]')
 _LENGTH = re.compile(r'[0-9]+\Z')
 # The server frames the message itself (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(('connection', 'keep-alive', 'transfer-encoding', 'upgrade'))
-PLAIN, LENGTH, HOP = 0, 1, 2
+PLAIN, LENGTH, HOP, TYPE = 0, 1, 2, 3
+_KINDS = {'content-length': LENGTH, 'content-type': TYPE}
 CACHE_MAX = 512
 
 # Longer heads carry cookies and the like, which do not come again.
@@ -67,7 +68,7 @@ def check_name(name):
     if not _TOKEN.match(name):
         raise ValueError('invalid character in header name: %s' % _quoted(name))
     lower = name.lower()
-    kind = LENGTH if lower == 'content-length' else HOP if lower in _HOP_BY_HOP else PLAIN
+    kind = HOP if lower in _HOP_BY_HOP else _KINDS.get(lower, PLAIN)
     if len(_names) >= CACHE_MAX:
         _names.clear()
     _names[name] = kind
@@ -113,7 +114,7 @@ def _check_head(status, headers):
                         % ('None' if headers is None else type_name(headers)))
     flat = [reason]
     length = bad = None
-    ignored = ()
+    ignored, once = (), {}
     names, search = _names, _VALUE_BAD.search
     for header in headers:
         if not isinstance(header, tuple):
@@ -130,11 +131,16 @@ def _check_head(status, headers):
             if kind == HOP:
                 ignored += (name,)
                 continue
-            text = value.strip()
-            if _LENGTH.match(text) and len(text) < 19:
-                length, bad, value = int(text), None, text
-            else:
-                bad = value
+            if kind in once:
+                # Only one has a meaning, and only one is sent: the last.
+                del flat[once[kind]:once[kind] + 2]
+                once = dict((key, at - 2 if at > once[kind] else at) for key, at in once.items())
+            once[kind] = len(flat)
+            if kind == LENGTH:
+                if _LENGTH.match(value) and len(value) < 19:
+                    length = int(value)
+                else:
+                    bad = value
         flat.append(name)
         flat.append(value)
     return code, wire('\0'.join(flat)), length, bad, ignored

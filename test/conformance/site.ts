@@ -108,6 +108,7 @@ export function commonConfiguration(
       return `WSGIDaemonProcess ${mode} threads=8${home === undefined ? '' : ` python-home="${home}"`}`
     })
   return `${groups.join('\n')}
+StartServers 1
 LogLevel info wsgi:debug
 ErrorLogFormat "[%l] %L %M"
 LogFormat "%L %{X-Case}i %>s" case
