@@ -29,8 +29,8 @@ function read(cmd: Command, words: readonly string[]): void {
     cmd.fail(`Invalid Mutex directory in argument ${mechanism}`)
   const types = rest.filter((word) => word.toLowerCase() !== 'omitpid')
   for (const type of types.length > 0 ? types : ['default']) {
-    if (!TYPES.has(type.toLowerCase())) cmd.fail(`Mutex type ${type} is not valid`)
-    if (none && !DISPENSABLE.has(type.toLowerCase())) cmd.fail(`None is not allowed for mutex type ${type}`)
+    if (!TYPES.has(type)) cmd.fail(`Mutex type ${type} is not valid`)
+    if (none && !DISPENSABLE.has(type)) cmd.fail(`None is not allowed for mutex type ${type}`)
   }
   const draft = cmd.main.draft(coreGlobal)
   draft.mutex = [...(draft.mutex ?? []), words.join(' ')]
