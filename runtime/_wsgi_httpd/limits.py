@@ -13,7 +13,8 @@ def apply_limits(settings):
     """Yields a line for the log for each limit that cannot be set."""
     group = settings['process_group']
     memory, virtual = settings.get('memory_limit'), settings.get('virtual_memory_limit')
-    seconds = settings.get('cpu_time_limit')
+    # A process that others are forked from lives on; the others begin with no time used, and limit themselves.
+    seconds = None if settings.get('zygote') else settings.get('cpu_time_limit')
     if memory or virtual or seconds:
         try:
             import resource

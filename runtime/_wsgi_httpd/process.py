@@ -142,6 +142,8 @@ class Process(object):
         if self.first_message() is None:
             os._exit(0)
         self.take_signals()
+        for problem in apply_limits(dict(self.settings, zygote=False)):
+            self.log('warn', problem)
         self.main.reopen(self.progress)
 
     def log(self, level, text):

@@ -70,7 +70,7 @@ export class DaemonGroupProcesses {
 
   constructor(private readonly options: DaemonGroupOptions) {
     this.#outlet = options.outlet
-    this.#zygotes = new Zygotes(options.plan, () => this.#outlet)
+    this.#zygotes = new Zygotes(options.plan, options.runtimeDir, () => this.#outlet)
   }
 
   get plan(): DaemonPlan {

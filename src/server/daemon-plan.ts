@@ -75,7 +75,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
     socketOwner:
       frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
-    prefork: !wsgi.lazyInitialization && group.threads > 0 && !isJailed(group),
+    prefork: !wsgi.lazyInitialization && group.threads > 0,
     isAlike: identity?.uid === frontUser?.uid && identity?.gid === frontUser?.gid && !isJailed(group),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },

@@ -13,14 +13,13 @@ import { listenUnix, socketPair } from '../python/unix-sockets.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
 import type { ErrorStream } from './error-stream.js'
 import type { LaunchPlan } from './launch-plan.js'
-import { Zygote } from './zygote.js'
+import { BUNDLE_FD, Zygote } from './zygote.js'
 
 const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
 /** Descriptors of a daemon process. */
 const CONTROL_FD = 3
 const LISTEN_FD = 4
 const PROGRESS_FD = 5
-const BUNDLE_FD = 6
 const ALL_NUMBERS = ['--control', CONTROL_FD, '--listen', LISTEN_FD, '--progress', PROGRESS_FD]
 
 /** Where a process is reached and watched. */
@@ -119,9 +118,14 @@ function launchCommand(
   return [process.execPath, LAUNCHER, JSON.stringify(launch)]
 }
 
-/** Starts the process that a group's processes are forked from. @throws when it cannot be started. */
+/**
+ * Starts the process that a group's processes are forked from.
+ * @param bundlePath name for a file that is there for a moment, where the process is in a jail
+ * @throws when it cannot be started.
+ */
 export function spawnZygote(
   plan: DaemonPlan,
+  bundlePath: string,
   applicationGroup: string | null,
   stderr: ErrorStream,
   log: (level: string, text: string) => void,
@@ -130,6 +134,7 @@ export function spawnZygote(
     command: launchCommand(plan, ['--control', CONTROL_FD], [CONTROL_FD]),
     environment: plan.environment,
     stderr,
+    bundle: isJailed(plan.group) ? createBundle(bundlePath) : undefined,
     settings: {
       ...plan.settings,
       main_group: applicationGroup ?? plan.settings.main_group ?? null,

@@ -13,6 +13,9 @@ import { closeFd, socketPair } from '../python/unix-sockets.js'
 import { CAN_SEND_DESCRIPTORS, sendDescriptors } from '../system/send-descriptors.js'
 import type { ErrorStream } from './error-stream.js'
 
+/** Where a process in a jail finds the runtime. */
+export const BUNDLE_FD = 6
+
 /** A child of a zygote, as far as a caller needs it like a `ChildProcess`. Emits `exit` with code and signal, once. */
 export class ForkedChild extends EventEmitter<{
   exit: [code: number | null, signal: NodeJS.Signals | null]
@@ -64,6 +67,8 @@ export interface ZygoteOptions {
   readonly environment: Readonly<Record<string, string>>
   readonly stderr: ErrorStream
   readonly settings: RuntimeSettings
+  /** Descriptor of the runtime as one text, for a process in a jail (`chroot`); it becomes number {@link BUNDLE_FD} there and is closed here. */
+  readonly bundle?: number | undefined
   /** What it says, and what it writes to descriptors 1 and 2 where these are no files. */
   readonly log: (level: string, text: string) => void
 }
@@ -95,11 +100,15 @@ export class Zygote {
       this.#child = spawn(program, words, {
         cwd: '/',
         env: options.environment,
-        stdio: ['ignore', options.stderr, options.stderr, theirs],
+        stdio: [
+          ...(['ignore', options.stderr, options.stderr, theirs] as const),
+          ...(options.bundle === undefined ? [] : (['ignore', 'ignore', options.bundle] as const)),
+        ],
         detached: true,
       })
     } finally {
       closeFd(theirs)
+      if (options.bundle !== undefined) closeFd(options.bundle)
     }
     this.#socket = new Socket({ fd: ours, readable: true, writable: true })
     this.#control = new RuntimeControl(

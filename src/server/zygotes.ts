@@ -13,6 +13,7 @@ export class Zygotes {
 
   constructor(
     private readonly plan: DaemonPlan,
+    private readonly runtimeDir: string,
     private readonly outlet: () => Outlet,
   ) {}
 
@@ -22,10 +23,16 @@ export class Zygotes {
     const known = this.#current.get(applicationGroup)
     if (known?.isAlive) return known
     const { log, stderr } = this.outlet()
-    const zygote = spawnZygote(this.plan, applicationGroup, stderr, (word, text) => {
-      const level = LEVELS.find((name) => name === word) ?? 'error'
-      this.outlet().log.server('wsgi', level, `mod_wsgi (pid=${zygote.pid}): ${text}`)
-    })
+    const zygote = spawnZygote(
+      this.plan,
+      `${this.runtimeDir}/zygote.py`,
+      applicationGroup,
+      stderr,
+      (word, text) => {
+        const level = LEVELS.find((name) => name === word) ?? 'error'
+        this.outlet().log.server('wsgi', level, `mod_wsgi (pid=${zygote.pid}): ${text}`)
+      },
+    )
     log.server(
       'wsgi',
       'info',

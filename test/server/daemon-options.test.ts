@@ -8,6 +8,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   statSync,
   writeFileSync,
@@ -142,19 +143,18 @@ test('header-buffer-size, buffer sizes and response-flush-delay', python, () =>
   ),
 )
 
-test(
-  'a service process runs its script, is started again when that returns, and stops by SystemExit',
-  python,
-  () =>
+for (const version of VERSIONS)
+  test(`a service process runs its script, is started again when that returns, and stops by SystemExit: Python ${version}`, () =>
     withServer(
       {
+        python: version,
         conf: `WSGIDaemonProcess service threads=0
 WSGIImportScript "\${ROOT}/apps/service.wsgi" process-group=service application-group=%{GLOBAL}
 WSGIDaemonProcess once threads=0
 WSGIImportScript "\${ROOT}/apps/once.wsgi" process-group=once application-group=%{GLOBAL}
 WSGIScriptAlias /service "\${ROOT}/apps/service.wsgi" process-group=service application-group=%{GLOBAL}`,
         apps: {
-          'service.wsgi': `
+          'service.wsgi': `from __future__ import print_function
 import atexit, os, signal, threading, time
 signal.signal(signal.SIGUSR1, lambda number, frame: print('signal %d handled' % number))
 def leave():
@@ -184,8 +184,7 @@ except SystemExit:
         await said(server, Number(pid), "Shutdown requested 'service' (shutdown_signal).")
         await until('another one', () => new RegExp(`service (?!${pid} )\\d+ runs`).test(server.errorLog()))
       },
-    ),
-)
+    ))
 
 /** Puts a Python with its libraries under `jail`, as it lies outside. */
 function makeJail(layout: Layout, found: Python): void {
@@ -196,8 +195,7 @@ function makeJail(layout: Layout, found: Python): void {
   const python = path.join(jail, 'py')
   mkdirSync(path.join(python, 'bin'), { recursive: true })
   cpSync(executable, path.join(python, 'bin', path.basename(executable)))
-  if (path.basename(executable) !== 'python3')
-    execFileSync('ln', ['-s', `/py/bin/${path.basename(executable)}`, path.join(python, 'bin/python3')])
+  execFileSync('ln', ['-s', `/py/bin/${path.basename(executable)}`, path.join(python, 'bin/python')])
   const modules = path.join(home, 'lib', version)
   mkdirSync(path.join(python, 'lib'), { recursive: true })
   cpSync(modules, path.join(python, 'lib', version), {
@@ -206,9 +204,15 @@ function makeJail(layout: Layout, found: Python): void {
       !/\/(test|tests|idlelib|site-packages|config-[^/]*|__pycache__|dist-packages)$/.test(file),
   })
   const extensions = path.join(modules, 'lib-dynload')
-  const binaries = [executable, ...readdirSync(extensions).map((name) => path.join(extensions, name))]
+  const names = readdirSync(extensions).filter((name) => name.endsWith('.so'))
+  const binaries = [executable, ...names.map((name) => path.join(extensions, name))]
   const needed = execFileSync('ldd', binaries, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  for (const [, library = ''] of needed.matchAll(/(\/\S+\.so\S*)(?= \()/g)) {
+  const libraries = [...needed.matchAll(/(\/\S+\.so\S*)(?= \()/g)].map(([, library = '']) => library)
+  // The C library loads it when a thread ends; it lies beside it.
+  const forThreads = libraries
+    .filter((library) => /\/libc\.so/.test(library))
+    .map((library) => path.join(path.dirname(library), 'libgcc_s.so.1'))
+  for (const library of [...libraries, ...forThreads.filter((file) => existsSync(file))]) {
     const target = library.includes(home)
       ? // without /proc the executable's own search path cannot be found out
         path.join(jail, 'lib', path.basename(library))
@@ -224,11 +228,12 @@ function makeJail(layout: Layout, found: Python): void {
 
 const INSIDE = `
 import json, os, threading
-loaded = os.getcwd()
+loaded, loaded_in = os.getcwd(), os.getpid()
 
 def application(environ, start_response):
     body = json.dumps({
         'script': environ['SCRIPT_FILENAME'], 'root': environ.get('DOCUMENT_ROOT'), 'file': __file__, 'uid': os.getuid(),
+        'pid': os.getpid(), 'loadedIn': loaded_in,
         'outside': os.path.exists(os.environ.get('OUTSIDE', '/nowhere')), 'cwd': loaded, 'top': sorted(os.listdir('/')),
         'group': environ['mod_wsgi.application_group'], 'fds': [os.readlink('/proc/self/fd/%s' % fd) for fd in os.listdir('/proc/self/fd')]
         if os.path.exists('/proc') else None,
@@ -237,42 +242,57 @@ def application(environ, start_response):
     return [body]
 `
 
-test('chroot: Python lies in the jail, the runtime need not, and paths are those inside', asRoot, () => {
-  const found = findPython() as Python
-  return withServer(
-    {
-      python: 'none',
-      env: { OUTSIDE: '${ROOT}' },
-      conf: `DocumentRoot "\${ROOT}/jail/www"
+for (const [version, lazy] of [...VERSIONS.map((one) => [one, 'On'] as const), ['3', 'Off'] as const])
+  test(
+    `chroot: Python ${version} lies in the jail, the runtime need not, and paths are those inside; WSGILazyInitialization ${lazy}`,
+    asRoot,
+    () => {
+      const found = findPython(version) as Python
+      return withServer(
+        {
+          python: 'none',
+          env: { OUTSIDE: '${ROOT}' },
+          conf: `WSGILazyInitialization ${lazy}
+DocumentRoot "\${ROOT}/jail/www"
 WSGIDaemonProcess jailed chroot="\${ROOT}/jail" python-home=/py threads=2 user=daemon group=daemon
 WSGIScriptAlias /global "\${ROOT}/jail/apps/inside.wsgi" process-group=jailed application-group=%{GLOBAL}
 WSGIScriptAlias /sub "\${ROOT}/jail/apps/inside.wsgi" process-group=jailed application-group=sub
 WSGIScriptAlias /out "\${ROOT}/apps/outside.wsgi" process-group=jailed application-group=%{GLOBAL}`,
-      prepare: (layout) => makeJail(layout, found),
-    },
-    async (server) => {
-      for (const [place, group] of [
-        ['/global', ''],
-        ['/sub', 'sub'],
-      ]) {
-        const answer = await server.get(place as string)
-        assert.equal(answer.status, 200, answer.text)
-        const seen = JSON.parse(answer.text)
-        assert.deepEqual(
-          [seen.script, seen.file, seen.root, seen.outside, seen.uid, seen.cwd, seen.group],
-          ['/apps/inside.wsgi', '/apps/inside.wsgi', '/www', false, 1, '/', group],
-        )
-        assert.ok(seen.top.includes('py'))
-      }
-      assert.equal((await server.get('/out')).status, 500)
-      await server.waitForLog(
-        /wsgi:crit.*WSGI script '.*\/apps\/outside\.wsgi' is located outside of the chroot directory '.*\/jail'/,
+          prepare: (layout) => makeJail(layout, found),
+        },
+        async (server) => {
+          for (const [place, group] of [
+            ['/global', ''],
+            ['/sub', 'sub'],
+          ]) {
+            const answer = await server.get(place as string)
+            assert.equal(answer.status, 200, answer.text)
+            const seen = JSON.parse(answer.text)
+            assert.deepEqual(
+              [seen.script, seen.file, seen.root, seen.outside, seen.uid, seen.cwd, seen.group],
+              ['/apps/inside.wsgi', '/apps/inside.wsgi', '/www', false, 1, '/', group],
+            )
+            assert.ok(seen.top.includes('py'))
+            if (group === '')
+              assert.equal(seen.loadedIn === seen.pid, lazy === 'On', 'forked after loading, or not')
+          }
+          assert.equal((await server.get('/out')).status, 500)
+          await server.waitForLog(
+            /wsgi:crit.*WSGI script '.*\/apps\/outside\.wsgi' is located outside of the chroot directory '.*\/jail'/,
+          )
+        },
       )
     },
   )
-})
 
-test('a process of a virtual host holds its own log and sockets, and nothing of anybody else', asRoot, () => {
+for (const version of VERSIONS)
+  test(
+    `a process of a virtual host holds its own log and sockets, and nothing of anybody else: Python ${version}`,
+    asRoot,
+    () => isolation(version),
+  )
+
+function isolation(version: string): Promise<void> {
   const host = (name: string, port: string) => `Listen 127.0.0.1:\${${port}}
 <VirtualHost *:\${${port}}>
 ServerName ${name}
@@ -283,6 +303,7 @@ WSGIScriptAlias /${name} "\${ROOT}/apps/fd2.wsgi" process-group=${name} applicat
 </VirtualHost>`
   return withServer(
     {
+      python: version,
       conf: `${host('one', 'PORT2')}\n${host('two', 'PORT3')}\nWSGIDaemonProcess main threads=2
 WSGIScriptAlias /main "\${ROOT}/apps/fd2.wsgi" process-group=main application-group=%{GLOBAL}`,
       apps: {
@@ -319,11 +340,13 @@ def application(environ, start_response):
           name,
           links.filter((link) => link.startsWith('socket:')),
         )
-        const tcp = execFileSync('cat', ['/proc/net/tcp'], { encoding: 'utf8' })
-          .split('\n')
-          .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`)
+        const tcp = new Set(
+          readFileSync('/proc/net/tcp', 'latin1')
+            .split('\n')
+            .map((line) => `socket:[${line.trim().split(/\s+/)[9]}]`),
+        )
         assert.deepEqual(
-          links.filter((link) => tcp.includes(link)),
+          links.filter((link) => tcp.has(link)),
           [],
           'no TCP socket, listening or not',
         )
@@ -337,4 +360,4 @@ def application(environ, start_response):
         )
     },
   )
-})
+}
