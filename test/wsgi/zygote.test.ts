@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { groups, isRoot, pidOf, said } from '../server/daemon-support.js'
 import { findPython, type Python, usable } from '../support/pythons.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
@@ -115,4 +116,46 @@ describe('WSGILazyInitialization Off', {
       })
     })
   }
+
+  for (const { version } of new Set([PYTHONS[0], PYTHONS.at(-1)].filter((one) => one !== undefined)))
+    test(
+      `options hold for forked processes: Python ${version}`,
+      {
+        skip: !isRoot && 'needs root',
+      },
+      () =>
+        withServer(
+          groups(
+            {
+              forked:
+                'user=daemon group=daemon script-user=root umask=0027 memory-limit=300000000 virtual-memory-limit=2000000000 cpu-time-limit=1 stack-size=400001 graceful-timeout=1 shutdown-timeout=1',
+              other: 'script-user=daemon',
+            },
+            { conf: 'WSGILazyInitialization Off', python: version },
+          ),
+          async (server) => {
+            assert.equal((await server.get('/other/pid')).status, 403)
+            assert.equal((await server.get('/forked/limits')).text, '300000000 2000000000 1 401408')
+            const before = await pidOf(server, 'forked')
+            const status = (pid: number) => readFileSync(`/proc/${pid}/status`, 'latin1')
+            assert.match(status(before), /^Uid:\t1\t1\t1\t1$/m)
+            assert.match(status(before), /^Gid:\t1\t1\t1\t1$/m)
+            assert.match(status(before), /^Umask:\t0027$/m)
+            const originOf = (pid: number) => Number(/^PPid:\t(\d+)$/m.exec(status(pid))?.[1])
+            const origin = originOf(before)
+            assert.match(readFileSync(`/proc/${origin}/limits`, 'latin1'), /^Max cpu time +unlimited/m)
+            assert.match(status(origin), /^Uid:\t1\t1\t1\t1$/m)
+            // Until the limit, the hard limit or shutdown-timeout, whichever ends it.
+            assert.equal((await server.get('/forked/spin')).status, 502)
+            await said(
+              server,
+              before,
+              "Exceeded CPU time limit, waiting for requests to complete 'forked' (cpu_time_limit).",
+            )
+            const after = await pidOf(server, 'forked')
+            assert.notEqual(after, before)
+            assert.equal(originOf(after), origin, 'forked from the same one')
+          },
+        ),
+    )
 })
