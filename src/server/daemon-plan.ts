@@ -25,7 +25,7 @@ export interface DaemonPlan {
   readonly name: string
   readonly group: DaemonGroup
   readonly settings: RuntimeSettings
-  readonly launch: Omit<LaunchPlan, 'argv' | 'keep' | 'control' | 'supervisorPid'>
+  readonly launch: Omit<LaunchPlan, 'argv' | 'keep' | 'control' | 'supervisorPid' | 'variables'>
   /** The words after the executable, up to the runtime's own. */
   readonly flags: readonly string[]
   readonly environment: Readonly<Record<string, string>>

@@ -12,7 +12,7 @@ import { runtimeMain } from '../python/runtime-path.js'
 import { listenUnix, socketPair } from '../python/unix-sockets.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
 import type { ErrorStream } from './error-stream.js'
-import type { LaunchPlan } from './launch-plan.js'
+import { type LaunchPlan, SLOW_VARIABLES } from './launch-plan.js'
 import { BUNDLE_FD, Zygote } from './zygote.js'
 
 const LAUNCHER = fileURLToPath(new URL('./launch.js', import.meta.url))
@@ -73,7 +73,7 @@ function spawnAlone(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): 
     const [program, ...words] = launchCommand(plan, ALL_NUMBERS, [CONTROL_FD, LISTEN_FD, PROGRESS_FD])
     const child = spawn(program, words, {
       cwd: '/',
-      env: plan.environment,
+      env: launcherEnvironment(plan),
       stdio: ['ignore', stderr, stderr, 'pipe', ...opened],
       // A session of its own: Ctrl-C in the supervisor's terminal is for the supervisor alone.
       detached: true,
@@ -114,8 +114,17 @@ function launchCommand(
     keep: [...keep, ...(jailed ? [BUNDLE_FD] : [])],
     control: CONTROL_FD,
     supervisorPid: process.pid,
+    variables: Object.fromEntries(Object.entries(plan.environment).filter(([name]) => isSlow(name))),
   }
   return [process.execPath, LAUNCHER, JSON.stringify(launch)]
+}
+
+function launcherEnvironment(plan: DaemonPlan): Record<string, string> {
+  return Object.fromEntries(Object.entries(plan.environment).filter(([name]) => !isSlow(name)))
+}
+
+function isSlow(name: string): boolean {
+  return SLOW_VARIABLES.includes(name)
 }
 
 /**
@@ -132,7 +141,7 @@ export function spawnZygote(
 ): Zygote {
   return new Zygote({
     command: launchCommand(plan, ['--control', CONTROL_FD], [CONTROL_FD]),
-    environment: plan.environment,
+    environment: launcherEnvironment(plan),
     stderr,
     bundle: isJailed(plan.group) ? createBundle(bundlePath) : undefined,
     settings: {

@@ -23,7 +23,12 @@ export interface LaunchPlan {
   /** `required`: a directory that was written in the configuration; else `/` does as well, with a warning. */
   readonly directory: { readonly path: string; readonly required: boolean }
   readonly umask?: number | undefined
+  /** Variables that Python gets beside those that the launcher was started with, see {@link SLOW_VARIABLES}. */
+  readonly variables: Readonly<Record<string, string>>
 }
+
+/** Variables that are kept from the launcher: for each start Node reads the certificates that this one names, which takes longer than all the rest. */
+export const SLOW_VARIABLES: readonly string[] = ['NODE_EXTRA_CA_CERTS']
 
 /** Exit status of a launcher that gave up; it has said why as a log message of level `alert`. */
 export const LAUNCH_FAILED_STATUS = 71

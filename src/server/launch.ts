@@ -63,7 +63,7 @@ function becomePython(): void {
   // Node has marked these too, and ignores SIGPIPE
   for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
   resetSignal(C.SIGPIPE)
-  const environment = { ...(process.env as Record<string, string>) }
+  const environment = { ...(process.env as Record<string, string>), ...plan.variables }
   for (const name of INTERNAL_VARIABLES) delete environment[name]
   execve(plan.program, plan.argv, environment)
 }
