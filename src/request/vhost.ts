@@ -9,8 +9,9 @@ import type { ServerConfig, Site } from '../config/site.js'
 import { canonicalAddress } from '../modules/core/listen.js'
 import { coreServer } from '../modules/core/settings.js'
 
-/** `Host` values remembered per address; there are few real ones, and clients may send any number of others. */
+/** `Host` values remembered per address, at least, and as many for each name of a host; clients may send any number of others. */
 const REMEMBERED_NAMES = 512
+const REMEMBERED_PER_NAME = 2
 
 /** What a `Host` value means on one address. */
 export interface HostChoice {
@@ -57,7 +58,7 @@ export class HostGroup {
     if (parsed === undefined) return undefined
     const index = this.#indexOf(parsed.hostname)
     const choice = { ...parsed, server: this.servers[index ?? 0] as ServerConfig, named: index !== undefined }
-    if (this.#choices.size >= REMEMBERED_NAMES) this.#choices.clear()
+    if (this.#choices.size >= REMEMBERED_NAMES + REMEMBERED_PER_NAME * this.#exact.size) this.#choices.clear()
     this.#choices.set(host, choice)
     return choice
   }
