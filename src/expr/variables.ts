@@ -56,7 +56,8 @@ export const REQUEST_VARIABLES: Readonly<Record<string, (request: Request) => st
   AUTH_TYPE: ({ authType }) => authType,
   CONN_LOG_ID: ({ connection }) => connection.id,
   CONN_REMOTE_ADDR: ({ connection }) => connection.peerAddress ?? connection.remoteAddress,
-  CONTENT_TYPE: ({ contentType }) => contentType,
+  // what a handler has said in the header, error pages included, goes over what the file's name says
+  CONTENT_TYPE: ({ contentType, headersOut }) => headersOut.get('Content-Type') ?? contentType,
   CONTEXT_DOCUMENT_ROOT: (request) =>
     request.contextDocumentRoot ?? request.server.settings.get(coreServer).documentRoot,
   CONTEXT_PREFIX: ({ contextPrefix }) => contextPrefix,

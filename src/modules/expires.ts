@@ -108,7 +108,8 @@ function responseHeaders(request: Request): void {
   if (request.errHeadersOut.has('Expires') || table.has('Expires')) return
   const expiry = expiryOf(settings, request.contentType ?? table.get('Content-Type'))
   if (expiry === undefined) return
-  const now = request.startedAt
+  // counted from where Date is, not from the request: a client reckons with the difference of the two
+  const now = Date.now()
   const modified = request.finfo?.mtimeMs
   const base = expiry.base === 'access' ? now : modified
   if (base === undefined) return

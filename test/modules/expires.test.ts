@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { expires } from '../../src/modules/expires.js'
 import { modules } from '../../src/modules/index.js'
 import type { Request } from '../../src/request/request.js'
@@ -9,9 +9,10 @@ import { faultsOf } from '../support/site.js'
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
 const HOUR_AGO = NOW - 3_600_000
 
+mock.timers.enable({ apis: ['Date'], now: NOW })
+
 function headersFor(conf: string, set: (request: Request) => void = () => {}): string[] {
   const request = makeRequest(`ExpiresActive On\n${conf}`, {
-    startedAt: NOW,
     is: 'file',
     filename: '/a',
     modified: HOUR_AGO,
@@ -42,7 +43,7 @@ test('codes, and which of them is for a type', () => {
   for (const [conf, expected] of rows) assert.equal(cacheControl(conf), expected, conf)
 })
 
-test('the date is that of the request and the time on top', () => {
+test('the date is that of the response and the time on top', () => {
   assert.deepEqual(headersFor('ExpiresDefault A60'), [
     'Cache-Control',
     'max-age=60',

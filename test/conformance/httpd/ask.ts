@@ -88,7 +88,9 @@ export function readLogs(answers: Answers, place: Place): void {
     for (const { kind, title, text } of one.questions) {
       if (kind === 'request') {
         const answer = lines.get(title) ?? []
-        const isMade = answer.some((line) => /^\((page|listing|gzip)\)/.test(line))
+        const isMade = answer.some((line) =>
+          /^\((page|listing|gzip)\)|^Content-Type: multipart\/byteranges/.test(line),
+        )
         const logged = (told.get(caseMark(one, title)) ?? []).map((line) =>
           // the length of what each server words for itself
           constant(isMade ? line.replace(/^(\d+ \d+) \d+/, '$1 -') : line, one, place),

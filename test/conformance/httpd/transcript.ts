@@ -29,7 +29,9 @@ function ofReply(reply: Reply, one: HttpdCase, place: Place): string[] {
   const body = bodyOf(reply, find('content-encoding'), type)
   // without the length of what each server words for itself
   const isPage = body === '' && reply.status >= 300 && type === 'text/html; charset=iso-8859-1'
-  const isMade = body.startsWith('(') || isPage || type === 'message/http'
+  // httpd's boundary is as long as the time makes it
+  const isParts = type.startsWith('multipart/byteranges')
+  const isMade = body.startsWith('(') || isPage || isParts || type === 'message/http'
   const fields = reply.headers
     .filter(([name, value]) => {
       const key = name.toLowerCase()
