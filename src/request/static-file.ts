@@ -25,7 +25,8 @@ import { walksOf } from './walk/walk.js'
 
 /** Files up to this size are read in one go, without the detour over the thread pool. */
 const READ_AT_ONCE_MAX_BYTES = 64 * 1024
-const PIECE_BYTES = 64 * 1024
+/** Fewer and larger reads cost less; a slow client holds one piece. */
+const PIECE_BYTES = 128 * 1024
 // O_NONBLOCK: should a FIFO have taken the file's place just now, opening it must not wait for a writer
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 /** How often a file name that leads elsewhere than a moment ago is followed anew before the request is refused. */
@@ -200,6 +201,7 @@ async function stream(
 ): Promise<void> {
   const { outgoing } = request
   let wake: (() => void) | undefined
+  let buffer: Buffer | undefined
   const proceed = (): void => wake?.()
   body.onDrain(proceed)
   outgoing.onOver(proceed)
@@ -208,7 +210,9 @@ async function stream(
       if (heads[at] !== undefined) body.write(heads[at])
       for (let position = start; position <= end; ) {
         if (outgoing.isOver || request.connection.aborted) return
-        const piece = await readPiece(fd, position, Math.min(PIECE_BYTES, end - position + 1))
+        // a client that keeps up leaves the last piece's buffer free for the next one
+        if (buffer === undefined || body.bufferedBytes > 0) buffer = Buffer.allocUnsafeSlow(PIECE_BYTES)
+        const piece = await readPiece(fd, position, buffer.subarray(0, end - position + 1))
         if (piece.length === 0) break
         position += piece.length
         if (!body.write(piece) && !outgoing.isOver)
@@ -232,9 +236,9 @@ async function stream(
   }
 }
 
-function readPiece(fd: number, position: number, length: number): Promise<Buffer> {
+function readPiece(fd: number, position: number, into: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    read(fd, Buffer.allocUnsafe(length), 0, length, position, (error, bytesRead, buffer) => {
+    read(fd, into, 0, into.length, position, (error, bytesRead, buffer) => {
       if (error) reject(error)
       else resolve(buffer.subarray(0, bytesRead))
     })
