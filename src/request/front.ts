@@ -20,7 +20,7 @@ import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
 import type { RequestSlots } from './request-slots.js'
-import { TimeKeeper } from './timeouts.js'
+import { TimeKeeper, Watched } from './timeouts.js'
 import { type HostChoice, type HostGroup, parseAbsoluteTarget, VhostTable } from './vhost.js'
 
 /** The address of a `Listen` line that the server is for. */
@@ -95,6 +95,19 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   forStream(connection: ClientConnection): ClientConnection {
     connection.keepAliveMs ??= connection.hosts.servers[0]?.settings.get(coreServer).keepAliveTimeout
     return Object.create(connection) as ClientConnection
+  }
+
+  seen(connection: ClientConnection, since: number): void {
+    // the connection's own notes are on its prototype
+    if (!Object.hasOwn(connection, 'watched') || connection.watched === undefined)
+      connection.watched = new Watched()
+    connection.watched.request = connection.latest
+    connection.watched.since = since
+  }
+
+  gaveUp(connection: ClientConnection, why: string, code: string): void {
+    connection.latest?.report('reqtimeout', 'info', why, code)
+    connection.aborted = true
   }
 
   calmed(connection: ClientConnection, why: string): void {

@@ -8,7 +8,7 @@ import type { ServerConfig } from '../config/site.js'
 import { Http2Connection, type Http2Sink, type Http2Times } from '../http/http2/connection.js'
 import { coreServer } from '../modules/core/settings.js'
 import { http2Settings } from '../modules/http2/settings.js'
-import { requestReadTimeout } from '../modules/reqtimeout.js'
+import { deadline, requestReadTimeout } from '../modules/reqtimeout.js'
 import type { ClientConnection } from './connection.js'
 
 const LOOK_EVERY_MS = 500
@@ -122,10 +122,11 @@ function isOldFashioned({ tls }: ClientConnection): boolean {
 
 function timesOf({ settings }: ServerConfig): Http2Times {
   const { timeout, keepAliveTimeout } = settings.get(coreServer)
-  const { header } = settings.get(requestReadTimeout)
+  const { header, body } = settings.get(requestReadTimeout)
   return {
     first: (header.timeout || timeout) * 1000,
     idle: keepAliveTimeout,
+    body: (bytes) => deadline(body, 0, bytes),
     stream: (settings.get(http2Settings).streamTimeout || timeout) * 1000,
   }
 }

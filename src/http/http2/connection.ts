@@ -33,6 +33,10 @@ export interface Http2Sink<Conn> extends MessageSink<Conn> {
   ): void
   /** A connection for one stream's request: what is known of the client, and nothing of its other requests. */
   forStream(connection: Conn): Conn
+  /** A stream was looked at: nothing has moved on it since then (milliseconds), although its client is waited for. */
+  seen(connection: Conn, since: number): void
+  /** A stream is about to be cut: its client takes too long. */
+  gaveUp(connection: Conn, why: string, code: string): void
   /** The client was cut off for what it did. */
   calmed(connection: Conn, why: string): void
 }
@@ -45,6 +49,8 @@ export interface Http2Times {
   readonly idle: number
   /** For a stream that waits for the client and does not move. */
   readonly stream: number
+  /** For a body of which that many bytes have come, while somebody waits for it. */
+  body(bytes: number): number
 }
 
 /** A stream that is not over, and what was seen of it last. */
@@ -55,6 +61,10 @@ interface Running<Conn> {
   readonly outgoing: Http2Outgoing
   moved: number
   since: number
+  /** When its header was there, in milliseconds. */
+  readonly begun: number
+  /** For how long somebody has waited for the body. */
+  bodyMs: number
 }
 
 export class Http2Connection<Conn> {
@@ -67,6 +77,7 @@ export class Http2Connection<Conn> {
   #isLeaving = false
   /** When the session was first seen to be over, with the socket still open. */
   #overSince = 0
+  #lookedAt: number
   /** Header and body bytes in both directions, of streams that are over. */
   #payload = 0
 
@@ -79,6 +90,7 @@ export class Http2Connection<Conn> {
     now: number,
   ) {
     this.#idleSince = now
+    this.#lookedAt = now
     this.#resets = new Budget(RESETS.burst, RESETS.perSecond, now)
     this.#controls = new Budget(CONTROLS.burst, CONTROLS.perSecond, now)
     // HTTP/2 has its own way to end one side; who closes it is gone
@@ -106,7 +118,17 @@ export class Http2Connection<Conn> {
     const id = stream.id as number
     this.#hasServed = true
     const connection = this.sink.forStream(this.owner)
-    this.#running.set(id, { connection, stream, incoming, outgoing, moved: 0, since: Date.now() })
+    const now = Date.now()
+    this.#running.set(id, {
+      connection,
+      stream,
+      incoming,
+      outgoing,
+      moved: 0,
+      since: now,
+      begun: now,
+      bodyMs: 0,
+    })
     outgoing.onOver(() => this.#ended(id, incoming, outgoing, stream))
     if (head.fault === undefined) this.sink.serve(connection, incoming, outgoing)
     else
@@ -170,6 +192,7 @@ export class Http2Connection<Conn> {
       return
     }
     for (const running of this.#running.values()) this.#lookAtStream(running, now)
+    this.#lookedAt = now
     if (this.#running.size === 0) {
       const limit = this.#isLeaving ? GOODBYE_MS : this.#hasServed ? this.times.idle : this.times.first
       if (now - this.#idleSince >= limit) {
@@ -189,12 +212,30 @@ export class Http2Connection<Conn> {
   /** A stream that waits for the client and sees nothing of it for too long is cut. */
   #lookAtStream(running: Running<Conn>, now: number): void {
     const { incoming, outgoing, stream } = running
-    const waits = (!incoming.body.complete && incoming.body.flowing) || stream.writableLength > 0
+    const readsBody = !incoming.body.complete && incoming.body.flowing
+    if (readsBody) {
+      running.bodyMs += now - Math.max(this.#lookedAt, running.begun)
+      if (running.bodyMs >= this.times.body(incoming.bytesReceived)) {
+        this.sink.gaveUp(running.connection, 'Request body read timeout', 'AH01383')
+        reset(stream, constants.NGHTTP2_CANCEL)
+        return
+      }
+    }
+    const waits = readsBody || stream.writableLength > 0
     const moved = incoming.bytesReceived + outgoing.bodyBytes - stream.writableLength
     if (moved !== running.moved || !waits) {
       running.moved = moved
       running.since = now
-    } else if (now - running.since >= this.times.stream) reset(stream, constants.NGHTTP2_CANCEL)
+    }
+    this.sink.seen(running.connection, running.since)
+    if (now - running.since >= this.times.stream) {
+      this.sink.gaveUp(
+        running.connection,
+        'The timeout specified has expired: the client neither reads nor sends',
+        'WSGH0010',
+      )
+      reset(stream, constants.NGHTTP2_CANCEL)
+    }
   }
 }
 

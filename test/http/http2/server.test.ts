@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2'
 import { describe, test } from 'node:test'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../../support/certificates.js'
@@ -200,6 +201,71 @@ test('a stream whose client neither reads nor sends is ended, and only it', asyn
     })
   })
 })
+
+test('a body that comes too slowly ends its stream, and only it; trailers do not disturb', async () => {
+  const conf = `${OPTIONS.conf}\nRequestReadTimeout body=1,MinRate=1000000\n`
+  await withServer({ ...OPTIONS, conf }, async (server) => {
+    await withSession(server, async (session) => {
+      const more = { ':path': '/app/echo', ':method': 'POST', ':authority': 'localhost' }
+      const sending = session.request(more)
+      let ended: number | undefined
+      sending.on('error', () => {})
+      sending.on('close', () => {
+        ended = sending.rstCode
+      })
+      sending.resume()
+      await until('the stream to be ended', async () => {
+        if (!sending.destroyed && !sending.closed) sending.write('x')
+        assert.equal((await get(session, '/a.txt')).status, 200)
+        return ended !== undefined
+      })
+      assert.equal(ended, constants.NGHTTP2_CANCEL)
+      await server.waitForLog(/AH01383: Request body read timeout/)
+
+      const withTrailers = session.request(more, { waitForTrailers: true } as object)
+      withTrailers.on('wantTrailers', () => withTrailers.sendTrailers({ 'x-late': '1' }))
+      withTrailers.end('abc')
+      assert.match((await read(withTrailers)).text, /^3 /)
+    })
+  })
+})
+
+test('a client that does not read keeps memory flat, and holds no thread beyond its time', async () => {
+  const conf = `
+Protocols h2c http/1.1
+ServerLimit 1
+WSGIDaemonProcess one threads=1 response-socket-timeout=1
+WSGIScriptAlias /app "\${ROOT}/apps/endless.wsgi" process-group=one application-group=%{GLOBAL}
+`
+  const endless = `
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    if environ['PATH_INFO'] == '/endless': return (b'x' * 65536 for _ in range(100000))
+    return [b'free']
+`
+  await withServer({ apps: { 'endless.wsgi': endless }, conf }, async (server) => {
+    await withSession(server, async (session) => {
+      const stalled = session.request({ ':path': '/app/endless', ':authority': 'localhost' })
+      stalled.on('error', () => {})
+      stalled.pause()
+      // 6 GB are on offer; the only thread is free again when the time is over
+      assert.equal((await get(session, '/app/x')).text, 'free')
+      await server.waitForLog(/WSGI0120: Timeout when writing response to client/)
+      const status = `/proc/${await workerOf(server)}/status`
+      if (existsSync(status)) {
+        const kib = Number(/VmRSS:\s*(\d+)/.exec(readFileSync(status, 'utf8'))?.[1])
+        assert.ok(kib < 400_000, `${kib} KiB`)
+      }
+      stalled.destroy()
+    })
+  })
+})
+
+/** The only server worker. */
+async function workerOf(server: TestServer): Promise<string> {
+  const [, pid = ''] = await server.waitForLog(/pid (\d+):tid \d+\] \[client .*WSGI0120/)
+  return pid
+}
 
 /** What a client may try, and what it must not bring about. */
 const FLOODS: { readonly name: string; readonly attack: (client: FrameClient, turn: number) => void }[] = [
