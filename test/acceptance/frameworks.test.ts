@@ -16,10 +16,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { request } from 'node:http'
 import path from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { isRoot } from '../support/cache.js'
@@ -28,13 +25,13 @@ import { PROJECT, type TestServer, withServer } from '../support/server.js'
 import { virtualEnvironment } from '../support/venv.js'
 import { until } from '../support/wait.js'
 import { Browser } from './browser.js'
+import { UPLOAD_MB, uploadToDjango } from './upload.js'
 
 const REQUIREMENTS = ['pyramid', 'bottle', 'falcon', 'bobo', 'django', 'mercurial', 'webtest', 'werkzeug']
 const FIXTURES = path.join(PROJECT, 'test', 'acceptance', 'fixtures', 'frameworks')
 /** The account that servers of tests run as when root starts them. */
 const NOBODY = 65534
 const MEGABYTE = 1024 * 1024
-const UPLOAD_MB = 200
 
 const CONF = `
 WSGIDaemonProcess frameworks python-home="\${VENV}" threads=4
@@ -205,42 +202,7 @@ async function useDjango(server: TestServer): Promise<void> {
   assert.equal(stream.text.trimEnd().split('\n').length, 100_000)
   assert.ok(stream.text.endsWith(`99999,${99_999 * 99_999}\n`))
 
-  const block = Buffer.alloc(MEGABYTE, 'upload ')
-  const digest = createHash('md5')
-  for (let index = 0; index < UPLOAD_MB; index++) digest.update(block)
-  const head = `--x\r\nContent-Disposition: form-data; name="file"; filename="x.bin"\r\nContent-Type: application/octet-stream\r\n\r\n`
-  const tail = '\r\n--x--\r\n'
-  const answered = new Promise<string>((resolve, reject) => {
-    const outgoing = request({
-      host: '127.0.0.1',
-      port: server.port,
-      path: '/django/upload',
-      method: 'POST',
-      agent: false,
-      headers: {
-        'Content-Type': 'multipart/form-data; boundary=x',
-        'Content-Length': String(head.length + UPLOAD_MB * MEGABYTE + tail.length),
-      },
-    })
-    outgoing.once('error', reject)
-    outgoing.once('response', (response) => {
-      let text = ''
-      response.setEncoding('utf8')
-      response.on('data', (piece) => (text += piece))
-      response.once('end', () => resolve(text))
-    })
-    function* parts(): Generator<Buffer> {
-      yield Buffer.from(head)
-      for (let index = 0; index < UPLOAD_MB; index++) yield block
-      yield Buffer.from(tail)
-    }
-    pipeline(Readable.from(parts()), outgoing).catch(reject)
-  })
-  assert.deepEqual(JSON.parse(await answered), {
-    size: UPLOAD_MB * MEGABYTE,
-    digest: digest.digest('hex'),
-    kind: 'TemporaryUploadedFile',
-  })
+  await uploadToDjango(server.port, '/django/upload')
 }
 
 async function useLint(server: TestServer): Promise<void> {

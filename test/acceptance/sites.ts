@@ -8,6 +8,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { ask } from '../support/http.js'
 import { PROJECT } from '../support/server.js'
 import { Browser } from './browser.js'
 
@@ -131,6 +132,22 @@ export async function useTrac(port: number, host: string): Promise<void> {
   assert.equal((await browser.get('/trac/wiki/NoSuchPage')).status, 404)
   const redirected = await browser.get('/trac/login')
   assert.ok(redirected.status >= 400, 'Trac wants REMOTE_USER for a login')
+}
+
+/** Enters by the server's log-in (anna, secret) that stands before Trac's. */
+export async function useTracLogIn(port: number, host: string): Promise<void> {
+  const headers = { Host: host }
+  assert.equal((await ask(port, '/trac/login', { headers })).status, 401)
+  const entered = await ask(port, '/trac/login', { headers: { ...headers, ...basic('anna', 'secret') } })
+  assert.equal(entered.status, 302)
+  const cookie = (entered.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ')
+  assert.match(cookie, /trac_auth=/)
+  const page = await ask(port, '/trac/wiki', { headers: { ...headers, Cookie: cookie } })
+  assert.match(page.text, /logged in as <span[^>]*>anna/)
+}
+
+export function basic(user: string, password: string): Record<string, string> {
+  return { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
 }
 
 /** What the Flask application says about its process. */

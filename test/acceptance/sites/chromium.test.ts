@@ -51,6 +51,13 @@ WSGIScriptAlias /digest "\${ROOT}/apps/who.wsgi"
     AuthDigestProvider file
     AuthUserFile "\${ROOT}/digests"
 </Location>
+<Location /private>
+    AuthType Digest
+    AuthName "staff"
+    AuthDigestProvider file
+    AuthUserFile "\${ROOT}/digests"
+    Require valid-user
+</Location>
 <Directory "\${ROOT}/htdocs/files">
     Options +Indexes
     IndexOptions FancyIndexing HTMLTable FoldersFirst
@@ -72,6 +79,9 @@ const files = {
   'htdocs/static/page.css': 'body { color: rgb(1, 2, 3) }\n',
   'htdocs/static/dot.svg':
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><circle r="4" cx="4" cy="4"/></svg>',
+  'htdocs/private/page.html': PAGE.replaceAll('/static/', '/private/'),
+  'htdocs/private/page.css': 'body { color: rgb(4, 5, 6) }\n',
+  'htdocs/private/dot.svg': '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
   'htdocs/files/a file with spaces & signs <1>.txt': 'text',
   'htdocs/files/dot.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
   'htdocs/files/folder/x.txt': 'x',
@@ -103,6 +113,15 @@ describe('chromium', { skip }, () => {
         assert.match(seen, /\/static\/dot\.svg=h2 /)
         assert.match(seen, /page=h2 rgb\(1, 2, 3\)/)
         await server.waitForLog(/"GET \/static\/page\.css HTTP\/2\.0" 200 /, 'access.log')
+      })
+      await t.test('Digest log-in and static files behind it, over HTTP/2', async () => {
+        const place = `localhost:${server.layout.ports[1]}/private/page.html`
+        const seen = await browser.documentOf(`https://anna:secret@${place}`)
+        assert.match(seen, /\/private\/page\.css=h2 /)
+        assert.match(seen, /\/private\/dot\.svg=h2 /)
+        assert.match(seen, /page=h2 rgb\(4, 5, 6\)/)
+        await server.waitForLog(/ anna [^\n]*"GET \/private\/page\.css HTTP\/2\.0" 200 /, 'access.log')
+        assert.doesNotMatch(await browser.documentOf(`https://anna:wrong@${place}`), /rgb/)
       })
       await t.test('a listing', async () => {
         const listing = await browser.documentOf(at('/files/'))

@@ -13,7 +13,16 @@ import { eachMinorVersion, findPython, skipWithout } from '../../support/pythons
 import { type Layout, type TestServer, withServer } from '../../support/server.js'
 import { virtualEnvironment } from '../../support/venv.js'
 import { Browser } from '../browser.js'
-import { deploySites, REQUIREMENTS, useDjango, useDjangoStatic, useFlask, useTrac } from '../sites.js'
+import {
+  basic,
+  deploySites,
+  REQUIREMENTS,
+  useDjango,
+  useDjangoStatic,
+  useFlask,
+  useTrac,
+  useTracLogIn,
+} from '../sites.js'
 import { GRAPHITE_CONF, prepareGraphite, useGraphite } from './graphite.js'
 import { MAILMAN_CONF, prepareMailman, useMailman } from './mailman.js'
 
@@ -144,7 +153,8 @@ describe("configurations of projects' manuals", { skip: skipWithout('3') }, () =
         assert.equal(where.environ['mod_wsgi.application_group'], '')
       })
       await t.test('Trac', () => useTrac(server.port, 'trac.example'))
-      await t.test("Trac with Apache's log-in", () => useTracLogIn(server))
+      await t.test("Trac with Apache's log-in", () => useTracLogIn(server.port, 'trac.example'))
+      await t.test("Trac's static files", () => useTracStatic(server))
     })
   })
 
@@ -172,20 +182,8 @@ describe("configurations of projects' manuals", { skip: skipWithout('3') }, () =
   })
 })
 
-function basic(user: string, password: string): Record<string, string> {
-  return { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` }
-}
-
-async function useTracLogIn(server: TestServer): Promise<void> {
-  const headers = { Host: 'trac.example' }
-  assert.equal((await server.get('/trac/login', { headers })).status, 401)
-  const entered = await server.get('/trac/login', { headers: { ...headers, ...basic('anna', 'secret') } })
-  assert.equal(entered.status, 302)
-  const cookie = entered.headers['set-cookie']?.map((one) => one.split(';', 1)[0]).join('; ') ?? ''
-  assert.match(cookie, /trac_auth=/)
-  const page = await server.get('/trac/wiki', { headers: { ...headers, Cookie: cookie } })
-  assert.match(page.text, /logged in as <span[^>]*>anna/)
-  const sheet = await server.get('/trac/chrome/common/css/trac.css', { headers })
+async function useTracStatic(server: TestServer): Promise<void> {
+  const sheet = await server.get('/trac/chrome/common/css/trac.css', { headers: { Host: 'trac.example' } })
   assert.equal(sheet.status, 200)
   assert.ok(sheet.headers.etag, 'a file, not Trac')
 }
