@@ -207,6 +207,9 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   },
 }
 
+/** Their names. */
+export const DAEMON_OPTIONS: readonly string[] = Object.keys(OPTIONS)
+
 /** Own messages of two options, as mod_wsgi has them. */
 const OWN_MESSAGES: Readonly<Record<string, string>> = {
   'send-buffer-size': 'Send buffer size must be >= 512 bytes, or 0 for system default.',
