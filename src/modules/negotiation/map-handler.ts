@@ -119,7 +119,7 @@ function sendBody(request: Request, variant: MapVariant, body: string): Outcome 
     request.report(
       'negotiation',
       'error',
-      `${request.filename} has server-side includes (<!--#…-->), which are not run here; their text is not shown. Write an error document without them, or as a WSGI application.`,
+      `${request.filename} has server-side includes, which are not run here; their text is not shown. Write an error document without them, or as a WSGI application.`,
       'WSGH0013',
     )
     return 500
