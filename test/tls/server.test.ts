@@ -211,7 +211,7 @@ describe('TLS', { skip }, () => {
 
   test('a client that does not shake hands is dropped, others are served meanwhile', async () => {
     await withServer(
-      { ...OPTIONS, conf: `RequestReadTimeout handshake=1\n${OPTIONS.conf}` },
+      { ...OPTIONS, conf: `RequestReadTimeout handshake=3\n${OPTIONS.conf}` },
       async (server) => {
         const port = server.layout.ports[1] as number
         const closed = [Buffer.alloc(0), Buffer.from([0x16, 3, 1, 2, 0, 1])].map(
