@@ -16,7 +16,7 @@ import { Roll } from './roll.js'
 import { daemonGroups } from './visibility.js'
 
 /** How long a 502 waits for the supervisor to say what a process died of. */
-const CAUSE_WAIT_MS = 1000
+const CAUSE_WAIT_MS = 3000
 /** Causes kept for requests that ask later. */
 const CAUSES_MAX = 64
 const TIMEOUT_SWEEP_MS = 500
