@@ -1,6 +1,7 @@
 /** What a client gets when something fails between the server and a daemon process, on the real server. failures.md lists all of it. */
 import assert from 'node:assert/strict'
 import { readdirSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { namedTests } from '../support/named-tests.js'
@@ -120,10 +121,17 @@ async function goneMeanwhile(server: TestServer): Promise<void> {
 }
 
 async function goneAfter(server: TestServer): Promise<void> {
-  const received = server.raw('GET /endings/whole HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+  const socket = connect(server.port, '127.0.0.1')
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  let received = ''
+  socket.on('error', () => {})
+  socket.on('data', (data) => (received += data.toString('latin1')))
+  socket.write('GET /endings/whole HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
   const [, pid] = await server.waitForLog(/^all is sent by (\d+)$/m)
+  await until('the whole response', () => received.endsWith('\r\n\r\nwhole'))
   process.kill(Number(pid), 'SIGKILL')
-  assert.match(await received, /\r\n\r\nwhole$/)
+  await closed
+  assert.match(received, /\r\n\r\nwhole$/)
 }
 
 async function silent(server: TestServer): Promise<void> {
