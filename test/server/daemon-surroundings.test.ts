@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
+import { vocabulary } from '../../src/modules/registry.js'
 import { DAEMON_OPTIONS } from '../../src/modules/wsgi/daemon-process.js'
 import { namedTests } from '../support/named-tests.js'
-import { skipWithout } from '../support/pythons.js'
+import { findPython, skipWithout } from '../support/pythons.js'
 import { PROJECT, withServer } from '../support/server.js'
+import { faultsOf } from '../support/site.js'
 import { until } from '../support/wait.js'
 import { said, VERSIONS } from './daemon-support.js'
 
@@ -111,6 +113,52 @@ WSGIScriptAlias /two "\${ROOT}/apps/facts.wsgi" process-group=two application-gr
         },
       ),
   )
+
+for (const version of VERSIONS.filter((one) => findPython(one)?.sharedLibrary !== undefined))
+  test(
+    `Python ${version}: surroundings of embedded Python, which daemon processes do not share`,
+    { skip: process.platform !== 'linux' && 'needs /proc' },
+    () =>
+      withServer(
+        {
+          python: version,
+          args: ['-X'],
+          conf: `WSGIPythonEggs "\${ROOT}/eggs"
+WSGIPythonPath "\${ROOT}/path"
+WSGISocketRotation Off
+WSGIAcceptMutex FLOCK
+WSGIDaemonProcess daemon threads=1
+WSGIScriptAlias /embedded "\${ROOT}/apps/facts.wsgi" process-group=%{GLOBAL} application-group=%{GLOBAL}
+WSGIScriptAlias /group "\${ROOT}/apps/facts.wsgi" process-group=%{GLOBAL} application-group=other
+WSGIScriptAlias /daemon "\${ROOT}/apps/facts.wsgi" process-group=daemon application-group=%{GLOBAL}`,
+          apps: { 'facts.wsgi': FACTS },
+          files: { 'path/more.pth': '${ROOT}/further\n', 'further/only_on_the_path.py': 'VALUE = 1\n' },
+        },
+        async (server) => {
+          const { root } = server
+          for (const place of ['/embedded', '/group']) {
+            const seen = JSON.parse((await server.get(place)).text)
+            assert.deepEqual(
+              [seen.eggs, seen.pth, ...seen.path.slice(0, 2), seen.processes],
+              [`${root}/eggs`, 1, `${root}/path`, `${root}/further`, false],
+              place,
+            )
+          }
+          const daemon = JSON.parse((await server.get('/daemon')).text)
+          assert.deepEqual(
+            [daemon.eggs, daemon.pth, daemon.path.includes(`${root}/path`)],
+            [null, null, false],
+          )
+        },
+      ),
+  )
+
+test('WSGIAcceptMutex knows the mechanisms of httpd', () => {
+  assert.match(
+    faultsOf('WSGIAcceptMutex semaphore', vocabulary).join(),
+    /Accept mutex lock mechanism 'semaphore' is invalid\. Valid accept mutexes for this platform are: /,
+  )
+})
 
 test(
   'response-buffer-size: a response that fits into it holds no thread, however slow its client is',
