@@ -69,6 +69,25 @@ describe('start-server', { skip: skipWithout('3') }, () => {
     })
   })
 
+  test('--document-root with --server-name: its files in that virtual host too', async () => {
+    const { folder, port, root, words } = await made()
+    const options = [
+      '--document-root',
+      'static',
+      '--server-name',
+      'site.example',
+      '--server-alias',
+      '*.site.example',
+    ]
+    await serve(['app.wsgi', ...words, ...options], folder, root, async () => {
+      for (const name of ['site.example', 'www.site.example'])
+        assert.equal((await ask(port, '/a.txt', { headers: { Host: name } })).text, 'a file', name)
+      const other = await ask(port, '/none.txt', { headers: { Host: 'site.example' } })
+      assert.match(other.text, /^SCRIPT_NAME=\nPATH_INFO=\/none\.txt\n/)
+      assert.equal((await ask(port, '/a.txt', { headers: { Host: 'elsewhere.example' } })).status, 403)
+    })
+  })
+
   test('--add-handler: files of the document root that scripts handle, and load anew when they change', async () => {
     const { folder, port, root, words } = await made()
     const handler = (word: string) =>

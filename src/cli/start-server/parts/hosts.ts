@@ -26,7 +26,9 @@ function hostsOf(plan: Plan, port: number, tls?: Tls): string[] {
   const name = given.text('server-name')
   const host = (...lines: (string | undefined)[]) =>
     section('VirtualHost', `*:${port}`, [...lines, ...(tls === undefined ? [] : secured(plan, tls))])
-  // Files of the document root come first in all hosts; a redirect or a proxy is to answer everything itself.
+  // Files of the document root come first, by rules of the main server, which a host only runs that says something of rewriting itself; a
+  // redirect or a proxy is to answer everything.
+  const files = plan.documentRoot === undefined ? undefined : 'RewriteEngine On'
   const alone = plan.documentRoot === undefined ? undefined : 'RewriteOptions IgnoreInherit'
   const isRedirected = tls === undefined && given.has('https-only')
   const redirect = [alone, `Redirect permanent / ${addressOf(name, port, isRedirected ? plan.tls : tls)}`]
@@ -39,7 +41,7 @@ function hostsOf(plan: Plan, port: number, tls?: Tls): string[] {
     ...host(
       `ServerName ${name ?? 'localhost'}`,
       line('ServerAlias', aliases(plan)),
-      ...(isRedirected ? redirect : []),
+      ...(isRedirected ? redirect : [files]),
       tls === undefined ? undefined : hsts(plan),
     ),
     ...(hasParent ? host(`ServerName ${parent}`, ...redirect) : []),
