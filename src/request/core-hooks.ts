@@ -87,6 +87,11 @@ export function refuseUnknownHandler(request: Request): Outcome {
   if (handler === undefined || PLAIN_HANDLERS.has(handler)) return undefined
   // a media type stands here where nothing but the file's name chose it
   if (handler === request.contentType && handler.includes('/')) return undefined
+  if (handler === 'server-info') {
+    const instead = 'wsgi-httpd -S, -M and -D DUMP_INCLUDES show the configuration'
+    request.report('core', 'notice', `There is no mod_info here: ${instead}`, 'WSGH0016')
+    return 404
+  }
   request.report(
     'core',
     'error',

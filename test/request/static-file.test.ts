@@ -168,6 +168,10 @@ test('an unknown handler is an error, not the file', async () => {
     assert.equal((await ask(port, '/a.txt')).status, 500)
     assert.match(records.join(), /"some-script"/)
   })
+  await withFront('SetHandler server-info', OPTIONS, async ({ port, records }) => {
+    assert.equal((await ask(port, '/a.txt')).status, 404)
+    assert.match(records.join(), /There is no mod_info here/)
+  })
   await withFront('SetHandler default-handler', OPTIONS, async ({ port }) => {
     assert.equal((await ask(port, '/a.txt')).text, LETTERS)
   })
