@@ -16,10 +16,11 @@ const LAYERS = ['cli', 'server', 'request', 'modules', 'wsgi', 'python']
 const FOUNDATION = ['config', 'http', 'log', 'system']
 /** Not code of a layer but facts that all may read: what directives have set. */
 const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url)\.js$/
-/** What makes responses of its own: the WSGI gateway, the proxy, the status page. */
-const HANDLERS = /^(wsgi\/|modules\/proxy\/|modules\/status\.ts$)/
+/** What makes responses of its own: the WSGI gateway, the proxy, the status page, type maps. */
+const HANDLERS = /^(wsgi\/|modules\/proxy\/|modules\/status\.ts$|modules\/negotiation\/map-handler\.ts$)/
 /** What the life of a request offers to them. */
-const FOR_HANDLERS = /^request\/(body|headers|response|process|server-tokens|url-path)\.js$/
+const FOR_HANDLERS =
+  /^request\/(body|headers|response|process|server-tokens|static-bytes|url-path|walk\/anchor)\.js$/
 
 interface Import {
   /** Paths under src; `from` ends in .ts, `to` in .js. */

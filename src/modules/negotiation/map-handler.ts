@@ -5,7 +5,7 @@
  */
 import { closeSync, constants, fstatSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { pathBytes } from '../../config/files.js'
-import { httpDate } from '../../request/http-date.js'
+import { dateNow } from '../../http/http-date.js'
 import type { Request } from '../../request/request.js'
 import { serveBytes } from '../../request/static-bytes.js'
 import { openAnchored } from '../../request/walk/anchor.js'
@@ -47,7 +47,7 @@ export function handler(request: Request): Outcome | Promise<Outcome> {
   // in the table that survives the internal redirect to the variant
   const best = negotiate(request, variants, transparent, request.errHeadersOut)
   if (request.protocol === 'HTTP/1.0' && !request.server.settings.get(negotiationServer).cacheable)
-    request.errHeadersOut.set('Expires', httpDate(Date.now()))
+    request.errHeadersOut.set('Expires', dateNow())
   if (typeof best === 'number') return best
   if (best.body !== undefined) return sendBody(request, best, best.body)
   if (!transparent) return goOn(request, best)
