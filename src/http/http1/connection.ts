@@ -358,14 +358,13 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   /**
-   * Closes at once: the client has said that it sends nothing after this request, which had no body, so that nothing can be on its way that would be
-   * answered with a reset. The kernel sends what it still has. It spares what {@link #finish} takes: another turn of the event loop, three system
-   * calls and the end of the stream.
+   * Closes without lingering: the client has said that it sends nothing after this request, which had no body, so that nothing can be on its way that
+   * would be answered with a reset. It spares what {@link #finish} waits for: another turn of the event loop and the end of the stream. Our side is
+   * shut down all the same, since a child that an embedded application has forked may hold the socket open.
    */
   #shut(): void {
     this.#state = State.closing
-    // Node makes an error, with its stack, for a stream that is destroyed while it says that it has written
-    process.nextTick(destroy, this.socket)
+    ;(this.socket as Socket).destroySoon()
   }
 
   get #isEncrypted(): boolean {
@@ -415,10 +414,6 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     outgoing?.close(isDetached)
     this.sink.gone(this.owner)
   }
-}
-
-function destroy(socket: Duplex): void {
-  socket.destroy()
 }
 
 /** What goes wrong with a socket ends in its being closed. */
