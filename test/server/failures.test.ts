@@ -163,19 +163,26 @@ async function manyLanes(server: TestServer): Promise<void> {
   }
 }
 
-test('a process whose socket is gone: 503 after connect-timeout, with the reason in the log', python, () =>
-  withServer(groups({ lost: 'connect-timeout=1' }, { args: ['-X'] }), async (server) => {
-    const folder = path.join(server.root, 'run')
-    const sockets = () =>
-      readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sock'))
-    await server.waitForLog(/Process 'lost' is ready/)
-    for (const name of sockets()) unlinkSync(path.join(folder, name))
-    assert.equal((await server.get('/lost/pid')).status, 503)
-    const [, pid] = await server.waitForLog(
-      /WSGI0117: Unable to connect to WSGI daemon process 'lost' \(pid (\d+)\) on '.*\.sock'/,
-    )
-    await server.waitForLog(/WSGI0116: No process of WSGI daemon process group 'lost' became free/)
-    process.kill(Number(pid), 'SIGTERM')
-    await until('another process', async () => (await server.get('/lost/pid')).status === 200)
-  }),
+test(
+  'a process whose socket is gone: 503 after connect-timeout and no 100, with the reason in the log',
+  python,
+  () =>
+    withServer(groups({ lost: 'connect-timeout=1' }, { args: ['-X'] }), async (server) => {
+      const folder = path.join(server.root, 'run')
+      const sockets = () =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sock'))
+      await server.waitForLog(/Process 'lost' is ready/)
+      for (const name of sockets()) unlinkSync(path.join(folder, name))
+      // Who waits with its body is told at once, not asked for it.
+      const post = `POST /lost/pid HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`
+      const [answer, refused] = await Promise.all([server.get('/lost/pid'), server.raw(post)])
+      assert.equal(answer.status, 503)
+      assert.match(refused, /^HTTP\/1\.1 503 /)
+      const [, pid] = await server.waitForLog(
+        /WSGI0117: Unable to connect to WSGI daemon process 'lost' \(pid (\d+)\) on '.*\.sock'/,
+      )
+      await server.waitForLog(/WSGI0116: No process of WSGI daemon process group 'lost' became free/)
+      process.kill(Number(pid), 'SIGTERM')
+      await until('another process', async () => (await server.get('/lost/pid')).status === 200)
+    }),
 )
