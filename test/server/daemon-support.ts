@@ -63,6 +63,13 @@ def application(environ, start_response):
                 yield b'piece '
                 time.sleep(0.01)
         return generate()
+    elif what == '/steady':
+        def steady():
+            for count in range(8):
+                time.sleep(float(query))
+                yield b'piece '
+        start_response('200 OK', headers)
+        return steady()
     elif what == '/half':
         write = start_response('200 OK', headers + [('Content-Length', '100')])
         write(b'half')
