@@ -39,6 +39,8 @@ export interface BodySource {
   readonly ended: boolean
   /** The client went away, or broke the framing, before it was complete. */
   readonly aborted: boolean
+  /** It was given up, as it came too slowly: {@link aborted} is true as well. */
+  readonly timedOut?: boolean
   /** Somebody has begun to read it, or has taken it whole. */
   readonly begun: boolean
   /** Somebody reads it, is not pausing, and it has not ended: what is waited for is the client. */

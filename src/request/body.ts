@@ -31,6 +31,11 @@ export function refuseDeclaredBody(request: Request): 413 | undefined {
   return 413
 }
 
+/** The status for a body that did not arrive whole. */
+export function brokenBodyStatus({ incoming }: Request): 400 | 408 {
+  return incoming.body.timedOut === true ? 408 : 400
+}
+
 /** Why a body did not arrive whole. */
 export type BodyFault = 'limit' | 'aborted'
 

@@ -20,7 +20,7 @@ import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
 import type { RequestSlots } from './request-slots.js'
-import { TimeKeeper, Watched } from './timeouts.js'
+import { reportSilence, reportSlowBody, TimeKeeper, Watched } from './timeouts.js'
 import { type HostChoice, type HostGroup, parseAbsoluteTarget, VhostTable } from './vhost.js'
 
 /** The address of a `Listen` line that the server is for. */
@@ -105,8 +105,12 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     connection.watched.since = since
   }
 
-  gaveUp(connection: ClientConnection, why: string, code: string): void {
-    connection.latest?.report('reqtimeout', 'info', why, code)
+  bodyTimedOut({ latest }: ClientConnection): void {
+    if (latest !== undefined) reportSlowBody(latest)
+  }
+
+  gaveUp(connection: ClientConnection): void {
+    if (connection.latest !== undefined) reportSilence(connection.latest)
     connection.aborted = true
   }
 

@@ -149,23 +149,29 @@ function lookAtRequest(connection: ClientConnection, request: Request, now: numb
     watched.bodyMs += LOOK_EVERY_MS
     const limits = request.server.settings.get(requestReadTimeout)
     if (watched.bodyMs >= deadline(limits.body, 0, http.bytesRead - watched.bodyFromBytes)) {
-      giveUp(connection, request, 'Request body read timeout', 'AH01383')
+      reportSlowBody(request)
+      // who reads it may answer; there is no other request after this one
+      http.timeOutBody()
       return
     }
   }
-  if (now - watched.since >= request.server.settings.get(coreServer).timeout * 1000)
-    giveUp(
-      connection,
-      request,
-      'The timeout specified has expired: the client neither reads nor sends',
-      'WSGH0010',
-    )
-}
-
-function giveUp(connection: ClientConnection, request: Request, message: string, code: string): void {
-  request.report('reqtimeout', 'info', message, code)
+  if (now - watched.since < request.server.settings.get(coreServer).timeout * 1000) return
+  reportSilence(request)
   connection.aborted = true
   connection.socket.destroy()
+}
+
+export function reportSlowBody(request: Request): void {
+  request.report('reqtimeout', 'info', 'Request body read timeout', 'AH01382')
+}
+
+export function reportSilence(request: Request): void {
+  request.report(
+    'reqtimeout',
+    'info',
+    'The timeout specified has expired: the client neither reads nor sends',
+    'WSGH0010',
+  )
 }
 
 /** What the kernel has not taken yet of the piece being written; Node's own idle timer looks there, too. */

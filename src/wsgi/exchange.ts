@@ -2,6 +2,7 @@
  * One request on its way through an interpreter: what the channel calls back, turned into the response.
  * Rules: PEP 3333; mod_wsgi's relay of response headers, internal redirects and error override.
  */
+import { brokenBodyStatus } from '../request/body.js'
 import { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
 import { type BodyWriter, openBody, sendWhole } from '../request/response.js'
@@ -280,7 +281,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     if (note !== '') this.request.report('wsgi', reason === 'timeout' ? 'info' : 'error', note)
     // An application that lets the error of a body with broken framing pass has not failed: the client has.
     const isClients = reason === 'exception' && this.request.incoming.body.aborted
-    this.#finish({ status: isClients ? 400 : FAILURE_STATUS[reason] })
+    this.#finish({ status: isClients ? brokenBodyStatus(this.request) : FAILURE_STATUS[reason] })
   }
 
   rejected(reason: RejectReason): void {

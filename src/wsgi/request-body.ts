@@ -3,6 +3,7 @@
  */
 import { coreDir } from '../modules/core/settings.js'
 import type { WsgiDir } from '../modules/wsgi/settings.js'
+import { brokenBodyStatus } from '../request/body.js'
 import type { Request } from '../request/request.js'
 import { type BodyPlan, INLINE_BODY_MAX_BYTES } from './channel/types.js'
 
@@ -75,7 +76,12 @@ function collect(request: Request, length: number): BodyPlan | Promise<PlannedBo
       aborted: incomplete,
     })
     function incomplete(): void {
-      resolve({ refused: 400, why: 'The client closed the connection before the request body was complete' })
+      const refused = brokenBodyStatus(request)
+      const why =
+        refused === 408
+          ? 'The request body did not arrive in time'
+          : 'The client closed the connection before the request body was complete'
+      resolve({ refused, why })
     }
   })
 }

@@ -19,6 +19,7 @@ export class Http1Body implements BodySource {
   complete = false
   ended = false
   aborted = false
+  timedOut = false
   begun = false
   backlog = 0
   #chunks: Buffer[] = []
@@ -90,10 +91,11 @@ export class Http1Body implements BodySource {
     }
   }
 
-  /** No more will come, and it is not complete. */
-  abort(): void {
+  /** No more will come, and it is not complete. @param timedOut for it came too slowly */
+  abort(timedOut = false): void {
     if (this.complete || this.aborted) return
     this.aborted = true
+    this.timedOut = timedOut
     if (this.#reader !== undefined && !this.#scheduled) this.#deliver()
   }
 

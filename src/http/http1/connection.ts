@@ -109,6 +109,11 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
       this.#refuse({ status: 408, why: 'the header did not arrive in time' }, '')
   }
 
+  /** The body comes too slowly: who reads it is told, and may still answer. */
+  timeOutBody(): void {
+    if (this.#body !== undefined && !this.#body.complete) this.#brokenBody(this.#body, true)
+  }
+
   /** Closes an idle connection. */
   close(): void {
     if (this.#outgoing === undefined) this.#finish()
@@ -244,9 +249,9 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   /** The framing is not what it should be: whoever reads the body is told, and after the response nothing more is read. */
-  #brokenBody(body: Http1Body): void {
+  #brokenBody(body: Http1Body, timedOut = false): void {
     this.hasEnded = true
-    body.abort()
+    body.abort(timedOut)
     if (this.#outgoing === undefined) this.#finish()
     else this.holdBack()
   }

@@ -35,8 +35,10 @@ export interface Http2Sink<Conn> extends MessageSink<Conn> {
   forStream(connection: Conn): Conn
   /** A stream was looked at: nothing has moved on it since then (milliseconds), although its client is waited for. */
   seen(connection: Conn, since: number): void
-  /** A stream is about to be cut: its client takes too long. */
-  gaveUp(connection: Conn, why: string, code: string): void
+  /** The body of a stream comes too slowly: who reads it is about to be told. */
+  bodyTimedOut(connection: Conn): void
+  /** A stream is about to be cut: its client neither reads nor sends. */
+  gaveUp(connection: Conn): void
   /** The client was cut off for what it did. */
   calmed(connection: Conn, why: string): void
 }
@@ -216,8 +218,8 @@ export class Http2Connection<Conn> {
     if (readsBody) {
       running.bodyMs += now - Math.max(this.#lookedAt, running.begun)
       if (running.bodyMs >= this.times.body(incoming.bytesReceived)) {
-        this.sink.gaveUp(running.connection, 'Request body read timeout', 'AH01383')
-        reset(stream, constants.NGHTTP2_CANCEL)
+        this.sink.bodyTimedOut(running.connection)
+        incoming.timeOut()
         return
       }
     }
@@ -229,11 +231,7 @@ export class Http2Connection<Conn> {
     }
     this.sink.seen(running.connection, running.since)
     if (now - running.since >= this.times.stream) {
-      this.sink.gaveUp(
-        running.connection,
-        'The timeout specified has expired: the client neither reads nor sends',
-        'WSGH0010',
-      )
+      this.sink.gaveUp(running.connection)
       reset(stream, constants.NGHTTP2_CANCEL)
     }
   }

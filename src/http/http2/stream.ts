@@ -65,6 +65,11 @@ export class Http2Incoming implements IncomingMessage {
     return this.head.fields
   }
 
+  /** The body comes too slowly: who reads it is told, and may still answer. */
+  timeOut(): void {
+    this.#body?.abort(true)
+  }
+
   /** The response is over: what still comes of the body is nobody's. */
   discard(): void {
     this.#body?.discard()

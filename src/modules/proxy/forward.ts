@@ -3,7 +3,13 @@
  * answered as httpd does: 503 where no connection can be made, 502 for no or a broken answer, 504 where it takes too long.
  */
 import type { IncomingMessage as BackendResponse, ClientRequest } from 'node:http'
-import { declaredBodyLength, hasBody, readBody, refuseDeclaredBody } from '../../request/body.js'
+import {
+  brokenBodyStatus,
+  declaredBodyLength,
+  hasBody,
+  readBody,
+  refuseDeclaredBody,
+} from '../../request/body.js'
 import type { Request } from '../../request/request.js'
 import { openBody } from '../../request/response.js'
 import { productText } from '../../request/server-tokens.js'
@@ -208,7 +214,7 @@ class Forwarding {
       },
       onEnd: () => sent.end(),
       onFault: (fault) => {
-        this.#settle(fault === 'limit' ? 413 : 400)
+        this.#settle(fault === 'limit' ? 413 : brokenBodyStatus(this.request))
         sent.destroy()
       },
     })
