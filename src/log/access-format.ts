@@ -21,6 +21,17 @@ const ITEM = /%((?:[!<>,]|\d|\{[^}]*\}?)*)(\^[A-Za-z]{2}|.?)/suy
  * @throws Error with httpd's words for an unknown item
  */
 export function compileLogFormat(format: string, names: ServerNames): (request: Request) => string {
+  const known = compiled.get(names) ?? new Map<string, (request: Request) => string>()
+  compiled.set(names, known)
+  const print = known.get(format) ?? compile(format, names)
+  known.set(format, print)
+  return print
+}
+
+/** By where names come from, which is one for a site: a format that many servers have is one function, which the engine gets to know once. */
+const compiled = new WeakMap<ServerNames, Map<string, (request: Request) => string>>()
+
+function compile(format: string, names: ServerNames): (request: Request) => string {
   const { parts, tail } = parse(format, names)
   return function formatAccessLine(request) {
     startLine()
