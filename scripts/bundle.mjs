@@ -3,10 +3,12 @@
  * of a second, and a start waits for several processes. Names and lines stay legible, for stacks in the error log. How such a file is run is
  * told in scripts/load-program.cjs; `precompile.mjs` makes their code caches.
  */
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import loader from './load-program.cjs'
 
+const { fingerprintOf } = loader
 const root = fileURLToPath(new URL('..', import.meta.url))
 const OUT = path.join(root, 'build', 'program')
 
@@ -44,10 +46,9 @@ export async function bundle() {
   copyFileSync(path.join(root, 'scripts', 'load-program.cjs'), path.join(OUT, 'load-program.js'))
   for (const entry of ENTRIES) {
     const name = path.basename(entry)
-    writeFileSync(
-      path.join(OUT, `${name}.js`),
-      `module.exports = require('./load-program.js').load('${name}')\n`,
-    )
+    const fingerprint = fingerprintOf(readFileSync(path.join(OUT, `${name}.program.js`)))
+    const stub = `module.exports = require('./load-program.js').load('${name}', '${fingerprint}')\n`
+    writeFileSync(path.join(OUT, `${name}.js`), stub)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Runs a bundled program (see bundle.mjs) that lies beside this file. Where precompile.mjs has left V8's code cache there, V8 compiles nothing; it looks
- * itself whether the cache is of its own version, of the same options and of this program, and else does without it. Whoever could write a cache
- * could write the program.
+ * itself whether the cache is of its own version and of the same options, and else does without it. Of the program it compares the length alone, so
+ * the cache's name has a fingerprint, too. Whoever could write a cache could write the program.
  */
 const { existsSync, readFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
@@ -12,10 +12,18 @@ const { Script } = require('node:vm')
 /** The scripts by their names, for write-cache.cjs. */
 const loaded = new Map()
 
-/** @returns what the program exports */
-function load(name) {
+/** Of the text of a program. */
+function fingerprintOf(text) {
+  return require('node:crypto').createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+/**
+ * @param fingerprint of the program, from whoever wrote it
+ * @returns what the program exports
+ */
+function load(name, fingerprint) {
   const file = join(__dirname, `${name}.program.js`)
-  const cache = join(__dirname, `${name}.cache`)
+  const cache = join(__dirname, `${name}.${fingerprint}.cache`)
   // The bundle is ASCII, and is read fastest as that
   const source = `(function (module, exports, require, __filename, __dirname, import_meta_url) {${readFileSync(file, 'latin1')}\n})`
   const cachedData = existsSync(cache) ? readFileSync(cache) : undefined
@@ -27,4 +35,4 @@ function load(name) {
   return module.exports
 }
 
-module.exports = { load, loaded }
+module.exports = { load, loaded, fingerprintOf }

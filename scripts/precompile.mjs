@@ -8,7 +8,17 @@
  * Runs after the build, and after the installation of a package. Never fails: without these files a server starts all the same, only later.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -74,9 +84,15 @@ async function compilePrograms() {
     await over(command([...site, '-k', 'start']))
     await over(command([...site, '-k', 'stop']))
     await until(() => sizeOf('supervisor-main') > 0 && sizeOf('worker-main') > 0)
+    const { fingerprintOf } = createRequire(import.meta.url)(path.join(PROGRAM, 'load-program.js'))
     for (const name of ['main', 'supervisor-main', 'worker-main'])
-      if (sizeOf(name) > 0)
-        renameSync(path.join(PROGRAM, `${name}.cache.new`), path.join(PROGRAM, `${name}.cache`))
+      if (sizeOf(name) > 0) {
+        const fingerprint = fingerprintOf(readFileSync(path.join(PROGRAM, `${name}.program.js`)))
+        renameSync(
+          path.join(PROGRAM, `${name}.cache.new`),
+          path.join(PROGRAM, `${name}.${fingerprint}.cache`),
+        )
+      }
   } finally {
     rmSync(logs, { recursive: true, force: true })
   }
