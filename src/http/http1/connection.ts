@@ -17,6 +17,7 @@ import { type HeadFault, parseHead } from './grammar.js'
 import { HeadReader, type HeadRefusal } from './head-reader.js'
 import { Http1Incoming, UNREADABLE } from './incoming.js'
 import { Http1Outgoing, type ResponseCarrier } from './outgoing.js'
+import { readShared, stopReadingShared } from './shared-reads.js'
 
 /** Headers up to this size are looked for in the first piece as a whole. */
 const WHOLE_HEAD_MAX_BYTES = 4096
@@ -71,6 +72,8 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   /** The client has said that nothing comes after the request at hand, which has no body. */
   #isLast = false
   #reader: HeadReader | undefined
+  /** What is read is there during the call alone. */
+  readonly #isShared: boolean
 
   constructor(
     readonly socket: Duplex,
@@ -81,7 +84,9 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     this.written = (error) => {
       if (!error) this.#sent()
     }
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    const received = (chunk: Buffer) => this.#onData(chunk)
+    this.#isShared = readShared(socket, received)
+    if (!this.#isShared) socket.on('data', received)
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#outgoing?.drain?.())
     socket.on('error', ignore)
@@ -127,6 +132,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     const received = this.#held ?? Buffer.alloc(0)
     this.#state = State.detached
     this.#held = undefined
+    if (this.#isShared) stopReadingShared(this.socket as Socket)
     this.socket.removeAllListeners('data')
     this.socket.removeAllListeners('end')
     this.socket.removeAllListeners('drain')
@@ -222,10 +228,10 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     if (this.#chunks === undefined) {
       end = Math.min(chunk.length, from + this.#left)
       this.#left -= end - from
-      body.push(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end))
+      body.push(this.#kept(from === 0 && end === chunk.length ? chunk : chunk.subarray(from, end)))
       if (this.#left === 0) this.#bodyComplete(body)
     } else {
-      end = this.#chunks.feed(chunk, from, (data) => body.push(data))
+      end = this.#chunks.feed(chunk, from, (data) => body.push(this.#kept(data)))
       if (this.#chunks.fault !== undefined) {
         this.#brokenBody(body)
         return chunk.length
@@ -257,8 +263,13 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   #hold(chunk: Buffer): void {
-    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    this.#held = this.#held === undefined ? this.#kept(chunk) : Buffer.concat([this.#held, chunk])
     this.holdBack()
+  }
+
+  /** The bytes as they may be kept. */
+  #kept(bytes: Buffer): Buffer {
+    return this.#isShared ? Buffer.from(bytes) : bytes
   }
 
   /** {@link BodyCarrier} */
