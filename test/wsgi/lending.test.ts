@@ -57,6 +57,8 @@ class Pieces(object):
     def __next__(self):
         if self.done == self.count:
             raise StopIteration
+        if self.done == 1 and self.what == '/slow':
+            say('/slow: begins with %d connections' % connections())
         if self.done == self.count // 2:
             say('%s: %d connections' % (self.what, connections()))
             if self.what == '/raise':
@@ -209,7 +211,7 @@ async function slow(server: TestServer): Promise<void> {
   client.hold()
   client.ask(`/alike/slow?${pieces}`)
   const daemon = await daemonOf(server)
-  await until('the connection to be lent', () => connectionsOf(daemon) > 0)
+  await server.waitForLog(/\/slow: begins with 1 connections/)
   await until('it to be given back', () => connectionsOf(daemon) === 0)
   client.go()
   const body = await client.body()
