@@ -3,7 +3,8 @@
  * machinery; a request is looked at as soon as it is read, so neither is needed.
  *
  * Node offers this for connections that it opens (`onread` of `net.connect`), not for those that it accepts. What it does there is done here: the
- * fields of the socket are found by their names, and where a Node has other ones, connections are read as ever.
+ * fields of the socket are found by their names, and where a Node has other ones, connections are read as ever. Hello world costs 8 % less CPU
+ * with it, daemon process included (36.5 µs instead of 39.6 in alternating seconds, Node 20).
  */
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
