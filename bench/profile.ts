@@ -7,42 +7,29 @@
  * DIR must be writable by `User`. Calls of Node's own are counted for the part that called them; idle time is left out.
  */
 import { readFileSync } from 'node:fs'
-
-interface Node {
-  readonly id: number
-  readonly callFrame: { readonly functionName: string; readonly url: string }
-  readonly children?: readonly number[]
-}
-
-interface Profile {
-  readonly nodes: readonly Node[]
-  readonly samples: readonly number[]
-  readonly timeDeltas: readonly number[]
-}
+import { moduleOf, type Profile, type ProfileNode, selfTimes } from './cpu-profile.js'
 
 const ROWS = 24
 const WRITES = /^(write(v|Buffer|Latin1String|Utf8String)|writevGeneric|handleWriteReq)$/
 
 /** Microseconds by part. */
-function byPart({ nodes, samples, timeDeltas }: Profile, from: number, to: number): Map<string, number> {
-  const byId = new Map(nodes.map((node) => [node.id, node]))
-  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])))
+function byPart(profile: Profile, from: number, to: number): Map<string, number> {
+  const byId = new Map(profile.nodes.map((node) => [node.id, node]))
+  const parents = new Map(
+    profile.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])),
+  )
   /** The part of our program that is nearest on the stack. */
-  const partOf = (node: Node | undefined): string | undefined => {
+  const partOf = (node: ProfileNode | undefined): string | undefined => {
     for (let at = node; at !== undefined; at = byId.get(parents.get(at.id) ?? -1)) {
-      const found = /\/build\/src\/(.+?)\.js$/.exec(at.callFrame.url)?.[1]
+      const found = moduleOf(at)
       if (found !== undefined) return found
     }
     return undefined
   }
   const parts = new Map<string, number>()
-  let now = 0
-  for (const [at, id] of samples.entries()) {
-    const spent = timeDeltas[at] as number
-    now += spent
-    const node = byId.get(id) as Node
+  for (const [id, spent] of selfTimes(profile, from, to)) {
+    const node = byId.get(id) as ProfileNode
     const { functionName } = node.callFrame
-    if (now < from * 1e6 || now > to * 1e6 || functionName === '(idle)') continue
     const part = partOf(node)
     const name = functionName.startsWith('(')
       ? functionName

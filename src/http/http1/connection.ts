@@ -380,7 +380,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
    */
   #shut(): void {
     this.#state = State.closing
-    ;(this.socket as Socket).destroySoon()
+    this.socket.end(() => this.socket.destroy())
   }
 
   get #isEncrypted(): boolean {
