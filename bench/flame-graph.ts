@@ -6,6 +6,7 @@
  * See profile.ts for how a profile is made. Calls of one function by the same callers are one bar; what is too narrow to be seen is left out.
  */
 import { readFileSync } from 'node:fs'
+import { escapeHtml } from '../src/modules/html-text.js'
 import { moduleOf, type Profile, type ProfileNode, selfTimes } from './cpu-profile.js'
 
 const WIDTH = 1400
@@ -55,10 +56,6 @@ function stack(
   return time
 }
 
-function escape(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-}
-
 function draw(all: Bar): string {
   const scale = WIDTH / all.time
   const rows: string[] = []
@@ -72,9 +69,9 @@ function draw(all: Bar): string {
     const label =
       room < 3
         ? ''
-        : `<text x="${(x + 3).toFixed(1)}" y="@${level}t">${escape(bar.name.slice(0, room))}</text>`
+        : `<text x="${(x + 3).toFixed(1)}" y="@${level}t">${escapeHtml(bar.name.slice(0, room))}</text>`
     rows.push(
-      `<g><title>${escape(bar.name)}: ${share}</title><rect x="${x.toFixed(1)}" y="@${level}r" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${bar.colour}"/>${label}</g>`,
+      `<g><title>${escapeHtml(bar.name)}: ${share}</title><rect x="${x.toFixed(1)}" y="@${level}r" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${bar.colour}"/>${label}</g>`,
     )
     let at = x
     for (const one of [...bar.above.values()].sort((a, b) => b.time - a.time)) {
