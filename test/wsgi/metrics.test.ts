@@ -10,7 +10,7 @@ import { until } from '../support/wait.js'
 
 /** Answers with metrics; `/wait` until a file is there. */
 const APPLICATION = `
-import json, os, time
+import json, os, sys, time
 import mod_wsgi
 
 facts = {}
@@ -25,6 +25,8 @@ def application(environ, start_response):
     what = environ['PATH_INFO']
     body = None
     if what == '/wait':
+        sys.stderr.write('waits\\n')
+        sys.stderr.flush()
         while not os.path.exists(environ['QUERY_STRING']):
             time.sleep(0.01)
         body = facts[environ['mod_wsgi.request_id']]
@@ -194,15 +196,14 @@ WSGIScriptAlias /look "\${ROOT}/apps/look.wsgi" process-group=look application-g
     },
     async (server) => {
       const gate = path.join(server.root, 'gate')
-      const inProgress = async (count: number) =>
-        until(`${count} requests`, async () => {
-          const running = requestsIn(await json<ServerMetrics>(server, '/look/server'))
-          return running.filter(({ request }) => request.includes('/app/wait')).length === count
-        })
       const first = json(server, `/app/wait?${gate}`)
-      await inProgress(1)
+      // requests that a process reads together share one look at the script
+      await server.waitForLog(/waits/)
       const second = json(server, `/app/wait?${gate}`)
-      await inProgress(2)
+      await until('both to be in progress', async () => {
+        const running = requestsIn(await json<ServerMetrics>(server, '/look/server'))
+        return running.filter(({ request }) => request.includes('/app/wait')).length === 2
+      })
       // the second one waits in the process, which will not run it
       utimesSync(path.join(server.root, 'apps/app.wsgi'), new Date(), new Date(Date.now() + 60_000))
       writeFileSync(gate, '')

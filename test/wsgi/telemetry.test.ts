@@ -138,12 +138,14 @@ ${embeds ? 'WSGIScriptAlias /embedded "${ROOT}/apps/app.wsgi" application-group=
             assert.deepEqual([counters.fields[315], counters.fields[317]], [1, 0])
             assert.ok((counters.fields[303] as number) > 0)
             if (version === '2.7') continue
-            const collection = await until('a full collection', () =>
-              received().find(
+            const collection = await until('a full collection', async () => {
+              // one that ends before the service has begun to look is not told
+              await server.get(interpreter === undefined ? '/app0/' : '/app1/')
+              return received().find(
                 ({ kind, pid, fields }) =>
                   kind === 9 && pid === sample.pid && fields[8] === interpreter && fields[322] === 2,
-              ),
-            )
+              )
+            })
             assert.ok((collection.fields[321] as number) >= 0)
             await until('it to be counted', () =>
               received().some(
