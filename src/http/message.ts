@@ -59,6 +59,8 @@ export interface BodySource {
   resume(): void
   /** The reader wants no more. What still comes is discarded or held back as the protocol needs it; another reader may go on with the rest. */
   stop(): void
+  /** A reader has done with a chunk, of which nothing may be in use any more: its memory serves again. Nobody has to call it. */
+  release?(chunk: Buffer): void
 }
 
 export interface BodyReader {

@@ -3,6 +3,7 @@
  * waits here; when it is more than a little, the connection stops reading.
  */
 import type { BodyReader, BodySource } from '../message.js'
+import { giveBackPiece } from './kept-pieces.js'
 
 /** More than this does not gather before the client is held back. */
 const BACKLOG_MAX_BYTES = 64 * 1024
@@ -65,6 +66,10 @@ export class Http1Body implements BodySource {
 
   stop(): void {
     this.#reader = undefined
+  }
+
+  release(chunk: Buffer): void {
+    giveBackPiece(chunk)
   }
 
   // the connection's side

@@ -16,6 +16,7 @@ import { ChunkedDecoder } from './chunked.js'
 import { type HeadFault, parseHead } from './grammar.js'
 import { HeadReader, type HeadRefusal } from './head-reader.js'
 import { Http1Incoming, UNREADABLE } from './incoming.js'
+import { keepPiece } from './kept-pieces.js'
 import { Http1Outgoing, type ResponseCarrier } from './outgoing.js'
 import { readShared, stopReadingShared } from './shared-reads.js'
 
@@ -269,7 +270,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
 
   /** The bytes as they may be kept. */
   #kept(bytes: Buffer): Buffer {
-    return this.#isShared ? Buffer.from(bytes) : bytes
+    return this.#isShared ? keepPiece(bytes) : bytes
   }
 
   /** {@link BodyCarrier} */

@@ -120,9 +120,10 @@ export class BulkLane {
       let flowing = true
       for (let at = 0; at < chunk.length; at += BLOCK_MAX_BYTES) {
         const part = chunk.subarray(at, at + BLOCK_MAX_BYTES)
+        const isLast = at + part.length === chunk.length
         socket.cork()
         socket.write(mark4(part.length))
-        flowing = socket.write(part)
+        flowing = socket.write(part, isLast ? () => source.release?.(chunk) : undefined)
         socket.uncork()
       }
       if (!flowing) source.pause()
