@@ -95,6 +95,9 @@ function cell({ key, digits = 0 }: Column, samples: readonly Sample[]): string {
     .sort((a, b) => a - b)
   const [first, last] = [numbers[0], numbers.at(-1)]
   if (first === undefined || last === undefined) return '–'
-  const middle = (numbers[numbers.length >> 1] as number).toFixed(digits)
+  const half = numbers.length >> 1
+  const upper = numbers[half] as number
+  const median = numbers.length % 2 === 1 ? upper : ((numbers[half - 1] as number) + upper) / 2
+  const middle = median.toFixed(digits)
   return numbers.length === 1 ? middle : `${middle} (${first.toFixed(digits)}–${last.toFixed(digits)})`
 }
