@@ -94,6 +94,7 @@ function draw(all: Bar): string {
     )
     .join('\n')
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${total}" font-family="monospace" font-size="10.5">
+<title>Flame graph</title>
 <rect width="${WIDTH}" height="${total}" fill="#fff"/>
 ${placed}
 ${legend}
