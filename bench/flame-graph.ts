@@ -17,7 +17,7 @@ const LETTER = 6.3
 const COLOURS: readonly (readonly [RegExp, string, string])[] = [
   [/^http\//, '#f2b36d', 'http: the protocol'],
   [/^request\//, '#f7d87c', 'request: phases, response'],
-  [/^wsgi\//, '#a8cf8e', 'wsgi: the gateway and the channel'],
+  [/^wsgi\//, '#a8cf8e', 'wsgi: gateway, channel'],
   [/^(log|status)\//, '#9fc7e8', 'log'],
   [/^(modules|expr|config)\//, '#d3b5e3', 'modules'],
 ]
