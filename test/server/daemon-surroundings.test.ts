@@ -94,10 +94,12 @@ WSGIScriptAlias /two "\${ROOT}/apps/facts.wsgi" process-group=two application-gr
             buffers.some(([out, into]: number[]) => out === 8192 && into === 16384),
             JSON.stringify(buffers),
           )
-          const titled = server
-            .processes()
-            .filter((one) => readFileSync(`/proc/${one.pid}/comm`, 'latin1').startsWith('(wsgi:one) here'))
-          assert.equal(titled.length, 2)
+          const isTitled = ({ pid }: { pid: number }) =>
+            readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith('(wsgi:one) here')
+          await until(
+            'both processes to have their title',
+            () => server.processes().filter(isTitled).length === 2,
+          )
           const threads = /^Threads:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
           assert.ok(Number(threads) >= 3)
 
