@@ -4,8 +4,8 @@
  */
 
 const PIECE_BYTES = 64 * 1024
-/** Smaller pieces are copied into memory of their own size. */
-const POOLED_MIN_BYTES = 8 * 1024
+/** Smaller pieces are copied into memory of their own size: what waits for a reader is bounded by its bytes, and may hold twice as much at most. */
+const POOLED_MIN_BYTES = PIECE_BYTES / 2
 /** Free ones that are kept for all connections together. */
 const FREE_MAX = 32
 
