@@ -42,6 +42,8 @@ WSGIScriptAlias /slow "\${ROOT}/apps/slow.wsgi" process-group=slow application-g
       assert.equal(answer.headers['content-type'], 'text/plain; charset=ISO-8859-1')
       return facts(answer.text)
     }
+    // The first workers serve while the daemon processes still start.
+    await until('the daemon process to be shown', async () => (await auto()).get('DaemonProcesses') === '1')
     const first = await auto()
     assert.equal(first.get('Processes'), '2')
     assert.equal(first.get('BusyWorkers'), '1')
