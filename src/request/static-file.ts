@@ -1,9 +1,9 @@
 /**
- * The last handler: sends a file. Small ones are read at once, large ones streamed in pieces, with no more than a piece or two in memory.
+ * The last handler: sends a file. Small ones are read at once, large ones streamed (file-stream.ts).
  * Rules: RFC 9110; httpd's default_handler.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, read, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, readSync, type Stats } from 'node:fs'
 import { coreDir, OPTION } from '../modules/core/settings.js'
 import type { Outcome } from '../modules/module.js'
 import { refuseDeclaredBody } from './body.js'
@@ -16,17 +16,16 @@ import {
   type Validators,
 } from './conditions.js'
 import { allowedMethods, answerOptions, REGISTERED_METHODS } from './core-methods.js'
+import { streamFile } from './file-stream.js'
 import { httpDate } from './http-date.js'
 import { hidesIncludes } from './includes.js'
 import type { Request } from './request.js'
-import { type BodyWriter, openBody, sendStatus, sendWhole } from './response.js'
+import { openBody, sendStatus, sendWhole } from './response.js'
 import { openAnchored } from './walk/anchor.js'
 import { walksOf } from './walk/walk.js'
 
 /** Files up to this size are read in one go, without the detour over the thread pool. */
 const READ_AT_ONCE_MAX_BYTES = 64 * 1024
-/** Fewer and larger reads cost less; a slow client holds one piece. */
-const PIECE_BYTES = 128 * 1024
 // O_NONBLOCK: should a FIFO have taken the file's place just now, opening it must not wait for a writer
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
 /** How often a file name that leads elsewhere than a moment ago is followed anew before the request is refused. */
@@ -170,7 +169,7 @@ function sendRange(request: Request, fd: number, { start, end }: Range): 'sent' 
     return 'sent'
   }
   const body = openBody(request, length)
-  void stream(request, fd, [{ start, end }], body)
+  void streamFile(request, fd, [{ start, end }], body)
   return undefined
 }
 
@@ -187,60 +186,5 @@ function sendMultipart(request: Request, fd: number, ranges: readonly Range[], s
   })
   request.contentType = `multipart/byteranges; boundary=${boundary}`
   request.charset = undefined
-  void stream(request, fd, ranges, openBody(request, length), heads, tail)
-}
-
-/** Writes the ranges of a file, each after its head; waits while the client is slow, stops when it is gone. Closes the descriptor. */
-async function stream(
-  request: Request,
-  fd: number,
-  ranges: readonly Range[],
-  body: BodyWriter,
-  heads: readonly string[] = [],
-  tail = '',
-): Promise<void> {
-  const { outgoing } = request
-  let wake: (() => void) | undefined
-  let buffer: Buffer | undefined
-  const proceed = (): void => wake?.()
-  body.onDrain(proceed)
-  outgoing.onOver(proceed)
-  try {
-    for (const [at, { start, end }] of ranges.entries()) {
-      if (heads[at] !== undefined) body.write(heads[at])
-      for (let position = start; position <= end; ) {
-        if (outgoing.isOver || request.connection.aborted) return
-        // a client that keeps up leaves the last piece's buffer free for the next one
-        if (buffer === undefined || body.bufferedBytes > 0) buffer = Buffer.allocUnsafeSlow(PIECE_BYTES)
-        const piece = await readPiece(fd, position, buffer.subarray(0, end - position + 1))
-        if (piece.length === 0) break
-        position += piece.length
-        if (!body.write(piece) && !outgoing.isOver)
-          await new Promise<void>((resolve) => {
-            wake = resolve
-          })
-      }
-    }
-    if (tail !== '') body.write(tail)
-    body.end()
-  } catch (error) {
-    request.report(
-      'core',
-      'error',
-      `reading ${request.filename} failed: ${(error as Error).message}`,
-      'WSGH0007',
-    )
-    body.cut()
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function readPiece(fd: number, position: number, into: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    read(fd, into, 0, into.length, position, (error, bytesRead, buffer) => {
-      if (error) reject(error)
-      else resolve(buffer.subarray(0, bytesRead))
-    })
-  })
+  void streamFile(request, fd, ranges, openBody(request, length), heads, tail)
 }

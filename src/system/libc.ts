@@ -16,16 +16,25 @@ export function foreign(): Koffi {
   return koffi
 }
 
+type Done<R> = (error: Error | null, result: R) => void
+
+/** A function of the C library. `async` runs it on a thread of libuv's pool, where {@link lastError} does not see its `errno`. */
+export interface Native<A extends unknown[], R> {
+  (...args: A): R
+  async(...args: [...A, Done<R>]): void
+}
+
 /** A function of the C library by its prototype. What fails is told by the result and {@link lastError}. */
-export function native<A extends unknown[], R = number>(prototype: string): (...args: A) => R {
-  let bound: ((...args: A) => R) | undefined
-  return (...args) => {
-    if (bound === undefined) {
-      library ??= foreign().load(null)
-      bound = library.func(prototype) as unknown as (...args: A) => R
-    }
-    return bound(...args)
+export function native<A extends unknown[], R = number>(prototype: string): Native<A, R> {
+  let bound: Native<A, R> | undefined
+  const bind = (): Native<A, R> => {
+    library ??= foreign().load(null)
+    bound = library.func(prototype) as unknown as Native<A, R>
+    return bound
   }
+  return Object.assign((...args: A) => (bound ?? bind())(...args), {
+    async: (...args: [...A, Done<R>]) => (bound ?? bind()).async(...args),
+  })
 }
 
 /** A function that answers -1 when it fails; the wrapper throws {@link SystemCallError} then. */
@@ -73,14 +82,22 @@ export class SystemCallError extends Error {
 export const close = native<[fd: number]>('int close(int)')
 const getFlags = call<[fd: number, command: number]>('int fcntl(int, int)')
 const setFlags = call<[fd: number, command: number, type: 'int', value: number]>('int fcntl(int, int, ...)')
+const control = native<[fd: number, command: number, type: 'int', value: number]>('int fcntl(int, int, ...)')
 
 const F_GETFD = 1
 const F_SETFD = 2
 const FD_CLOEXEC = 1
+/** Linux. */
+const F_DUPFD_CLOEXEC = 1030
 
 /** Whether a descriptor is closed when the process becomes another program. @throws SystemCallError */
 export function setCloseOnExec(fd: number, on: boolean): void {
   const flags = getFlags(fd, F_GETFD)
   const wanted = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC
   if (wanted !== flags) setFlags(fd, F_SETFD, 'int', wanted)
+}
+
+/** Linux: another descriptor of what `fd` is one of, closed when the process becomes another program; -1 where there are too many. */
+export function duplicate(fd: number): number {
+  return control(fd, F_DUPFD_CLOEXEC, 'int', 0)
 }

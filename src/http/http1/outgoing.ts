@@ -149,10 +149,12 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
   lend(): number | undefined {
     if (!this.headSent || this.ended || this.isOver || this.#framing !== Framing.length) return undefined
     const { socket } = this.carrier
+    const descriptor = descriptorOf(socket)
+    if (descriptor === undefined) return undefined
     this.#flush()
     // what this turn has gathered
     if (socket.writableCorked > 0) socket.uncork()
-    return socket.writableLength === 0 ? descriptorOf(socket) : undefined
+    return socket.writableLength === 0 ? descriptor : undefined
   }
 
   switchProtocols(head: ResponseHead): SwitchedConnection | undefined {

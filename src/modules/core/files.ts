@@ -125,9 +125,8 @@ export const fileDirectives: readonly Directive[] = [
     syntax: 'On|Off',
     contexts: PLACES,
     override: 'FileInfo',
-    default: 'Off',
+    default: 'On',
     help: 'Controls whether sendfile may be used to transmit files',
-    accepted: 'files are streamed in bounded pieces either way',
     ...flag((cmd, on) => {
       cmd.dir.draft(coreDir).enableSendfile = on
     }),

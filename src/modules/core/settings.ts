@@ -211,7 +211,7 @@ export const coreDir = settingsKey<CoreDir>(
     serverSignature: 'Off',
     hostnameLookups: 'Off',
     fileETag: { inode: false, mtime: true, size: true, digest: false },
-    enableSendfile: false,
+    enableSendfile: true,
     handler: undefined,
     handlerExpression: undefined,
     forceType: undefined,
