@@ -136,7 +136,7 @@ function lookAtRequest(connection: ClientConnection, request: Request, now: numb
   }
   const { body } = request.incoming
   const readsBody = !body.complete && body.flowing
-  const writes = socket.writableLength > 0
+  const writes = http.hasUnsent
   const unsent = unsentBytes(socket)
   const sent = socket.bytesWritten - socket.writableLength
   const moved = watched.unsent !== unsent || watched.sent !== sent || watched.received !== http.bytesRead

@@ -542,3 +542,31 @@ test('a fault while logging is logged, and the connection goes on', async () => 
     assert.equal(records.filter((record) => record.includes('WSGH0009')).length, 2)
   })
 })
+
+test('many requests sent ahead by a client that does not read yet: every answer, in order', async () => {
+  const COUNT = 3000
+  const echo = hooksOf({
+    handler: (request): Outcome => {
+      sendWhole(request, `<${request.path}>${'.'.repeat(8000)}`)
+      return 'done'
+    },
+  })
+  await withFront('MaxKeepAliveRequests 0', { modules: [echo] }, async ({ port }) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.setEncoding('latin1')
+    let received = ''
+    for (let at = 0; at < COUNT; at++) socket.write(`GET /${at} HTTP/1.1\r\nHost: a\r\n\r\n`)
+    await new Promise((resolve) =>
+      socket.write('GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', resolve),
+    )
+    socket.on('data', (text: string) => {
+      received += text
+    })
+    await until('the end', () => socket.destroyed)
+    const paths = [...received.matchAll(/<\/([^>]+)>/g)].map(([, path]) => path)
+    assert.equal(paths.length, COUNT + 1)
+    paths.forEach((path, at) => {
+      assert.equal(path, at === COUNT ? 'last' : String(at))
+    })
+  })
+})

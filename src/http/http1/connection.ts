@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream'
 import type { IncomingMessage, MessageSink, OutgoingMessage } from '../message.js'
 import { type BodyCarrier, Http1Body, NO_BODY } from './body.js'
 import { ChunkedDecoder } from './chunked.js'
+import { DirectWriter } from './direct-write.js'
 import { type HeadFault, parseHead } from './grammar.js'
 import { HeadReader, type HeadRefusal } from './head-reader.js'
 import { Http1Incoming, UNREADABLE } from './incoming.js'
@@ -75,6 +76,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   #reader: HeadReader | undefined
   /** What is read is there during the call alone. */
   readonly #isShared: boolean
+  readonly #direct: DirectWriter | undefined
 
   constructor(
     readonly socket: Duplex,
@@ -87,6 +89,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     }
     const received = (chunk: Buffer) => this.#onData(chunk)
     this.#isShared = readShared(socket, received)
+    this.#direct = DirectWriter.of(socket, this.written)
     if (!this.#isShared) socket.on('data', received)
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#outgoing?.drain?.())
@@ -97,6 +100,11 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   /** A request is at hand: its header is complete, and its response not over. */
   get isBusy(): boolean {
     return this.#outgoing !== undefined
+  }
+
+  /** Something that was written waits for the client. */
+  get hasUnsent(): boolean {
+    return this.socket.writableLength > 0 || this.#direct?.waits === true
   }
 
   /** Bytes of a header that is not complete yet. */
@@ -123,6 +131,11 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   /** Closes an idle connection. */
   close(): void {
     if (this.#outgoing === undefined) this.#finish()
+  }
+
+  /** {@link ResponseCarrier} */
+  writeLast(text: string): void {
+    if (this.#direct?.write(text) !== true) this.socket.write(text, 'latin1', this.written)
   }
 
   /**

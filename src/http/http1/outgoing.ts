@@ -22,6 +22,8 @@ export interface ResponseCarrier {
   readonly socket: Duplex
   /** Called when the last byte has been handed to the kernel, or with an error. */
   readonly written: (error?: Error | null) => void
+  /** Writes the last text of a response, after all that was written before; {@link written} tells when it has gone. */
+  writeLast(text: string): void
   /** The response ends here; what was written still goes out. `abrupt`: only a reset can tell that it is incomplete. */
   cutOff(abrupt: boolean): void
   /** Lets go of the connection. Returns what has been read of what follows the request. */
@@ -73,14 +75,15 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     this.ended = true
     this.closes = head.close
     this.overheadBytes += text.length
-    const { socket, written } = this.carrier
+    const { carrier } = this
     if (typeof body === 'string' || body.length <= JOINED_MAX_BYTES) {
       const whole = body.length === 0 ? text : text + (typeof body === 'string' ? body : asText(body))
-      socket.write(whole, 'latin1', written)
+      carrier.writeLast(whole)
     } else {
+      const { socket } = carrier
       socket.cork()
       socket.write(text, 'latin1')
-      socket.write(body, written)
+      socket.write(body, carrier.written)
       socket.uncork()
     }
   }
@@ -141,9 +144,8 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     this.ended = true
     const text = this.#pending
     this.#pending = ''
-    const { socket, written } = this.carrier
-    // an empty write comes back when everything before it has gone
-    socket.write(text, 'latin1', written)
+    // an empty one comes back when everything before it has gone
+    this.carrier.writeLast(text)
   }
 
   lend(): number | undefined {

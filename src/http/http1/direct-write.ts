@@ -1,0 +1,109 @@
+/**
+ * The end of a response straight to the kernel. Through a socket's stream each write makes a request object, a state change and a callback in a
+ * turn of its own; where nothing waits before it, and the kernel takes it at once, as it does nearly always, none of them is needed.
+ *
+ * The stream is gone round by its handle, as Node's own `net` uses it: `writeLatin1String` writes what can be written at once, and looks at the request object
+ * only for what is left. Where a Node has other names, responses are written through the stream as ever. Hello world costs 4 % less CPU with
+ * it, daemon process included.
+ */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** What libuv tells when what was left has been written. */
+interface WriteRequest {
+  oncomplete?: (status: number) => void
+}
+
+interface Handle {
+  writeLatin1String(request: WriteRequest, text: string): number
+  /** Bytes that the kernel has not taken yet. */
+  readonly writeQueueSize: number
+}
+
+/** Node's class of write requests, which only its own writes show. */
+let RequestOf: (new () => WriteRequest) | undefined
+let isLearning = false
+/** A request that no write has needed yet. */
+let unused: WriteRequest | undefined
+
+/** Those whose bytes the kernel has, to be told so when this turn's work is done. */
+let sent: (() => void)[] = []
+
+/** Writes the ends of responses to one plain connection. */
+export class DirectWriter {
+  /** Something of the last write waits for the client. */
+  waits = false
+
+  /** @param done called after each write that was taken on, when the kernel has all of it; never during the write itself. */
+  constructor(
+    private readonly socket: Socket,
+    private readonly done: () => void,
+  ) {}
+
+  /** A writer for that connection; undefined where it is encrypted, or this Node offers no other way than its streams. */
+  static of(socket: Duplex, done: () => void): DirectWriter | undefined {
+    const handle = handleOf(socket)
+    if (handle === undefined || 'encrypted' in socket) return undefined
+    if (RequestOf === undefined) learn(handle)
+    return new DirectWriter(socket as Socket, done)
+  }
+
+  /** Writes latin-1 text. False: nothing was done, it has to go through the stream. */
+  write(text: string): boolean {
+    const { socket } = this
+    if (RequestOf === undefined || this.waits || socket.writableLength > 0) return false
+    if (socket.destroyed || socket.writableEnded || socket.writableCorked > 0) return false
+    if (text === '') {
+      tellLater(this.done)
+      return true
+    }
+    const handle = handleOf(socket)
+    if (handle === undefined) return false
+    unused ??= new RequestOf()
+    const request = unused
+    if (handle.writeLatin1String(request, text) !== 0) socket.destroy()
+    else if (handle.writeQueueSize === 0) tellLater(this.done)
+    else this.#wait(request)
+    return true
+  }
+
+  #wait(request: WriteRequest): void {
+    unused = undefined
+    this.waits = true
+    request.oncomplete = (status) => {
+      this.waits = false
+      if (status < 0) this.socket.destroy()
+      else this.done()
+    }
+  }
+}
+
+function handleOf(socket: Duplex): Handle | undefined {
+  const handle = (socket as { _handle?: Partial<Handle> | null })._handle
+  if (typeof handle?.writeLatin1String !== 'function' || typeof handle.writeQueueSize !== 'number')
+    return undefined
+  return handle as Handle
+}
+
+/** Looks at the request object of the stream's next write to that connection. */
+function learn(handle: Handle): void {
+  if (isLearning) return
+  isLearning = true
+  const write = handle.writeLatin1String
+  handle.writeLatin1String = function (this: Handle, request, text) {
+    handle.writeLatin1String = write
+    const made = request.constructor as new () => WriteRequest
+    if (made.name === 'WriteWrap') RequestOf = made
+    return write.call(this, request, text)
+  }
+}
+
+function tellLater(done: () => void): void {
+  if (sent.push(done) === 1) process.nextTick(tellAll)
+}
+
+function tellAll(): void {
+  const all = sent
+  sent = []
+  for (const done of all) done()
+}

@@ -1,0 +1,113 @@
+/** Ends of responses that go to the kernel beside the socket's stream, on real connections. */
+import assert from 'node:assert/strict'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { DirectWriter } from '../../src/http/http1/direct-write.js'
+import { until } from '../support/wait.js'
+
+/** More than all buffers on the way to a client that does not read, in pieces of {@link PIECE}. */
+const PIECES_MAX = 10_000
+const PIECE = 16 * 1024
+
+interface Pair {
+  readonly near: Socket
+  readonly far: Socket
+  readonly writer: DirectWriter
+  /** How often the writer has said that the kernel has all. */
+  readonly done: () => number
+}
+
+async function withPair(use: (pair: Pair) => Promise<void>): Promise<void> {
+  const listener = createServer()
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const accepted = new Promise<Socket>((resolve) => listener.once('connection', resolve))
+  const far = connect((listener.address() as AddressInfo).port, '127.0.0.1')
+  far.on('error', () => {})
+  const near = await accepted
+  near.on('error', () => {})
+  let done = 0
+  const writer = DirectWriter.of(near, () => done++)
+  assert.ok(writer !== undefined)
+  // the first write of a process goes through the stream, and shows what is needed
+  if (writer.write('hello\n')) await until('the first word', () => done === 1)
+  else await new Promise((resolve) => near.write('hello\n', 'latin1', resolve))
+  try {
+    await use({ near, far, writer, done: () => done })
+  } finally {
+    near.destroy()
+    far.destroy()
+    listener.close()
+  }
+}
+
+/** Writes until the kernel does not take all. Returns the text that was written. */
+async function fill({ writer, done }: Pair): Promise<string> {
+  let text = ''
+  for (let at = 0; at < PIECES_MAX && !writer.waits; at++) {
+    const before = done()
+    const piece = `${at} `.padEnd(PIECE, '.')
+    assert.ok(writer.write(piece))
+    text += piece
+    assert.equal(done(), before, 'never during the write itself')
+    if (!writer.waits) await until('the word that it is done', () => done() === before + 1)
+  }
+  assert.ok(writer.waits)
+  return text
+}
+
+test('what the kernel does not take at once goes out when the client reads, in order', async () => {
+  await withPair(async (pair) => {
+    const { far, near, writer, done } = pair
+    far.pause()
+    const before = done()
+    const text = await fill(pair)
+    assert.equal(writer.write('more'), false, 'nothing may overtake it')
+    const finished = done()
+    let received = ''
+    far.setEncoding('latin1').on('data', (piece: string) => {
+      received += piece
+    })
+    far.resume()
+    await until('the rest to be taken', () => !writer.waits)
+    assert.equal(done(), finished + 1)
+    assert.ok(done() > before)
+    assert.ok(writer.write('last'))
+    await until('all of it', () => received.endsWith('last'))
+    assert.equal(received.replace('hello\n', ''), `${text}last`)
+    near.end()
+    await until('the end', () => far.readableEnded)
+  })
+})
+
+test('an empty text is done in its turn', async () => {
+  await withPair(async ({ writer, done }) => {
+    const before = done()
+    assert.ok(writer.write(''))
+    assert.equal(done(), before)
+    await until('the word that it is done', () => done() === before + 1)
+  })
+})
+
+test('a client that goes ends the waiting, and the socket', async () => {
+  await withPair(async (pair) => {
+    const { far, near, done } = pair
+    far.pause()
+    await fill(pair)
+    const finished = done()
+    far.resetAndDestroy()
+    await until('the socket to be closed', () => near.destroyed)
+    assert.equal(done(), finished)
+    assert.equal(pair.writer.write('more'), false)
+  })
+})
+
+test('what waits in the stream, is corked or over is not overtaken', async () => {
+  await withPair(async ({ near, writer }) => {
+    near.cork()
+    near.write('before')
+    assert.equal(writer.write('after'), false)
+    near.uncork()
+    near.end()
+    assert.equal(writer.write('after'), false)
+  })
+})
