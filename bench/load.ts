@@ -2,7 +2,7 @@
  * Makes load: `wrk` for plain requests, sockets of our own for what it cannot do. Nothing here is counted as a server's time.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls'
 
 export interface Load {
@@ -25,19 +25,17 @@ export function checkTools(): void {
   if (spawnSync('wrk', ['-v']).error) throw new Error('wrk is not installed: on Debian, apt-get install wrk')
 }
 
-/** Keep-alive requests as fast as they are answered. @throws for answers that are no success */
+/** wrk looks that often whether its time is over, and prints what it has found. */
+const WRK_END_MS = 5000
+
+/** Keep-alive requests as fast as they are answered. @throws for no answer and for answers that are no success */
 export function wrk(url: string, { seconds, connections, headers = [] }: LoadOptions): Promise<Load> {
-  const words = [
-    '-t1',
-    `-c${connections}`,
-    `-d${Math.max(1, Math.round(seconds))}s`,
-    '--timeout',
-    '30',
-    '--latency',
-  ]
+  const lasts = Math.max(1, Math.round(seconds))
+  const words = ['-t1', `-c${connections}`, `-d${lasts}s`, '--timeout', '30', '--latency']
   const child = spawn('wrk', [...words, ...headers.flatMap((header) => ['-H', header]), url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const timer = setTimeout(() => child.kill('SIGKILL'), lasts * 1000 + WRK_END_MS)
   return new Promise((done, failed) => {
     let text = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -45,10 +43,12 @@ export function wrk(url: string, { seconds, connections, headers = [] }: LoadOpt
     })
     child.once('error', failed)
     child.once('close', () => {
+      clearTimeout(timer)
       const found = /(\d+) requests in ([\d.]+)(m?s|m), ([\d.]+)([KMGT]?)B read/.exec(text)
-      const errors = /Non-2xx or 3xx responses: \d+/.exec(text)
-      if (!found || errors)
-        return failed(new Error(`wrk ${url}: ${errors?.[0] ?? (text.split('\n')[0] || 'no connection')}`))
+      const errors = /Non-2xx or 3xx responses: (\d+)/.exec(text)
+      if (errors) return failed(new Error(`${errors[1]} answers were no success`))
+      if (!found && text !== '') return failed(new Error('refused connections'))
+      if (!found || found[1] === '0') return failed(new Error(`no answer within ${lasts} s`))
       done({
         requests: Number(found[1]),
         seconds: (Number(found[2]) * (UNITS[found[3] as string] ?? Number.NaN)) / 1000,
@@ -65,23 +65,37 @@ function milliseconds(found: RegExpExecArray | null): number {
   return found === null ? Number.NaN : Number(found[1]) * (UNITS[found[2] as string] ?? Number.NaN)
 }
 
-/** One request on a connection of its own, until the server closes it. @returns the whole response */
-export function once(port: number, path: string, headers = ''): Promise<string> {
+export interface Wait {
+  /** Seconds without an answer, or a part of it, after which there is none. */
+  readonly patience: number
+}
+
+/** One request on a connection of its own, until the server closes it. @returns the whole response @throws when it takes too long */
+export function once(port: number, path: string, { patience }: Wait): Promise<string> {
   return new Promise((done, failed) => {
     const socket = connect(port, '127.0.0.1')
+    const over = setTimeout(() => socket.destroy(silence(patience)), patience * 1000)
     let text = ''
     socket.setEncoding('latin1')
     socket.on('data', (piece) => {
       text += piece
     })
     socket.on('error', failed)
-    socket.on('close', () => done(text))
-    socket.end(`GET ${path} HTTP/1.0\r\nHost: localhost\r\n${headers}\r\n`)
+    socket.on('close', () => {
+      clearTimeout(over)
+      if (text === '') failed(new Error('closed a connection without an answer'))
+      else done(text)
+    })
+    socket.write(`GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`)
   })
 }
 
-/** Sends a body of so many bytes, in pieces of 1 MiB. @returns the response's body */
-export function upload(port: number, path: string, bytes: number): Promise<string> {
+function silence(patience: number): Error {
+  return new Error(`no answer within ${patience} s`)
+}
+
+/** Sends a body of so many bytes, in pieces of 1 MiB. @returns the response's body @throws when the server stops taking it */
+export function upload(port: number, path: string, bytes: number, { patience }: Wait): Promise<string> {
   const piece = Buffer.alloc(1 << 20, 'u')
   return new Promise((done, failed) => {
     const socket = connect(port, '127.0.0.1')
@@ -94,6 +108,7 @@ export function upload(port: number, path: string, bytes: number): Promise<strin
         if (!socket.write(part)) return
       }
     }
+    socket.setTimeout(patience * 1000, () => socket.destroy(silence(patience)))
     socket.setEncoding('latin1')
     socket.on('data', (more) => {
       text += more
@@ -108,55 +123,12 @@ export function upload(port: number, path: string, bytes: number): Promise<strin
   })
 }
 
-/** Connections that have had one answer each and are kept. Fewer than asked for where the server closes them or takes no more. */
-export async function idleConnections(port: number, count: number): Promise<Socket[]> {
-  const open: Socket[] = []
-  const one = () =>
-    new Promise<void>((done) => {
-      const socket = connect(port, '127.0.0.1')
-      const settled = () => {
-        clearTimeout(timer)
-        done()
-      }
-      const timer = setTimeout(() => socket.destroy(), 5000)
-      socket.on('error', () => {})
-      socket.once('close', settled)
-      socket.once('data', () => {
-        open.push(socket)
-        settled()
-      })
-      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    })
-  let left = count
-  const next = async () => {
-    while (left-- > 0) await one()
-  }
-  await Promise.all(Array.from({ length: 100 }, next))
-  return open.filter((socket) => !socket.destroyed)
-}
-
-/** Clients that send a header with one byte in a second. @returns what ends them */
-export function slowSenders(port: number, count: number): () => void {
-  const sockets = Array.from({ length: count }, () => {
-    const socket = connect(port, '127.0.0.1')
-    socket.on('error', () => {})
-    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ')
-    return socket
-  })
-  const timer = setInterval(() => {
-    for (const socket of sockets) if (socket.writable) socket.write('x')
-  }, 1000)
-  return () => {
-    clearInterval(timer)
-    for (const socket of sockets) socket.destroy()
-  }
-}
-
 /** A handshake, a request and the end of the connection, eight at a time. */
 export async function handshakes(
   port: number,
   seconds: number,
   resume: boolean,
+  wait: Wait,
 ): Promise<{ count: number; resumed: number; seconds: number }> {
   const began = performance.now()
   const until = began + seconds * 1000
@@ -165,7 +137,7 @@ export async function handshakes(
   const client = async () => {
     let session: Buffer | undefined
     while (performance.now() < until) {
-      const one = await handshake(port, resume ? session : undefined)
+      const one = await handshake(port, wait, resume ? session : undefined)
       session = one.session ?? session
       if (one.resumed) resumed++
       count++
@@ -175,7 +147,11 @@ export async function handshakes(
   return { count, resumed, seconds: (performance.now() - began) / 1000 }
 }
 
-function handshake(port: number, session?: Buffer): Promise<{ session?: Buffer; resumed: boolean }> {
+function handshake(
+  port: number,
+  { patience }: Wait,
+  session?: Buffer,
+): Promise<{ session?: Buffer; resumed: boolean }> {
   const options: ConnectionOptions = {
     port,
     host: '127.0.0.1',
@@ -188,6 +164,7 @@ function handshake(port: number, session?: Buffer): Promise<{ session?: Buffer; 
     const socket: TLSSocket = tlsConnect(options)
     let ticket: Buffer | undefined
     let resumed = false
+    socket.setTimeout(patience * 1000, () => socket.destroy(silence(patience)))
     socket.on('session', (given: Buffer) => {
       ticket = given
     })

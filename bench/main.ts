@@ -6,37 +6,32 @@
  * Without a scenario, all of them are run: about 15 minutes, with --quick about 5.
  */
 import { spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { ROOT } from './installed.js'
 import { checkTools } from './load.js'
 import { replaceSection } from './results.js'
-import { type Measure, runScenario, type Scenario } from './scenario.js'
+import { stopAll } from './running.js'
+import { LeftOut, type Measure, runScenario, type Scenario } from './scenario.js'
 import { blocking } from './scenarios/blocking.js'
 import { bodies } from './scenarios/bodies.js'
 import { clients } from './scenarios/clients.js'
 import { configuration } from './scenarios/configuration.js'
 import { connections } from './scenarios/connections.js'
+import { frameworks } from './scenarios/frameworks.js'
 import { hello } from './scenarios/hello.js'
 import { scale } from './scenarios/scale.js'
 import { start } from './scenarios/start.js'
 import { versions } from './versions.js'
 
 const SCENARIOS: readonly Scenario[] = [
-  ...[hello, blocking, bodies, connections, clients, configuration, scale, start],
+  ...[hello, frameworks, blocking, bodies, connections, clients, configuration, scale, start],
 ]
-const ROOT = resolve(import.meta.dirname, '../..')
 const RESULTS = join(ROOT, 'bench/RESULTS.md')
+/** Seconds. Granian has been seen to take three for its start. */
+const PATIENCE = 15
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -57,16 +52,33 @@ async function main(): Promise<void> {
   }
   const chosen = SCENARIOS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const base = mkdtempSync(join(tmpdir(), 'wsgi-httpd-bench-'))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, async () => {
+      await stopAll()
+      rmSync(base, { recursive: true, force: true })
+      process.exit(1)
+    })
   try {
     const settings = prepare(base)
-    for (const scenario of chosen) {
-      const text = await runScenario(scenario, settings, options.only)
-      const section = `${text}\n\n${conditions(scenario, settings)}\n`
-      process.stdout.write(`\n${section}`)
-      if (!options['no-write']) write(scenario, section)
-    }
+    for (const scenario of chosen) await make(scenario, settings)
   } finally {
     rmSync(base, { recursive: true, force: true })
+  }
+}
+
+/** Measures one scenario and writes its section; what goes wrong with it does not keep the others from their turn. */
+async function make(scenario: Scenario, settings: Measure): Promise<void> {
+  try {
+    const began = performance.now()
+    const text = await runScenario(scenario, settings, options.only)
+    const minutes = ((performance.now() - began) / 60_000).toFixed(1)
+    const section = `${text}\n\n${conditions(scenario, settings)} Made in ${minutes} minutes.\n`
+    process.stdout.write(`\n${section}`)
+    if (!options['no-write']) write(scenario, section)
+  } catch (error) {
+    const what = error instanceof LeftOut ? `left out: ${error.message}` : (error as Error).stack
+    process.stderr.write(`${scenario.name}: ${what}\n`)
+    if (!(error instanceof LeftOut)) process.exitCode = 1
   }
 }
 
@@ -74,8 +86,7 @@ async function main(): Promise<void> {
 function prepare(base: string): Measure {
   chmodSync(base, 0o755)
   const app = join(base, 'app')
-  mkdirSync(app)
-  copyFileSync(join(ROOT, 'bench/app/hello.py'), join(app, 'hello.py'))
+  cpSync(join(ROOT, 'bench/app'), app, { recursive: true })
   const [certificate, key] = [join(base, 'certificate.pem'), join(base, 'key.pem')]
   const curve = [
     '-newkey',
@@ -88,7 +99,7 @@ function prepare(base: string): Measure {
   ]
   spawnSync('openssl', ['req', '-x509', ...curve, '-days', '2', '-keyout', key, '-out', certificate])
   const seconds = Number(options.seconds ?? (options.quick ? 1 : 3))
-  return { base, app, certificate, key, quick: options.quick, seconds }
+  return { base, app, certificate, key, quick: options.quick, seconds, patience: PATIENCE }
 }
 
 function conditions({ rounds }: Scenario, { quick, seconds }: Measure): string {

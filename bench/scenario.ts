@@ -1,17 +1,14 @@
 /**
- * What a scenario is, how its servers take turns, and how its table is written.
+ * What a scenario is, how its servers take turns, and what becomes of one that hangs, dies or refuses: its row says so, and the next takes its turn.
  */
-import { Running } from './running.js'
-import { type Bench, missing, type Surroundings } from './servers.js'
+import { join } from 'node:path'
+import { missing } from './installed.js'
+import { Running, within } from './running.js'
+import type { Bench, Surroundings } from './servers.js'
+import { type Column, type Row, table } from './table.js'
 
 /** What one look at one server came to: a number for each column, where there is one. */
 export type Sample = Readonly<Record<string, number>>
-
-export interface Column {
-  readonly key: string
-  readonly title: string
-  readonly digits?: number
-}
 
 export interface Measure extends Surroundings {
   readonly quick: boolean
@@ -24,80 +21,113 @@ export interface Scenario {
   readonly title: string
   /** What is measured, for the reader of the table. */
   readonly about: string
+  /** Directory of `hello.py` in that of the other scenarios' application. */
+  readonly folder?: string
   readonly servers: readonly Bench[]
   readonly columns: readonly Column[]
   /** How often each server's turn comes, and with `--quick`. */
   readonly rounds: readonly [number, number]
   measure(running: Running, settings: Measure, server: Bench): Promise<Sample>
-  /** Before the first round, and after the last one. */
-  begin?(settings: Measure): Promise<() => Promise<void>>
+  /** Before the first round. @throws LeftOut */
+  begin?(settings: Measure): Promise<Begun>
 }
 
-/** @returns the scenario's part of the results, as Markdown */
-export async function runScenario(scenario: Scenario, settings: Measure, only: string): Promise<string> {
-  const samples = new Map<Bench, Sample[]>()
+export interface Begun {
+  /** What has been found, for the reader of the table. */
+  readonly note?: string
+  /** After the last round. */
+  end(): Promise<void>
+}
+
+/** Something that a whole scenario needs is not there. */
+export class LeftOut extends Error {}
+
+/** No turn takes longer, whatever its server does: so many seconds, and so many times the length of a load. */
+const TURN_MAX = { seconds: 120, loads: 20 }
+/** What is left of a turn ends within that when its server is gone. */
+const SETTLE_MS = 30_000
+
+/** @returns the scenario's part of the results, as Markdown @throws LeftOut */
+export async function runScenario(scenario: Scenario, given: Measure, only: string): Promise<string> {
+  const settings = { ...given, app: join(given.app, scenario.folder ?? '') }
   const say = (text: string) => void process.stderr.write(`${scenario.name}: ${text}\n`)
-  const left: string[] = []
-  for (const server of scenario.servers) {
+  const chosen = scenario.servers.filter(({ name }) => name.includes(only))
+  const left = chosen.flatMap((server) => {
     const absent = missing(server)
-    if (!server.name.includes(only)) continue
-    if (absent === undefined) samples.set(server, [])
-    else left.push(`${server.name} (${absent} is not there)`)
-  }
-  const over = await scenario.begin?.(settings)
+    return absent === undefined ? [] : [`${server.name} (${absent} is not there)`]
+  })
+  const turns = new Map<Bench, Turn[]>()
+  for (const server of chosen) if (missing(server) === undefined) turns.set(server, [])
+  const begun = await scenario.begin?.(settings)
   try {
     for (let round = 0; round < scenario.rounds[settings.quick ? 1 : 0]; round++)
-      for (const [server, taken] of samples) {
-        const sample = await turn(scenario, server, settings).catch((error: Error) => {
-          say(error.message)
-          return undefined
-        })
-        if (sample === undefined) continue
-        taken.push(sample)
-        say(`${server.name}: ${scenario.columns.map((column) => cell(column, [sample])).join(' | ')}`)
+      for (const [server, taken] of turns) {
+        const one = await turn(scenario, server, settings)
+        taken.push(one)
+        say(table(scenario.columns, [row(server, [one])]).at(-1) as string)
+        if (one.output) say(one.output)
       }
   } finally {
-    await over?.()
+    await begun?.end()
   }
-  const failed = [...samples].filter(([, taken]) => taken.length === 0).map(([{ name }]) => name)
+  const notes = [begun?.note, left.length > 0 ? `Left out: ${left.join(', ')}.` : undefined]
   return [
     `## ${scenario.title}`,
     '',
     scenario.about,
-    ...(left.length > 0 ? ['', `Left out: ${left.join(', ')}.`] : []),
-    ...(failed.length > 0 ? ['', `Failed: ${failed.join(', ')}.`] : []),
+    ...notes.flatMap((note) => (note ? ['', note] : [])),
     '',
-    `| server | ${scenario.columns.map(({ title }) => title).join(' | ')} |`,
-    `|---|${scenario.columns.map(() => '---:|').join('')}`,
-    ...[...samples]
-      .filter(([, taken]) => taken.length > 0)
-      .map(
-        ([{ name }, taken]) =>
-          `| ${name} | ${scenario.columns.map((column) => cell(column, taken)).join(' | ')} |`,
-      ),
+    ...table(
+      scenario.columns,
+      [...turns].map(([server, taken]) => row(server, taken)),
+    ),
   ].join('\n')
 }
 
-async function turn(scenario: Scenario, server: Bench, settings: Measure): Promise<Sample> {
-  const running = await Running.start(server, settings)
-  try {
-    return await scenario.measure(running, settings, server)
-  } finally {
-    await running.stop()
+interface Turn {
+  readonly sample?: Sample
+  readonly remarks: Iterable<string>
+  /** What the server printed, if there is no sample. */
+  readonly output?: string
+}
+
+function row({ name }: Bench, turns: readonly Turn[]): Row {
+  const lost = turns.filter(({ sample }) => sample === undefined).length
+  const remarks = turns.flatMap(({ sample, remarks }) =>
+    [...remarks].map((remark) =>
+      sample === undefined && lost < turns.length ? `${lost} of ${turns.length} turns: ${remark}` : remark,
+    ),
+  )
+  return {
+    name,
+    samples: turns.flatMap(({ sample }) => (sample === undefined ? [] : [sample])),
+    remarks: new Set(remarks),
   }
 }
 
-/** The median, and the range where there is one. */
-function cell({ key, digits = 0 }: Column, samples: readonly Sample[]): string {
-  const numbers = samples
-    .map((sample) => sample[key])
-    .filter((number): number is number => number !== undefined && !Number.isNaN(number))
-    .sort((a, b) => a - b)
-  const [first, last] = [numbers[0], numbers.at(-1)]
-  if (first === undefined || last === undefined) return '–'
-  const half = numbers.length >> 1
-  const upper = numbers[half] as number
-  const median = numbers.length % 2 === 1 ? upper : ((numbers[half - 1] as number) + upper) / 2
-  const middle = median.toFixed(digits)
-  return numbers.length === 1 ? middle : `${middle} (${first.toFixed(digits)}–${last.toFixed(digits)})`
+async function turn(scenario: Scenario, server: Bench, settings: Measure): Promise<Turn> {
+  let running: Running
+  try {
+    running = await Running.start(server, settings)
+  } catch (error) {
+    return failure(error as Error)
+  }
+  const seconds = TURN_MAX.seconds + TURN_MAX.loads * settings.seconds
+  const work = scenario.measure(running, settings, server)
+  try {
+    if (!(await within(seconds * 1000, work))) throw new Error(`came to no end within ${seconds} s`)
+    return { sample: await work, remarks: running.remarks }
+  } catch (error) {
+    return failure(await running.trouble(error as Error))
+  } finally {
+    await running.stop()
+    await within(
+      SETTLE_MS,
+      work.catch(() => {}),
+    )
+  }
+}
+
+function failure({ message, cause }: Error): Turn {
+  return { remarks: [message], output: typeof cause === 'string' ? cause : '' }
 }

@@ -1,4 +1,5 @@
 /** Applications that wait, and requests beside those that do. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { once, wrk } from '../load.js'
 import type { Scenario } from '../scenario.js'
 import * as servers from '../servers.js'
@@ -17,19 +18,23 @@ export const blocking: Scenario = {
     { key: 'p99', title: 'p99 beside blocked threads, ms', digits: 2 },
     { key: 'rate', title: 'requests/s beside them' },
   ],
-  rounds: [1, 1],
+  rounds: [2, 1],
   async measure(running, { seconds }) {
-    const sleeping = await wrk(running.url('/sleep'), { seconds, connections: 64 })
-    const blocked = Array.from({ length: BLOCKED }, () =>
-      once(running.port, `/block?${seconds + 1}`).catch(() => ''),
+    const sleeping = await running.attempt('sleep', () =>
+      wrk(running.url('/sleep'), { seconds, connections: 64 }),
     )
-    await new Promise((wake) => setTimeout(wake, 300))
-    const fast = await wrk(running.url(), { seconds, connections: 1 })
+    const wait = { patience: running.patience + seconds }
+    const blocked = Array.from({ length: BLOCKED }, () =>
+      once(running.port, `/block?${seconds + 1}`, wait).catch(() => ''),
+    )
+    await delay(300)
+    const fast = await running.attempt('beside blocked threads', () =>
+      wrk(running.url(), { seconds, connections: 1 }),
+    )
     await Promise.all(blocked)
     return {
-      share: (100 * sleeping.requests) / sleeping.seconds / POSSIBLE,
-      p99: fast.p99,
-      rate: fast.requests / fast.seconds,
+      ...(sleeping && { share: (100 * sleeping.requests) / sleeping.seconds / POSSIBLE }),
+      ...(fast && { p99: fast.p99, rate: fast.requests / fast.seconds }),
     }
   },
 }

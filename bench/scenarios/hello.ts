@@ -35,7 +35,7 @@ export const hello: Scenario = {
   async begin(settings: Measure) {
     yardstick = await Running.start(servers.NODE, settings)
     await cost(yardstick, settings.quick ? 1 : WARM_UP_SECONDS)
-    return () => yardstick.stop()
+    return { end: () => yardstick.stop() }
   },
   async measure(running, { seconds, quick }) {
     await cost(running, quick ? 2 : WARM_UP_SECONDS)

@@ -23,6 +23,7 @@ export const scale: Scenario = {
     ),
     servers.apache({ name: 'Apache, processes=1', daemon: { threads: 15, processes: 1 } }),
     servers.apache({ name: 'Apache, processes=2', daemon: { threads: 15, processes: 2 } }),
+    ...[1, 2].flatMap(servers.severalProcesses),
   ],
   columns: [
     { key: 'rate', title: 'requests/s' },

@@ -16,7 +16,14 @@ export const start: Scenario = {
       servers.APACHE_EMBEDDED,
       servers.NGINX,
     ],
-    ...[servers.UWSGI_THREADS, servers.GUNICORN_THREADS, servers.WAITRESS, servers.CHEROOT, servers.GRANIAN],
+    ...[
+      servers.UWSGI_THREADS,
+      servers.GUNICORN_THREADS,
+      servers.WAITRESS,
+      servers.CHEROOT,
+      servers.GRANIAN,
+      servers.BJOERN,
+    ],
   ],
   columns: [
     { key: 'first', title: 'first response, ms' },
