@@ -12,7 +12,7 @@ import socket
 from . import wire
 from .compat import allocate_lock, retry_interrupted
 from .loan import SENDFILE_MAX_BYTES, Loan, receive_mark
-from .system import make_instant_send
+from .system import InstantSend
 
 WORKER_PATIENCE_MS = 100
 
@@ -22,7 +22,7 @@ _instant_send = []
 def instant_send():
     """The function, made when the first bulk lane is: ctypes takes its time to load."""
     if not _instant_send:
-        _instant_send.append(make_instant_send())
+        _instant_send.append(InstantSend())
     return _instant_send[0]
 
 
@@ -128,6 +128,9 @@ class BulkLane(object):
         """Reads the worker's answer to BORROW: the client's connection, where what follows is sent while the client is fast, or nothing."""
         try:
             mark, fd = receive_mark(self.sock)
+            while mark == wire.BLOCK_ABORT:
+                # For the response before this one, which was over by then.
+                mark, fd = receive_mark(self.sock)
         except (OSError, IOError):
             mark = fd = None
         if fd is not None:
@@ -201,6 +204,15 @@ class BulkLane(object):
         if sent < count:
             self.broken = True
         return sent
+
+    def hand_back(self):
+        """At the end of a response: returns the bytes that went past the lane if they were all; None where the lane itself has to say it."""
+        loan = self.loan
+        if loan is None or loan.has_told:
+            return None
+        self.loan = None
+        loan.close()
+        return loan.sent
 
     def end(self):
         self.awaits_only_worker = self.loan is not None

@@ -62,6 +62,8 @@ class Crew(object):
         self.bulk_numbers = itertools.count(1)
         self.begun = 0
         self.finished = 0
+        # For the control lanes too, once a bulk lane has needed it (system.py).
+        self.instant = None
         self.maximum = settings.get('maximum_requests') or 0
         self.queue_timeout = settings.get('queue_timeout') or 0
         self.last_activity = 0.0
@@ -306,6 +308,7 @@ class Crew(object):
         if waiter[1] is None:
             return None
         bulk = slot.bulks[key] = BulkLane(waiter[1], index)
+        self.instant = bulk.instant_send
         bulk.assign(slot.request)
         return bulk
 

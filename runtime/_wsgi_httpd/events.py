@@ -145,6 +145,7 @@ class WatchedRequest(Request):
     about = None
     writes = 0
     write_time = 0.0
+    pours = False
 
     def environ(self, slot, began, now):
         made = Request.environ(self, slot, began, now)

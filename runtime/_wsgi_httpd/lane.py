@@ -117,8 +117,14 @@ class ControlLane(object):
                 slow = min(self.slow * 1000 // served, 1000)
                 self.busy, self.served, self.slow = 0.0, 0, 0
             items.append(wire.REPORT.pack(24, wire.R_REPORT, flags, asleep, self.received, kicks, waiting, micros, slow))
+            data = b''.join(items)
             try:
-                self.sock.sendall(b''.join(items))
+                if crew.instant is not None:
+                    sent = crew.instant(self.sock.fileno(), data)
+                    if sent == len(data):
+                        return
+                    data = data[sent:]
+                self.sock.sendall(data)
             except (OSError, IOError):
                 self.alive = False
 

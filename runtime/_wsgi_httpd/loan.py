@@ -12,6 +12,7 @@ import socket
 
 from . import wire
 from .compat import monotonic
+from .system import INSTANT_MAX_BYTES, times_slept
 
 # Smaller rests of a response are not worth the question.
 LOAN_MIN_BYTES = 256 * 1024
@@ -51,18 +52,20 @@ def receive_mark(sock):
 
 
 class Loan(object):
-    def __init__(self, fd, lane, instant_send):
+    def __init__(self, fd, lane, instant):
         self.fd = fd
         self.lane = lane
-        self.instant_send = instant_send
+        self.instant = instant
+        # Bytes that the worker has not been told of, when it was, and whether it ever was.
         self.sent = 0
         self.told_at = monotonic()
+        self.has_told = False
         borrowed.add(fd)
 
     def send(self, data):
         """Sends bytes. Returns how many the client took: fewer than there are when it is slow."""
         size = len(data)
-        sent = self.instant_send(self.fd, data)
+        sent = self.instant(self.fd, data)
         self.sent += sent
         if sent < size:
             view = memoryview(data)
@@ -72,6 +75,38 @@ class Loan(object):
                     break
                 sent += some
         return sent
+
+    def pour(self, request, blocks, over):
+        """Gives the client block after block, as long as it takes each at once. Returns what is not like that, for Request.emit(): a block,
+        the rest of one, or `over` after the last one.
+
+        It does what emit() and send() do, in one loop: their calls cost half of what the kernel takes for a block of 16 KiB. Time in which the thread
+        never slept is the transfer's: no other thread could have done anything in it, so it is no reason to wake more of them.
+        """
+        send, flags = self.instant.call, self.instant.flags
+        sent, length, due = 0, request.length, self.told_at + TELL_SECONDS
+        began, slept = monotonic(), times_slept()
+        try:
+            while True:
+                data = next(blocks, over)
+                if type(data) is not bytes or request.cancelled or monotonic() > due:
+                    return data
+                size = len(data)
+                if size > length - request.produced or size > INSTANT_MAX_BYTES:
+                    return data
+                taken = send(self.fd, data, size, flags)
+                if taken != size:
+                    if taken <= 0:
+                        return data
+                    request.produced += taken
+                    sent += taken
+                    return data[taken:]
+                request.produced += size
+                sent += size
+        finally:
+            self.sent += sent
+            if times_slept() == slept:
+                request.transfer += monotonic() - began
 
     def send_file(self, file, offset, count):
         """Sends a part of a file. Returns how much of it: less when the client is slow, or when there is no more."""
@@ -118,9 +153,11 @@ class Loan(object):
         """The mark that says what was sent since the last one."""
         mark = wire.BLOCK.pack(wire.BLOCK_SENT) + wire.WIDE.pack(self.sent)
         self.sent = 0
+        self.has_told = True
         return mark
 
     def close(self):
-        if self.fd in borrowed:
-            borrowed.discard(self.fd)
-            os.close(self.fd)
+        fd, self.fd = self.fd, -1
+        if fd in borrowed:
+            borrowed.discard(fd)
+            os.close(fd)

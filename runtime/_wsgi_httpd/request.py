@@ -23,6 +23,8 @@ SLOW_SECONDS = 0.001
 NOT_STARTED = 'start_response() must be called before response content is produced'
 # Values that are file names: decoded so that open() finds the file, whatever its bytes.
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
+# What comes after the last block.
+OVER = object()
 
 
 class Request(object):
@@ -48,6 +50,10 @@ class Request(object):
     scratch = None
     # It has run for longer than request-timeout.
     stale = False
+    # Blocks for a borrowed connection need not come through emit() (loan.py).
+    pours = True
+    # Seconds that the application has no part in: waiting for the worker to lend, and for the kernel to take blocks.
+    transfer = 0.0
 
     def __init__(self, lane, number, bits, pairs, place, keys, text, body, start, read_at):
         self.lane = lane
@@ -193,7 +199,11 @@ class Request(object):
             raise Gone()
         if not self.head_sent:
             self.begin_head()
-            lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+            if not self.discard and self.may_borrow():
+                # The head and the question come together, so that the worker wakes up once.
+                self.open_bulk(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+            else:
+                lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
         if self.discard:
             return
         size = len(data)
@@ -217,17 +227,20 @@ class Request(object):
         """Whether the rest of the response is large enough to ask for the client's connection."""
         return self.length is not None and self.length - self.produced >= LOAN_MIN_BYTES and self.lane.lends
 
-    def open_bulk(self):
+    def open_bulk(self, before=b''):
+        """The rest of the body goes over a bulk lane. `before`: frames that have not been put yet."""
         bulk = self.slot.crew.bulk(self.slot, self.lane, 'response')
         if bulk is None or self.cancelled:
             raise Gone()
         borrows = self.may_borrow()
         kind = wire.R_BORROW if borrows else wire.R_SWITCH
-        self.lane.outbox.append(wire.frame(kind, self.number, 0, wire.BLOCK.pack(bulk.index)))
+        self.lane.outbox.append(before + wire.frame(kind, self.number, 0, wire.BLOCK.pack(bulk.index)))
         self.bulk = bulk
         self.lane.flush(True)
         if borrows:
+            asked = monotonic()
             bulk.borrow()
+            self.transfer += monotonic() - asked
 
     def answer(self, body):
         """A whole response in one frame."""
@@ -251,7 +264,15 @@ class Request(object):
         elif isinstance(result, FileWrapper) and kind.__iter__ == FileWrapper.__iter__:
             if not self.head_sent and self.head is not None and self.send_file(result.filelike):
                 return
-        for data in result:
+        blocks = iter(result)
+        while True:
+            bulk = self.bulk
+            if bulk is None or bulk.loan is None or not self.pours:
+                data = next(blocks, OVER)
+            else:
+                data = bulk.loan.pour(self, blocks, OVER)
+            if data is OVER:
+                break
             if not isinstance(data, bytes):
                 raise TypeError('response iterable must yield bytes, not %s' % type_name(data))
             if data:
@@ -311,8 +332,7 @@ class Request(object):
                 self.emit(data)
             return True
         self.begin_head()
-        self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
-        self.open_bulk()
+        self.open_bulk(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
         self.produced = self.bulk.send_file(fd, offset, count)
         return True
 
@@ -333,15 +353,21 @@ class Request(object):
                 return
             self.begin_head()
             self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
-        if self.bulk is not None:
-            if short:
-                self.bulk.close()
-            else:
-                self.bulk.end()
+        end = wire.frame(wire.R_END, self.number)
         if short:
-            self.lane.put(wire.frame(wire.R_ABORT, self.number, wire.ABORT_SHORT))
-        else:
-            self.lane.put(wire.frame(wire.R_END, self.number))
+            if self.bulk is not None:
+                self.bulk.close()
+            end = wire.frame(wire.R_ABORT, self.number, wire.ABORT_SHORT)
+        elif self.bulk is not None:
+            sent = self.bulk.hand_back()
+            if sent is None:
+                self.bulk.end()
+            else:
+                # Now: a client that has all of it may leave, and the worker shall know first that it was all.
+                self.lane.outbox.append(wire.frame(wire.R_RETURNED, self.number, 0, wire.WIDE.pack(sent)))
+                self.lane.flush(True)
+                return
+        self.lane.put(end)
 
     def failed(self, code, abort_code):
         """Ends a request whose application raised."""
@@ -400,7 +426,7 @@ def serve(crew, slot, request, began):
         took = ended - began
         lane.busy += took
         lane.served += 1
-        if took > SLOW_SECONDS:
+        if took - request.transfer > SLOW_SECONDS:
             lane.slow += 1
         if crew.maximum:
             crew.count_finished()

@@ -33,6 +33,9 @@ export class BulkLane {
   #paused = false
   #closed = false
   #hasLent = false
+  /** Bytes have come since the connection was lent: it is this lane that tells the end. */
+  #hasSpoken = false
+  #isAbandoned = false
   #stopBody: (() => void) | undefined
   readonly #violated: (error: Error) => void
 
@@ -75,6 +78,7 @@ export class BulkLane {
   lend(client: number | undefined): void {
     const lane = descriptorOf(this.#socket)
     this.#hasLent = client !== undefined && lane !== undefined
+    this.#hasSpoken = false
     if (client === undefined || lane === undefined) {
       this.#socket.write(mark4(Block.kept))
       return
@@ -85,6 +89,25 @@ export class BulkLane {
       // the lane is broken, and with it the response
       this.close()
     }
+  }
+
+  /** The interpreter is done with the connection and says so elsewhere; nothing came this way. False: that cannot be. */
+  takeBack(): boolean {
+    if (!this.#hasLent || this.#hasSpoken) return false
+    this.#receiver = undefined
+    this.#hasLent = false
+    this.#isAbandoned = false
+    return true
+  }
+
+  /**
+   * Nobody wants the response any more. A lane whose interpreter has the client's connection stays open: the response may be over, and the lane
+   * in use for the next one, before it is known here.
+   */
+  abandon(): void {
+    if (!this.#hasLent || this.#hasSpoken) this.close()
+    else this.#socket.write(mark4(Block.abort))
+    this.#isAbandoned = true
   }
 
   /** Continues after `data` returned false. */
@@ -174,6 +197,11 @@ export class BulkLane {
   }
 
   #take(chunk: Buffer): void {
+    this.#hasSpoken = true
+    if (this.#isAbandoned) {
+      this.close()
+      return
+    }
     const data = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     this.#rest = undefined
     let at = 0

@@ -360,6 +360,12 @@ export class Channel implements FrameSink {
       case Receive.borrow:
         this.#switchToBulk(this.#response(id), lanePayload(payload), true)
         return
+      case Receive.returned: {
+        const bytes = payload.length === 8 ? Number(payload.readBigUInt64LE(0)) : Number.NaN
+        if (!Number.isSafeInteger(bytes)) throw new ProtocolViolation('impossible number of bytes')
+        this.#finishLater(this.#response(id), (response) => response.returned(bytes))
+        return
+      }
       case Receive.needBulk:
         this.#needBulk(id)
         return

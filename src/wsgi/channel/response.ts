@@ -119,6 +119,14 @@ export class Response implements Flow {
     this.#maybeSettle()
   }
 
+  /** The end of a response whose rest, so many bytes, the interpreter has written to the client itself. */
+  returned(bytes: number): void {
+    if (this.bulk?.takeBack() !== true) throw new ProtocolViolation('nothing was lent')
+    this.exchange.sentByItself?.(bytes)
+    this.#bulkDone = true
+    this.end()
+  }
+
   aborted(reason: AbortReason): void {
     this.#outcome = this.cancelled ? 'cancelled' : reason
     if (this.cancelled || !this.begun) {
@@ -177,7 +185,7 @@ export class Response implements Flow {
     this.cancelled = true
     this.#held = []
     // Lanes that this request has no more use for may be in use for another one already.
-    if (!this.#bulkDone) this.bulk?.close()
+    if (!this.#bulkDone) this.bulk?.abandon()
     if (this.bodyLane?.isSending) this.bodyLane.close()
     this.#maybeSettle()
   }

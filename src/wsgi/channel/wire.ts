@@ -33,6 +33,7 @@ export const Receive = {
   nudge: 14,
   retiring: 15,
   borrow: 16,
+  returned: 17,
 } as const
 
 /** Flag of a request: its body is fetched over a bulk lane. */

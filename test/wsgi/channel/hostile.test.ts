@@ -71,6 +71,14 @@ const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
     'a bulk lane that does not exist',
     Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(12, 1, 0, index)]),
   ],
+  [
+    'a connection given back that was never lent',
+    Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(17, 1, 0, Buffer.alloc(8))]),
+  ],
+  [
+    'more bytes than there are',
+    Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(17, 1, 0, Buffer.alloc(8, 255))]),
+  ],
   ['an unknown frame', frame(99, 1, 0)],
   ['an unknown reason', frame(9, 1, 55)],
   ['a frame of four gigabytes', Buffer.alloc(12, 255)],
