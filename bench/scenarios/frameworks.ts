@@ -1,6 +1,6 @@
 /** Hello world of Django and of Flask: how much of the CPU is the server's own. */
 import { Bare, installFrameworks } from '../frameworks.js'
-import { wrk } from '../load.js'
+import { once, wrk } from '../load.js'
 import type { Running } from '../running.js'
 import type { Measure, Sample, Scenario } from '../scenario.js'
 import * as servers from '../servers.js'
@@ -19,32 +19,46 @@ function bareWith(python: string, { app }: Measure): Bare {
   return known
 }
 
-async function share(
-  running: Running,
-  alone: Bare,
-  path: string,
-  { seconds, quick }: Measure,
-): Promise<{ all: number; own: number }> {
-  const load = async (time: number) =>
-    running.cost(() => wrk(running.url(path), { seconds: time, connections: CONNECTIONS }))
-  await load(quick ? 1 : WARM_UP_SECONDS)
-  await alone.cost(path, 0.5)
+interface Share {
+  /** Microseconds for each request of all processes. */
+  readonly all: number
+  /** Of them in percent, without what the framework takes by itself. */
+  readonly own: number
+  /** The same without what the framework takes inside this server. */
+  readonly inPlace: number
+}
+
+async function share(running: Running, alone: Bare, name: string, settings: Measure): Promise<Share> {
+  const { seconds, quick } = settings
+  const load = async (path: string, time: number) => {
+    const options = { seconds: time, connections: CONNECTIONS }
+    const { result, microseconds } = await running.cost(() => wrk(running.url(path), options))
+    return { microseconds, requests: result.requests }
+  }
+  await load(`/${name}`, quick ? 1 : WARM_UP_SECONDS)
+  await alone.cost(`/${name}`, 0.5)
   let [requests, used, without] = [0, 0, 0]
   const turns = Math.ceil(seconds)
   for (let turn = 0; turn < turns; turn++) {
-    without += (await alone.cost(path, 1)) / turns
-    const { result, microseconds } = await load(1)
-    requests += result.requests
-    used += microseconds
+    without += (await alone.cost(`/${name}`, 1)) / turns
+    const one = await load(`/${name}`, 1)
+    requests += one.requests
+    used += one.microseconds
   }
   const all = used / requests
-  return { all, own: (100 * (all - without)) / all }
+  const timed = await load(`/timed/${name}`, seconds)
+  const spent = Number((await once(running.port, `/spent/${name}`, running)).split('\r\n\r\n')[1])
+  return {
+    all,
+    own: (100 * (all - without)) / all,
+    inPlace: 100 * (1 - spent / (timed.microseconds / timed.requests)),
+  }
 }
 
 export const frameworks: Scenario = {
   name: 'frameworks',
   title: 'Django and Flask',
-  about: `Hello world of Django (with the applications and middleware of \`startproject\`) and of Flask, wrk with ${CONNECTIONS} connections: CPU microseconds for each request of all processes of a server, and the share of them that is the server's own. That is what remains of it without what the same framework takes when a loop calls it in the same Python without any server (\`bench/python/bare.py\`), the two taking turns by the second.`,
+  about: `Hello world of Django (with the applications and middleware of \`startproject\`) and of Flask, wrk with ${CONNECTIONS} connections: CPU microseconds for each request of all processes of a server, and the share of them that is the server's own. *Own*: without what the same framework takes when a loop calls it in the same Python without any server (\`bench/python/bare.py\`), the two taking turns by the second. *In place*: without what the framework takes inside this server, measured by the thread that calls it; what it loses there because other work has taken the processor's caches is not the server's then.`,
   folder: 'frameworks',
   servers: [
     ...[servers.OURS_1, servers.OURS_15, servers.OURS_EMBEDDED, servers.APACHE_DAEMON],
@@ -53,7 +67,8 @@ export const frameworks: Scenario = {
   ],
   columns: NAMES.flatMap((name) => [
     { key: `${name} all`, title: `${name}, µs` },
-    { key: `${name} own`, title: 'server’s own, %', digits: 1 },
+    { key: `${name} own`, title: 'own, %', digits: 1 },
+    { key: `${name} inPlace`, title: 'in place, %', digits: 1 },
   ]),
   rounds: [2, 1],
   async begin({ app }) {
@@ -70,11 +85,8 @@ export const frameworks: Scenario = {
     const alone = bareWith(python, settings)
     const sample: Record<string, number> = {}
     for (const name of NAMES) {
-      const path = `/${name.toLowerCase()}`
-      const found = await running.attempt(name, () => share(running, alone, path, settings))
-      if (found === undefined) continue
-      sample[`${name} all`] = found.all
-      sample[`${name} own`] = found.own
+      const found = await running.attempt(name, () => share(running, alone, name.toLowerCase(), settings))
+      for (const [key, number] of Object.entries(found ?? {})) sample[`${name} ${key}`] = number
     }
     return sample
   },

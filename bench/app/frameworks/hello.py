@@ -1,9 +1,11 @@
 """
-Hello world in Django and in Flask, one of them below /django and /flask each. Django is set up as `startproject` does it. The frameworks
-lie in `packages` beside this file, so that every server finds the same ones.
+Hello world in Django and in Flask at /django and /flask. Django is set up as `startproject` does it. The frameworks lie in `packages` beside
+this file, so that every server finds the same ones. /timed/django and /timed/flask do the same and note what it takes, inside the server;
+/spent/django and /spent/flask tell what was noted.
 """
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'packages'))
 
@@ -44,24 +46,49 @@ def greet(request):
     return HttpResponse(GREETING, content_type='text/plain')
 
 
-urlpatterns = [path('django', greet)]
+urlpatterns = [path('django', greet), path('timed/django', greet)]
 in_django = get_wsgi_application()
 in_flask = flask.Flask(__name__)
 
 
 @in_flask.route('/flask')
+@in_flask.route('/timed/flask')
 def greet_from_flask():
     return flask.Response(GREETING, content_type='text/plain')
 
 
-def ready(environ, start_response):
-    """Tells that the server has started."""
-    body = GREETING.encode()
+def text(start_response, body):
     start_response('200 OK', [('Content-Type', 'text/plain'), ('Content-Length', str(len(body)))])
     return [body]
 
 
+def ready(environ, start_response):
+    """Tells that the server has started."""
+    return text(start_response, GREETING.encode())
+
+
+def timed(application):
+    """Returns the application with its thread's CPU time noted, to the end of its response, and what tells the mean in microseconds."""
+    noted = []
+
+    def call(environ, start_response):
+        began = time.thread_time()
+        response = application(environ, start_response)
+        body = list(response)
+        response.close()
+        noted.append(time.thread_time() - began)
+        return body
+
+    def tell(environ, start_response):
+        mean = 1e6 * sum(noted) / len(noted) if noted else float('nan')
+        return text(start_response, b'%f' % mean)
+
+    return call, tell
+
+
 PAGES = {'/django': in_django, '/flask': in_flask}
+PAGES['/timed/django'], PAGES['/spent/django'] = timed(in_django)
+PAGES['/timed/flask'], PAGES['/spent/flask'] = timed(in_flask)
 
 
 def application(environ, start_response):
