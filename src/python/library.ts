@@ -1,16 +1,16 @@
 /**
- * The shared library of a Python, asked from the Python itself: only it knows how it was built and installed.
- * The answer is kept; the executable runs once per process and Python.
+ * The shared library of a Python. Where it lies beside the executable in the usual way, its name says all. Otherwise the Python itself is asked: only it
+ * knows how it was built and installed. The answer is kept; the executable runs once per process and Python, if at all.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 
 export interface PythonLibrary {
   /** Absolute path of libpythonX.Y.so or .dylib. */
   readonly path: string
-  /** `[3, 11, 2]`. */
-  readonly version: readonly [number, number, number]
+  /** `[3, 11]`. */
+  readonly version: readonly [major: number, minor: number]
 }
 
 /** A Python that cannot be embedded; the message says why and what to install. */
@@ -35,7 +35,7 @@ if get('LIBDIR') and get('MULTIARCH'):
 if get('PYTHONFRAMEWORKPREFIX'):
     folders.append(get('PYTHONFRAMEWORKPREFIX'))
 found += [os.path.join(folder, name) for folder in folders if folder for name in names]
-print(json.dumps({'version': list(sys.version_info[:3]), 'libraries': found}))
+print(json.dumps({'version': list(sys.version_info[:2]), 'libraries': found}))
 `
 
 /** Longer means that something else than a Python was started. */
@@ -50,12 +50,38 @@ const known = new Map<string, Promise<PythonLibrary>>()
 export function findLibrary(executable: string): Promise<PythonLibrary> {
   let found = known.get(executable)
   if (found === undefined) {
-    found = ask(executable)
+    const usual = libraryBeside(executable)
+    found = usual === undefined ? ask(executable) : Promise.resolve(usual)
     known.set(executable, found)
     // Installed meanwhile, it is found at the next attempt.
     found.catch(() => known.delete(executable))
   }
   return found
+}
+
+/** Where Debian and its kin put libraries of that architecture. */
+const MULTIARCH: Readonly<Record<string, string>> = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' }
+
+/**
+ * `PREFIX/bin/python3.11` with `PREFIX/lib/libpython3.11.so.1.0`, as both come from one `make install` or one package: to run an executable for that answer
+ * would take as long as the rest of Python's start. Undefined where it is not so plain.
+ */
+export function libraryBeside(executable: string): PythonLibrary | undefined {
+  let real: string
+  try {
+    real = realpathSync(executable)
+  } catch {
+    return undefined
+  }
+  const [, major, minor] = /^python(\d+)\.(\d+)$/.exec(basename(real)) ?? []
+  if (major === undefined || minor === undefined || basename(dirname(real)) !== 'bin') return undefined
+  const lib = join(dirname(dirname(real)), 'lib')
+  const found = [join(lib, MULTIARCH[process.arch] ?? ''), lib]
+    .map((folder) => join(folder, `libpython${major}.${minor}.so.1.0`))
+    .filter((file) => existsSync(file))
+  const [path] = found
+  if (path === undefined || found.length > 1) return undefined
+  return { path, version: [Number(major), Number(minor)] }
 }
 
 async function ask(executable: string): Promise<PythonLibrary> {
@@ -67,7 +93,7 @@ async function ask(executable: string): Promise<PythonLibrary> {
       else resolve(stdout)
     })
   })
-  let answer: { version: [number, number, number]; libraries: string[] }
+  let answer: { version: [number, number]; libraries: string[] }
   try {
     answer = JSON.parse(output)
   } catch (error) {

@@ -4,7 +4,7 @@
 
 import type { Site } from '../config/site.js'
 import { coreServer } from '../modules/core/settings.js'
-import { wsgiMain } from '../modules/wsgi/settings.js'
+import { wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import { internalRedirect, settle } from '../request/process.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
@@ -79,7 +79,11 @@ export class Gateway implements ExchangeOwner {
     const { imports, hookScripts, restrictEmbedded } = context.site.main.settings.get(wsgiMain)
     // An alias whose application would be refused asks for no interpreter; an import script does.
     const wanted = imports.filter(({ directive }) => !restrictEmbedded || directive === 'WSGIImportScript')
-    if (hookScripts || wanted.some((script) => isEmbedded(script.processGroup))) {
+    if (
+      hookScripts ||
+      wanted.some((script) => isEmbedded(script.processGroup)) ||
+      isEmbeddedOnly(context.site)
+    ) {
       void this.#embedded.start().catch(() => {})
     }
   }
@@ -179,6 +183,16 @@ export class Gateway implements ExchangeOwner {
       )
     }
   }
+}
+
+/**
+ * Whether there are applications, and nowhere else for them to run: then the first request need not wait for Python, and what is wrong with it is
+ * in the log when the server starts.
+ */
+function isEmbeddedOnly(site: Site): boolean {
+  const { daemonGroups, restrictEmbedded } = site.main.settings.get(wsgiMain)
+  if (daemonGroups.length > 0 || restrictEmbedded) return false
+  return [site.main, ...site.virtualHosts].some(({ settings }) => settings.get(wsgiServer).aliases.length > 0)
 }
 
 function isEmbedded(group: { readonly kind: string; readonly name?: string }): boolean {

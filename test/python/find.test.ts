@@ -1,12 +1,13 @@
 /** Finding Pythons: homes, virtual environments, PATH, and what people are told when there is none. */
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { findPython, PythonNotFound } from '../../src/python/find.js'
-import { findLibrary } from '../../src/python/library.js'
+import { findLibrary, libraryBeside } from '../../src/python/library.js'
 import { startFor } from '../../src/python/start.js'
+import { findPythons } from '../support/pythons.js'
 import { NEWEST } from '../wsgi/channel/daemon.js'
 
 const directory = mkdtempSync(join(tmpdir(), 'find-'))
@@ -59,6 +60,35 @@ test('the shared library of an installation', async () => {
   assert.match(library.path, /libpython3/)
   assert.ok(NEWEST.includes(library.version.join('.')))
   assert.equal(await findLibrary(NEWEST), library, 'asked once')
+})
+
+test('a library beside its Python is the one that the Python names', () => {
+  for (const { executable, sharedLibrary, major, minor } of findPythons()) {
+    const beside = libraryBeside(executable)
+    if (beside === undefined) continue
+    assert.equal(realpathSync(beside.path), realpathSync(sharedLibrary ?? '(none)'))
+    assert.deepEqual(beside.version, [major, minor])
+  }
+})
+
+test('where it is not plain which library belongs to a Python, it is asked', () => {
+  const prefix = join(directory, 'prefix')
+  const venv = join(directory, 'of-prefix')
+  const library = join(prefix, 'lib/libpython3.11.so.1.0')
+  mkdirSync(join(prefix, 'bin'), { recursive: true })
+  mkdirSync(join(prefix, 'lib'))
+  mkdirSync(join(venv, 'bin'), { recursive: true })
+  writeFileSync(join(prefix, 'bin/python3.11'), '')
+  symlinkSync('python3.11', join(prefix, 'bin/python3'))
+  symlinkSync(join(prefix, 'bin/python3'), join(venv, 'bin/python'))
+  assert.equal(libraryBeside(join(prefix, 'bin/python3')), undefined, 'there is none')
+  writeFileSync(library, '')
+  const beside = { path: library, version: [3, 11] }
+  assert.deepEqual(libraryBeside(join(prefix, 'bin/python3')), beside)
+  assert.deepEqual(libraryBeside(join(venv, 'bin/python')), beside)
+  writeFileSync(join(prefix, 'bin/pypy3'), '')
+  assert.equal(libraryBeside(join(prefix, 'bin/pypy3')), undefined, 'no CPython')
+  assert.equal(libraryBeside(join(prefix, 'bin/python3.12')), undefined, 'not there')
 })
 
 test('homes that people name by mistake: what they are, and what to name instead', () => {
