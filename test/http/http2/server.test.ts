@@ -386,6 +386,51 @@ WSGIScriptAlias /app "\${ROOT}/apps/app.wsgi"
     })
   })
 
+  test('a connection that one host has opened serves another where both have the same certificate, else 421', async () => {
+    const host = (name: string, certificate: string) => `
+<VirtualHost *:\${PORT2}>
+  ServerName ${name}
+  SSLEngine on
+  SSLCertificateFile ${certificate}.crt
+  SSLCertificateKeyFile ${certificate}.key
+  Protocols h2 http/1.1
+</VirtualHost>`
+    const options: ServerOptions = {
+      ...TLS,
+      prepare: ({ root }) => {
+        makeAuthority(root)
+        makeCertificate(root, 'shared', { names: 'DNS:one.example,DNS:two.example' })
+        makeCertificate(root, 'other', { names: 'DNS:other.example' })
+      },
+      conf: `
+Listen 127.0.0.1:\${PORT2} https
+${host('one.example', 'shared')}
+${host('two.example', 'shared')}
+${host('other.example', 'other')}`,
+    }
+    await withServer(options, async (server) => {
+      const session = connect(`https://127.0.0.1:${server.layout.ports[1]}`, {
+        ca: readFileSync(`${server.root}/ca.crt`),
+        servername: 'one.example',
+        checkServerIdentity: () => undefined,
+      })
+      session.on('error', () => {})
+      try {
+        const status = async (authority: string) =>
+          (await get(session, '/a.txt', { ':authority': authority })).status
+        assert.equal(await status('one.example'), 200)
+        assert.equal(await status('two.example'), 200)
+        assert.equal(await status('other.example'), 421)
+        assert.equal(await status('one.example'), 200, 'the connection serves on')
+      } finally {
+        session.destroy()
+      }
+      await server.waitForLog(
+        /AH02032: Hostname one\.example provided via SNI and hostname other\.example provided via HTTP/,
+      )
+    })
+  })
+
   test('h2load gets all its answers', { skip: !has('h2load') && 'no h2load' }, async () => {
     await withServer(TLS, async (server) => {
       const words = ['-n', '600', '-c', '4', '-m', '20', `https://localhost:${server.layout.ports[1]}/a.txt`]
