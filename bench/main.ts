@@ -60,6 +60,8 @@ async function main(): Promise<void> {
     })
   try {
     const settings = prepare(base)
+    // what may change while they run is asked before
+    versions()
     for (const scenario of chosen) await make(scenario, settings)
   } finally {
     rmSync(base, { recursive: true, force: true })
