@@ -182,6 +182,7 @@ for (const version of LENDS)
         await server.waitForLog(new RegExp(`" 200 ${length}$`, 'm'), 'access.log')
       await lengths(server)
       await slow(server)
+      await leaving(server)
       await ends(server)
       await children(server)
     }))
@@ -220,6 +221,22 @@ async function slow(server: TestServer): Promise<void> {
     assert.ok(body.subarray(at, at + PIECE_BYTES).equals(piece), `piece at ${at}`)
   client.leave()
   await server.waitForLog(/\/slow: closed/)
+}
+
+/** Clients leave at every moment of a response, the last one too: who comes next has the same thread, and gets all of his. */
+async function leaving(server: TestServer): Promise<void> {
+  for (const mount of ['/alike', '/embedded'])
+    for (let moment = 1; moment <= 12; moment++) {
+      const leaves = new Client(server.port)
+      const stays = new Client(server.port)
+      leaves.ask(`${mount}/pieces`)
+      stays.ask(`${mount}/pieces`)
+      await until('a part', () => leaves.received > (whole.length * moment) / 12)
+      leaves.leave()
+      assert.equal(digest(await stays.body()), digest(whole), `${mount}, moment ${moment}`)
+      stays.leave()
+    }
+  assert.doesNotMatch(server.errorLog(), /cut short/)
 }
 
 /** The process of the group `alike`. */
