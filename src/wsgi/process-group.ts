@@ -78,6 +78,8 @@ const WINDOW_MAX = 4000
 const DEATH_KNOWN_MS = 1000
 /** What a connection says when the process at its other end is gone. */
 const ENDS_OF_PROCESSES = new Set(['ECONNRESET', 'EPIPE'])
+/** Requests that come together go to one process, in one write, where the last of them waits at most so much longer than in the least busy one. */
+const TOGETHER_MAX_MICROSECONDS = 1000
 /** How often requests that wait are looked at for their deadline. */
 const SWEEP_MS = 100
 
@@ -87,6 +89,8 @@ export class ProcessGroup {
   #sweep: NodeJS.Timeout | undefined
   #failure: string | undefined
   #subinterpreters = true
+  /** The process that this turn of the event loop has given a request to last. */
+  #latest: Member | undefined
   readonly #namedByRequests = new Set<string>()
   /** Scripts are looked at before they are run (`chroot`, `script-user`, `script-group`). */
   readonly guarded: boolean
@@ -211,9 +215,32 @@ export class ProcessGroup {
       if (!suitable && !this.#subinterpreters) this.#requestProcess(job)
       return false
     }
-    best.inFlight++
-    job.begin(best.channels.get(job.applicationGroup) as Channel, best)
+    const chosen = this.#together(job.applicationGroup, best, window)
+    chosen.inFlight++
+    job.begin(chosen.channels.get(job.applicationGroup) as Channel, chosen)
     return true
+  }
+
+  /**
+   * What is sent together costs one write, one wake-up and as a rule one answer; dealt out over all processes, each request costs nearly its own.
+   * So the requests of one turn go where the first of them went, as long as the application is quick enough for them to wait for each other.
+   */
+  #together(applicationGroup: string, best: Member, window: number): Member {
+    const latest = this.#latest
+    if (latest === undefined) setImmediate(this.#forgetLatest)
+    else if (latest !== best && latest.takesRequests && latest.inFlight < window) {
+      const channel = latest.channels.get(applicationGroup)
+      // 0: nothing is known of the application yet
+      const average = channel === undefined || channel.closed ? 0 : channel.averageMicroseconds
+      if (average > 0 && (latest.inFlight - best.inFlight) * average < TOGETHER_MAX_MICROSECONDS)
+        return latest
+    }
+    this.#latest = best
+    return best
+  }
+
+  readonly #forgetLatest = (): void => {
+    this.#latest = undefined
   }
 
   /** Asks for processes of an application group's own; there is a bound on those whose names clients choose. */

@@ -8,6 +8,7 @@ import { type Job, type Member, ProcessGroup, type Surroundings } from '../../sr
 /** Stands for a channel: the group only keeps it, hands it to jobs and closes it. */
 class Lane {
   closed = false
+  averageMicroseconds = 0
   close(): void {
     this.closed = true
   }
@@ -101,6 +102,48 @@ test('the least busy process is chosen, and none is given more than it may have'
   assert.equal(group.waiting, 2)
   group.finished(requests[0]?.member as Member)
   assert.equal(group.waiting, 1)
+})
+
+test('requests of one turn go to one process where the application is quick, and are dealt out where it is not', async (t) => {
+  const { group, lanes } = makeGroup({ threads: 15, listenBacklog: 100 })
+  t.after(() => group.close())
+  group.update([info(1), info(2)], undefined)
+  const first = new Request()
+  group.run(first)
+  await settle()
+  group.finished(first.member as Member)
+  const turn = async (count: number) => {
+    // the one before is over
+    await new Promise((resolve) => setImmediate(resolve))
+    const requests = Array.from({ length: count }, () => new Request())
+    for (const request of requests) group.run(request)
+    const ids = requests.map((request) => request.member?.info.id)
+    const finish = () => {
+      for (const request of requests) group.finished(request.member as Member)
+    }
+    return { ids, finish }
+  }
+  const sizes = (ids: (number | undefined)[]) => [1, 2].map((id) => ids.filter((one) => one === id).length)
+
+  const unknown = await turn(8)
+  assert.deepEqual(sizes(unknown.ids), [4, 4])
+  unknown.finish()
+  for (const lane of lanes) lane.averageMicroseconds = 50
+  const quick = await turn(8)
+  assert.deepEqual(sizes(quick.ids), [8, 0])
+  // those are not answered yet: the next turn's go to the other process, which is less busy
+  const next = await turn(8)
+  assert.deepEqual(sizes(next.ids), [0, 8])
+  quick.finish()
+  next.finish()
+  // the last of many would wait too long
+  const many = await turn(60)
+  assert.deepEqual(sizes(many.ids), [20, 40])
+  many.finish()
+  for (const lane of lanes) lane.averageMicroseconds = 2000
+  const slow = await turn(8)
+  assert.deepEqual(sizes(slow.ids), [4, 4])
+  slow.finish()
 })
 
 test('what a retiring process gives back goes to another one, before what came later', async (t) => {
