@@ -26,7 +26,7 @@ KEYS_MAX = 4096
 
 class Slot(object):
     """One pool thread: what it is doing, and its bulk lanes."""
-    __slots__ = ('crew', 'number', 'request', 'bulks', 'ident')
+    __slots__ = ('crew', 'number', 'request', 'bulks', 'ident', 'served', 'used')
 
     def __init__(self, crew, number):
         self.crew = crew
@@ -34,6 +34,9 @@ class Slot(object):
         self.request = None
         self.bulks = {}
         self.ident = None
+        # Requests since the last one that seemed slow, and seconds of CPU that the thread had used by then.
+        self.served = 0
+        self.used = 0.0
 
 
 class Crew(object):

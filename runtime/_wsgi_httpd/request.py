@@ -14,12 +14,15 @@ from .loan import LOAN_MIN_BYTES
 from .modules import RequestTimeout
 from .scripts import LoadFailed, MissingCallable, NowWatched, ReloadProcess
 from .streams import RequestErrors, pieces
+from .system import thread_times
 
 CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
 wall_clock = time.time
 pack_answer = wire.ANSWER.pack
 # Where most requests take longer, the worker gives each a thread at once (pacing.ts).
 SLOW_SECONDS = 0.001
+# So many times as long as they compute is put down to computing: other processes want the processors, too.
+COMPUTING_SLACK = 2
 NOT_STARTED = 'start_response() must be called before response content is produced'
 # Values that are file names: decoded so that open() finds the file, whatever its bytes.
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
@@ -426,11 +429,25 @@ def serve(crew, slot, request, began):
         took = ended - began
         lane.busy += took
         lane.served += 1
-        if took - request.transfer > SLOW_SECONDS:
+        slot.served += 1
+        if took - request.transfer > SLOW_SECONDS and waits(crew, slot, took - request.transfer):
             lane.slow += 1
         if crew.maximum:
             crew.count_finished()
     return ended
+
+
+def waits(crew, slot, took):
+    """Whether a request that took so many seconds has waited for something else than the interpreter's lock: more threads are of use then alone.
+
+    Where applications compute, threads only take the lock from each other, and all of their requests become slower than one thread's were.
+    What they take for that follows from how many there are, and from what each computes.
+    """
+    used = sum(thread_times())
+    computed = (used - slot.used) / slot.served
+    slot.used, slot.served = used, 0
+    competing = 1 + sum(other.request is not None for other in crew.slots)
+    return took - COMPUTING_SLACK * computed * competing > SLOW_SECONDS
 
 
 def serve_watched(crew, slot, request, began):

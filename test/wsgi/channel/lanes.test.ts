@@ -105,3 +105,36 @@ for (const python of PYTHONS)
   test(`who cancels a request shuts its lane, not that of the next one: ${python}`, () => {
     execFileSync(python, ['-c', HANDS, path.dirname(runtimeMain())])
   })
+
+const WAITS = `
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from _wsgi_httpd.request import waits
+from _wsgi_httpd.system import thread_times
+class Crew: pass
+class Slot:
+    request, served, used = None, 1, 0.0
+def busy(): slot = Slot(); slot.request = object(); return slot
+crew, own = Crew(), Slot()
+crew.slots = [own, busy(), busy(), Slot()]
+def look(): own.served, own.used = 1, sum(thread_times())
+def compute():
+    look()
+    while sum(thread_times()) < own.used + 0.05: pass
+compute()
+# three compete for the lock, and each computes for 50 ms
+assert not waits(crew, own, 0.15)
+assert own.served == 0 and own.used > 0
+compute()
+own.served = 2
+assert waits(crew, own, 0.30), 'the mean of two requests'
+compute()
+assert waits(crew, own, 1.0), 'more than computing explains'
+look()
+assert waits(crew, own, 0.05), 'nothing was computed'
+`
+
+for (const python of PYTHONS)
+  test(`a request is slow by what it waits for, not by what all compute: ${python}`, () => {
+    execFileSync(python, ['-c', WAITS, path.dirname(runtimeMain())])
+  })
