@@ -14,7 +14,7 @@ import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
 import { ClientConnection, type Listening } from './connection.js'
 import { REGISTERED_METHODS } from './core-methods.js'
-import { readHeader } from './header-rules.js'
+import { type HeaderFacts, overlongTogether, readHeader } from './header-rules.js'
 import { Http2Connections } from './http2-connections.js'
 import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
@@ -201,7 +201,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     request.expectsContinue = head.expectation === 'continue'
     if (request.method === 'CONNECT') status = refuseTunnel(request)
     if (refused !== 0) status = refused
-    if (status === 0) status = this.#overLimits(request, chosen, head.count, head.longest)
+    if (status === 0) status = this.#overLimits(request, chosen, head)
     if (status === 0 && head.expectation === 'unknown') status = 417
     if (status === 0) void processRequest(this.phases, request)
     else {
@@ -265,12 +265,25 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     return request
   }
 
-  #overLimits(request: Request, choice: HostChoice, count: number, longest: number): number {
+  #overLimits(
+    request: Request,
+    choice: HostChoice,
+    { count, longest, total }: Readonly<HeaderFacts>,
+  ): number {
     const limits = request.server.settings.get(coreServer)
     const line = request.method.length + request.target.length + request.protocol.length + 2
     if (limits.limitRequestLine > 0 && line > limits.limitRequestLine) return 414
     if (limits.limitRequestFields > 0 && count > limits.limitRequestFields) return 431
-    if (limits.limitRequestFieldSize > 0 && longest > limits.limitRequestFieldSize) return 431
+    const fieldMax = limits.limitRequestFieldSize
+    if (fieldMax > 0 && longest > fieldMax) return 431
+    if (fieldMax > 0 && total > fieldMax) {
+      const name = overlongTogether(request.incoming.rawHeaders, fieldMax)
+      if (name !== undefined) {
+        const message = `Request header exceeds LimitRequestFieldSize after merging: ${name}`
+        request.report('core', 'info', message, 'AH00560')
+        return 400
+      }
+    }
     if (request.target.includes('#')) return 400
     if (limits.protocol.registeredMethods && !REGISTERED_METHODS.has(request.method)) return 501
     return limits.strictHostCheck && !choice.named ? 400 : 0

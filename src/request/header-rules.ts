@@ -12,6 +12,8 @@ export interface HeaderFacts {
   count: number
   /** Bytes of the longest field, name, colon and value. */
   longest: number
+  /** Bytes of all fields, counted so. */
+  total: number
   asksKeepAlive: boolean
   /** Of `Expect`, which HTTP/1.0 does not know. */
   expectation: 'none' | 'continue' | 'unknown'
@@ -24,6 +26,7 @@ const facts: HeaderFacts = {
   host: undefined,
   count: 0,
   longest: 0,
+  total: 0,
   asksKeepAlive: false,
   expectation: 'none',
   status: 0,
@@ -39,6 +42,7 @@ export function readHeader(
   facts.host = undefined
   facts.count = rawHeaders.length >> 1
   facts.longest = 0
+  facts.total = 0
   facts.asksKeepAlive = false
   facts.expectation = 'none'
   facts.status = 0
@@ -49,6 +53,7 @@ export function readHeader(
     const name = rawHeaders[at] as string
     const value = rawHeaders[at + 1] as string
     const size = name.length + value.length + 2
+    facts.total += size
     if (size > facts.longest) facts.longest = size
     switch (name.length) {
       case 4:
@@ -86,6 +91,22 @@ export function readHeader(
     else if (version === '1.0') refuse(400, 'Transfer-Encoding in an HTTP/1.0 request')
   }
   return facts
+}
+
+/**
+ * The name under which the fields of a header, joined to one value, have more bytes than `most`; undefined where there is none. httpd joins fields of one
+ * name before anybody sees them, and `LimitRequestFieldSize` holds for the result, too.
+ */
+export function overlongTogether(rawHeaders: readonly string[], most: number): string | undefined {
+  const lengths = new Map<string, number>()
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase()
+    const before = lengths.get(name)
+    const length = (before === undefined ? 0 : before + 2) + (rawHeaders[at + 1] as string).length
+    if (length > most) return rawHeaders[at] as string
+    lengths.set(name, length)
+  }
+  return undefined
 }
 
 function refuse(status: number, why: string): void {
