@@ -119,7 +119,8 @@ export class DaemonGroupProcesses {
   need(applicationGroup: string): void {
     const first = [...this.#alive].find(({ isSingle }) => isSingle)
     if (this.#leaving || first === undefined || this.#sets.has(applicationGroup)) return
-    if (first.info?.applicationGroup === applicationGroup && first.applicationGroup === null) return
+    // the processes that the group begins with hold it, or those that are just taking their places
+    if (applicationGroup === (this.plan.settings.main_group ?? '')) return
     if (this.#sets.size > SETS_MAX) {
       this.#outlet.log.server(
         'wsgi',

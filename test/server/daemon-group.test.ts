@@ -168,6 +168,22 @@ test('a process that is told to stop by signal is replaced', python, async () =>
   await run.end()
 })
 
+const single = findPython('2.7') ?? findPython('3.6') ?? findPython('3.7')
+
+test('requests for what the first processes hold start no others while these are replaced', {
+  skip: single === undefined && 'no Python without sub-interpreters',
+}, async () => {
+  const run = new Run({}, usable(single as Python).executable)
+  const [{ pid = 0 } = {}] = await run.ready()
+  process.kill(pid, 'SIGTERM')
+  await until('it to be on its way out', () => run.group.infos.every((info) => info.pid !== pid))
+  run.group.need('')
+  await run.ready()
+  run.group.need('')
+  await run.end()
+  assert.equal(run.lines.filter((line) => line.includes('Starting process')).length, 2)
+})
+
 test('a group that retires leaves without replacement', python, async () => {
   const run = new Run()
   await run.ready()
