@@ -226,6 +226,7 @@ export class ProcessGroup {
    * So the requests of one turn go where the first of them went, as long as the application is quick enough for them to wait for each other.
    */
   #together(applicationGroup: string, best: Member, window: number): Member {
+    if (this.#members.size === 1) return best
     const latest = this.#latest
     if (latest === undefined) setImmediate(this.#forgetLatest)
     else if (latest !== best && latest.takesRequests && latest.inFlight < window) {
