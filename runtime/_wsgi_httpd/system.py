@@ -1,5 +1,10 @@
 """Calls into the C library that Python lacks. Linux only; where something is missing, nothing happens."""
 import sys
+try:
+    import resource
+except ImportError:
+    # Some builds, and Pythons in a jail, do without: no request may fail for want of it.
+    resource = None
 
 
 def _libc():
@@ -49,8 +54,9 @@ def bind_extensions_to_their_own_libraries():
 
 
 def thread_times():
-    """Seconds of CPU that the calling thread has used, (user, system); the whole process's where threads are not told apart."""
-    import resource
+    """Seconds of CPU that the calling thread has used, (user, system); the whole process's where threads are not told apart, 0 where nobody counts."""
+    if resource is None:
+        return 0.0, 0.0
     # RUSAGE_THREAD of Linux; Python 2 has no name for it.
     usage = resource.getrusage(1 if sys.platform.startswith('linux') else resource.RUSAGE_SELF)
     return usage.ru_utime, usage.ru_stime
@@ -58,8 +64,7 @@ def thread_times():
 
 def times_slept():
     """How often the calling thread has given up the processor to wait for something; 0 where that is not known."""
-    import resource
-    return resource.getrusage(1).ru_nvcsw if sys.platform.startswith('linux') else 0
+    return resource.getrusage(1).ru_nvcsw if resource is not None and sys.platform.startswith('linux') else 0
 
 
 def process_times():
