@@ -26,18 +26,19 @@ let isLearning = false
 /** A request that no write has needed yet. */
 let unused: WriteRequest | undefined
 
-/** Those whose bytes the kernel has, to be told so when this turn's work is done. */
-let sent: (() => void)[] = []
+/** What this turn's responses have left to be written, in their order. */
+let gathered: DirectWriter[] = []
 
 /** Writes the ends of responses to one plain connection. */
 export class DirectWriter {
-  /** Something of the last write waits for the client. */
+  /** Something of the last write waits for the end of the turn, or for the client. */
   waits = false
+  #text = ''
 
   /** @param done called after each write that was taken on, when the kernel has all of it; never during the write itself. */
   constructor(
     private readonly socket: Socket,
-    private readonly done: () => void,
+    readonly done: () => void,
   ) {}
 
   /** A writer for that connection; undefined where it is encrypted, or this Node offers no other way than its streams. */
@@ -48,34 +49,57 @@ export class DirectWriter {
     return new DirectWriter(socket as Socket, done)
   }
 
-  /** Writes latin-1 text. False: nothing was done, it has to go through the stream. */
+  /** Writes latin-1 text at the end of this turn. False: nothing is done, it has to go through the stream. */
   write(text: string): boolean {
     const { socket } = this
     if (RequestOf === undefined || this.waits || socket.writableLength > 0) return false
     if (socket.destroyed || socket.writableEnded || socket.writableCorked > 0) return false
-    if (text === '') {
-      tellLater(this.done)
-      return true
-    }
-    const handle = handleOf(socket)
-    if (handle === undefined) return false
-    unused ??= new RequestOf()
-    const request = unused
-    if (handle.writeLatin1String(request, text) !== 0) socket.destroy()
-    else if (handle.writeQueueSize === 0) tellLater(this.done)
-    else this.#wait(request)
+    this.#text = text
+    this.waits = true
+    if (gathered.push(this) === 1) process.nextTick(writeAll)
     return true
   }
 
-  #wait(request: WriteRequest): void {
-    unused = undefined
-    this.waits = true
-    request.oncomplete = (status) => {
-      this.waits = false
-      if (status < 0) this.socket.destroy()
-      else this.done()
+  /** Gives the kernel what there is. Returns whether it has taken all of it. */
+  flush(): boolean {
+    const text = this.#text
+    this.#text = ''
+    const handle = handleOf(this.socket)
+    if (handle === undefined || RequestOf === undefined) return false
+    if (text !== '') {
+      unused ??= new RequestOf()
+      const request = unused
+      if (handle.writeLatin1String(request, text) !== 0) {
+        this.socket.destroy()
+        return false
+      }
+      if (handle.writeQueueSize > 0) {
+        unused = undefined
+        request.oncomplete = (status) => this.#complete(status)
+        return false
+      }
     }
+    this.waits = false
+    return true
   }
+
+  #complete(status: number): void {
+    this.waits = false
+    if (status < 0) this.socket.destroy()
+    else this.done()
+  }
+}
+
+/**
+ * The responses of one turn one after the other, and only then what follows each: clients that are told one by one, with the work for a response
+ * between them, have gone to sleep again every time, and waking a process is a good part of what a write costs.
+ */
+function writeAll(): void {
+  const all = gathered
+  gathered = []
+  let count = 0
+  for (const writer of all) if (writer.flush()) all[count++] = writer
+  for (let at = 0; at < count; at++) (all[at] as DirectWriter).done()
 }
 
 function handleOf(socket: Duplex): Handle | undefined {
@@ -96,14 +120,4 @@ function learn(handle: Handle): void {
     if (made.name === 'WriteWrap') RequestOf = made
     return write.call(this, request, text)
   }
-}
-
-function tellLater(done: () => void): void {
-  if (sent.push(done) === 1) process.nextTick(tellAll)
-}
-
-function tellAll(): void {
-  const all = sent
-  sent = []
-  for (const done of all) done()
 }
