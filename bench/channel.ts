@@ -58,7 +58,7 @@ const NO_BODY = { kind: 'none' } as const
 /** The least a gateway can do with a request. */
 class Bridge implements Exchange {
   readonly place: Place
-  readonly values: readonly string[]
+  readonly fixed: string
   readonly rawHeaders: readonly string[]
   readonly body = NO_BODY
   readonly startTime = Date.now() / 1000
@@ -70,7 +70,7 @@ class Bridge implements Exchange {
     this.rawHeaders = request.rawHeaders
     const url = request.url as string
     const socket = request.socket
-    this.values = [
+    this.fixed = [
       request.method as string,
       '',
       url,
@@ -85,7 +85,7 @@ class Bridge implements Exchange {
       'http',
       'r1',
       'c1',
-    ]
+    ].join('\0')
   }
 
   answered(status: number, reason: string, headers: string[], body: Buffer): void {

@@ -33,6 +33,7 @@ export class ClientConnection implements Connection {
   readonly tls: TlsSession | undefined
   readonly plainOnTls: boolean
   keepalives = 0
+  environ: unknown = undefined
   aborted = false
   /** The request at hand, until its response is over. */
   latest: Request | undefined

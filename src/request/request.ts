@@ -40,6 +40,8 @@ export interface Connection {
   aborted: boolean
   /** No request after the one at hand: the server is going away. */
   readonly closing?: boolean
+  /** What the WSGI gateway keeps of the environ for the next request (wsgi/environ.ts). */
+  environ?: unknown
 }
 
 /** What all requests of one chain of internal redirects share: there is one response, and one line in the access log. */

@@ -6,7 +6,6 @@
 import { selfNameOf } from '../modules/self-url.js'
 import type { WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
-import { FIXED_KEYS } from './channel/types.js'
 import { believeProxy } from './trusted-proxy.js'
 
 /** Every run of slashes becomes one. */
@@ -23,8 +22,8 @@ export function scriptNameOf(request: Request): string {
 
 /** What of an environ comes with each request. */
 export interface RequestEnviron {
-  /** Values in the order of the channel's FIXED_KEYS. */
-  readonly values: readonly string[]
+  /** Values of the channel's FIXED_KEYS in their order, joined by NUL. */
+  readonly fixed: string
   /** Header names and values in turn. */
   readonly rawHeaders: readonly string[]
   /** More keys and values in turn. */
@@ -38,22 +37,15 @@ export function requestEnviron(
   method: string,
   scriptName: string,
 ): RequestEnviron {
-  const values = fixedValues(request, method, scriptName)
   const extra = extraValues(request)
   const rawHeaders = request.headersIn.forApplications
-  if (proxyHeaders === undefined) return { values, rawHeaders, extra }
+  if (proxyHeaders === undefined)
+    return { fixed: fixedValues(request, method, scriptName), rawHeaders, extra }
   const isProxy = proxies && ((address: string) => proxies.some((includes) => includes(address)))
   const facts = believeProxy({ headers: proxyHeaders, isProxy }, rawHeaders, request.connection.remoteAddress)
-  const put = (key: (typeof FIXED_KEYS)[number], value: string | undefined) => {
-    if (value !== undefined) values[FIXED_KEYS.indexOf(key)] = value
-  }
-  put('REMOTE_ADDR', facts.remoteAddress)
-  put('SERVER_NAME', facts.serverName)
-  put('SERVER_PORT', facts.serverPort)
-  put('wsgi.url_scheme', facts.scheme)
   const mount = facts.mountPoint
   return {
-    values,
+    fixed: fixedValues(request, method, scriptName, facts),
     rawHeaders: facts.rawHeaders,
     // Beside the values: `mod_wsgi.script_name` goes on showing what SCRIPT_NAME would have been.
     extra:
@@ -61,38 +53,68 @@ export function requestEnviron(
   }
 }
 
-/** Values in the order of the channel's FIXED_KEYS. */
-export function fixedValues(request: Request, method: string, scriptName: string): string[] {
-  const { connection } = request
-  const self = selfNameOf(request)
-  return [
-    method,
-    scriptName,
-    collapseSlashes(request.pathInfo),
-    request.query ?? '',
-    request.original.target,
-    request.protocol,
-    self.host,
-    decimal(self.port),
-    connection.localAddress,
-    connection.remoteAddress,
-    decimal(connection.remotePort),
-    urlScheme(request),
-    request.id,
-    connection.id,
-  ]
+/** What may stand in the environ in place of what the connection and the configuration say. */
+interface Believed {
+  readonly remoteAddress?: string | undefined
+  readonly serverName?: string | undefined
+  readonly serverPort?: string | undefined
+  readonly scheme?: string | undefined
 }
 
-/** Ports come again and again, and making their text anew costs as much as the rest of a value. */
-const decimals: (string | undefined)[] = []
+/** Values of the channel's FIXED_KEYS in their order, joined by NUL. */
+export function fixedValues(request: Request, method: string, scriptName: string, proxy?: Believed): string {
+  const common = proxy === undefined ? commonOf(request) : makeCommon(request, urlScheme(request), proxy)
+  return `${method}\0${scriptName}\0${collapseSlashes(request.pathInfo)}\0${request.query ?? ''}\0${
+    request.original.target
+  }${common}${request.id}\0${request.connection.id}`
+}
 
-function decimal(port: number): string {
-  let text = decimals[port]
-  if (text === undefined) {
-    text = String(port)
-    decimals[port] = text
-  }
+/** The values in the middle, which the requests of a connection have in common as long as they ask for the same host. */
+interface Common {
+  readonly dir: Request['dir']
+  readonly server: Request['server']
+  readonly protocol: string
+  readonly hostname: string
+  readonly hostPort: number
+  readonly scheme: string
+  readonly text: string
+}
+
+/** They come with every request, and joining them anew costs as much as the rest of its frame. */
+function commonOf(request: Request): string {
+  const { connection, dir, server, protocol, hostname, hostPort } = request
+  const scheme = urlScheme(request)
+  const kept = connection.environ as Common | undefined
+  if (
+    kept !== undefined &&
+    kept.hostname === hostname &&
+    kept.hostPort === hostPort &&
+    kept.dir === dir &&
+    kept.server === server &&
+    kept.protocol === protocol &&
+    kept.scheme === scheme
+  )
+    return kept.text
+  const text = makeCommon(request, scheme, {})
+  connection.environ = { dir, server, protocol, hostname, hostPort, scheme, text } satisfies Common
   return text
+}
+
+function makeCommon(request: Request, scheme: string, proxy: Believed): string {
+  const { connection } = request
+  const self = selfNameOf(request)
+  const values = [
+    '',
+    request.protocol,
+    proxy.serverName ?? self.host,
+    proxy.serverPort ?? String(self.port),
+    connection.localAddress,
+    proxy.remoteAddress ?? connection.remoteAddress,
+    String(connection.remotePort),
+    proxy.scheme ?? scheme,
+    '',
+  ]
+  return values.join('\0')
 }
 
 /** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */

@@ -74,7 +74,7 @@ const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
 export class WsgiExchange implements Exchange, Job, Enrolled {
   rollIndex = -1
   deadline?: number
-  readonly values: readonly string[]
+  readonly fixed: string
   isNamedByRequest = false
   extra?: readonly string[]
   readonly rawHeaders: readonly string[]
@@ -109,7 +109,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     private readonly group: ProcessGroup | undefined,
     private readonly owner: ExchangeOwner,
   ) {
-    this.values = environ.values
+    this.fixed = environ.fixed
     this.rawHeaders = request.prev === undefined ? environ.rawHeaders : withoutBody(environ.rawHeaders)
     if (environ.extra !== undefined) this.extra = environ.extra
     request.onAbort = () => this.#clientGone()

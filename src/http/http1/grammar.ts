@@ -3,6 +3,8 @@
  * Pure: text in, facts out. It accepts what Node's own parser accepts in its strict form, and less; test/http/fuzz.test.ts compares the two.
  * Rules: RFC 9112 sections 2 to 6; RFC 9110 section 5.
  */
+import { fieldNameAt } from '../field-names.js'
+
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 /** What a field's value may hold: tabs, blanks, visible ASCII, and bytes above. */
 const VALUE = '[\\t\\x20-\\x7e\\x80-\\xff]*'
@@ -130,7 +132,7 @@ export function eachField(
   for (let at = from; at < text.length; ) {
     const colon = text.indexOf(':', at)
     const end = text.indexOf('\r', colon)
-    const fault = visit(text.slice(at, colon), trimmed(text, colon + 1, end))
+    const fault = visit(fieldNameAt(text, at, colon), trimmed(text, colon + 1, end))
     if (fault !== undefined) return fault
     at = end + 2
   }

@@ -28,7 +28,7 @@ export class Outgoing {
     const signature = mapped.signature
     const known = signature !== undefined
     if (known) this.#sendSignature(signature)
-    let text = exchange.values.join('\0')
+    let text = exchange.fixed
     let pairs = 0
     if (known) {
       if (mapped.values.length > 0) text += `\0${mapped.values.join('\0')}`

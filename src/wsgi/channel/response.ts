@@ -2,6 +2,7 @@
  * One exchange on its way: makes sure that its callbacks come in order and that exactly one final call is made,
  * whatever the interpreter sends.
  */
+import { fieldNameAt } from '../../http/field-names.js'
 import type { BulkLane } from './bulk-lane.js'
 import { ProtocolViolation } from './incoming.js'
 import type { AbortReason, Exchange, FailureReason, Flow, RejectReason, RuntimeLogLevel } from './types.js'
@@ -202,9 +203,19 @@ function checkStatus(status: number): void {
 
 /** `reason NUL name NUL value NUL name …` */
 function readHead(text: string): { reason: string; headers: string[] } {
+  const headers: string[] = []
   const end = text.indexOf('\0')
-  if (end < 0) return { reason: text, headers: [] }
-  const headers = text.slice(end + 1).split('\0')
-  if (headers.length % 2 !== 0) throw new ProtocolViolation('header without value')
-  return { reason: text.slice(0, end), headers }
+  if (end < 0) return { reason: text, headers }
+  for (let at = end + 1; ; ) {
+    const nameEnd = text.indexOf('\0', at)
+    if (nameEnd < 0) throw new ProtocolViolation('header without value')
+    const valueEnd = text.indexOf('\0', nameEnd + 1)
+    headers.push(fieldNameAt(text, at, nameEnd))
+    if (valueEnd < 0) {
+      headers.push(text.slice(nameEnd + 1))
+      return { reason: text.slice(0, end), headers }
+    }
+    headers.push(text.slice(nameEnd + 1, valueEnd))
+    at = valueEnd + 1
+  }
 }

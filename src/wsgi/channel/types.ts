@@ -8,7 +8,7 @@
 import type { BodySource } from '../../http/message.js'
 
 /**
- * The environ keys whose values come with every request, in the order of `Exchange.values`.
+ * The environ keys whose values come with every request, in the order of `Exchange.fixed`.
  * Python 3 shows each value as a Latin-1 `str`. An empty value is an empty string, never an absent key.
  */
 export const FIXED_KEYS = [
@@ -129,8 +129,8 @@ export interface Flow {
  */
 export interface Exchange {
   readonly place: Place
-  /** Values of {@link FIXED_KEYS}, in that order. */
-  readonly values: readonly string[]
+  /** Values of {@link FIXED_KEYS}, in that order, joined by NUL. */
+  readonly fixed: string
   /** Header names and values as received, alternating (`IncomingMessage.rawHeaders`). */
   readonly rawHeaders: readonly string[]
   /**

@@ -55,7 +55,7 @@ export function askHook<Name extends keyof HookAnswers>(
     placeOf(request, script, name),
     hookGroup(request, script.applicationGroup),
     {
-      values: fixedValues(request, request.method, scriptNameOf(request)),
+      fixed: fixedValues(request, request.method, scriptNameOf(request)),
       rawHeaders: request.headersIn.forApplications,
       extra: host === undefined ? undefined : ['REMOTE_HOST', host],
     },

@@ -69,7 +69,7 @@ function asciiJson(said: HookWords): string {
 }
 
 class HookCall implements Exchange, EmbeddedJob {
-  readonly values: readonly string[]
+  readonly fixed: string
   readonly rawHeaders: readonly string[]
   readonly extra: readonly string[]
   readonly body = NO_BODY
@@ -89,7 +89,7 @@ class HookCall implements Exchange, EmbeddedJob {
   ) {
     this.applicationGroup = group.name
     this.isNamedByRequest = group.isNamedByRequest
-    this.values = environ.values
+    this.fixed = environ.fixed
     this.rawHeaders = environ.rawHeaders
     this.extra = [...(environ.extra ?? []), ARGUMENTS, asciiJson(said)]
     this.startTime = request.startedAt / 1000

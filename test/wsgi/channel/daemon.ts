@@ -184,7 +184,7 @@ export function request(
     let resume = () => {}
     exchange = {
       place: where,
-      values: [
+      fixed: [
         options.method ?? 'GET',
         '',
         options.path ?? '/',
@@ -199,7 +199,7 @@ export function request(
         'http',
         'r1',
         'c1',
-      ],
+      ].join('\0'),
       rawHeaders: options.headers ?? ['Host', 'localhost', 'Accept', '*/*'],
       ...(options.extra === undefined ? {} : { extra: options.extra }),
       body: options.body ?? { kind: 'none' },

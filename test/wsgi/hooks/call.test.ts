@@ -19,7 +19,7 @@ const PLACE: Place = {
 async function call(act: (exchange: Exchange) => void) {
   const request = makeRequest('')
   const channel = { dispatch: act, cancel: () => {} } as unknown as Channel
-  const environ = { values: [], rawHeaders: [], extra: undefined }
+  const environ = { fixed: '', rawHeaders: [], extra: undefined }
   const result = await callHook((job) => job.begin(channel), request, PLACE, GROUP, environ, {
     words: ['\u00e9\0'],
   })
