@@ -11,7 +11,7 @@ const SOURCES = fileURLToPath(new URL('../../src', import.meta.url))
  * The layers of docs/architecture.md, uppermost first: a file may use what stands below it. Types may be imported from above (a hook is given a
  * Request); code may not.
  */
-const LAYERS = ['cli', 'server', 'request', 'modules', 'wsgi', 'python']
+const LAYERS = ['api', 'cli', 'server', 'request', 'modules', 'wsgi', 'python']
 /** Known to all layers, knowing none: of requests they know the type alone. */
 const FOUNDATION = ['config', 'http', 'log', 'system']
 /** Not code of a layer but facts that all may read: what directives have set. */

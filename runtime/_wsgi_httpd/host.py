@@ -71,7 +71,7 @@ class Host(object):
             try:
                 self.crew.scripts.load(Preloaded(path), Preloaded(path, self.notify))
             except LoadFailed:
-                pass
+                self.notify({'type': 'unloaded', 'script': path})
 
     def start_watch(self):
         if watch.needed(self.settings) and self.settings['mode'] != 'embedded':

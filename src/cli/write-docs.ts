@@ -1,9 +1,17 @@
 /**
- * Writes `docs/directives.md` anew: `npm run docs`.
+ * Writes `docs/directives.md` and the tables of `docs/api.md` anew: `npm run docs`.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { modules } from '../modules/index.js'
+import { apiPage } from './api-page.js'
 import { directivesPage } from './directives-page.js'
 
-// from build/src/cli/ to the project
-writeFileSync(new URL('../../../docs/directives.md', import.meta.url), directivesPage(modules))
+/** From build/src/cli/ to the project. */
+const PROJECT = new URL('../../../', import.meta.url)
+const read = (name: string) => readFileSync(new URL(name, PROJECT), 'utf8')
+
+writeFileSync(new URL('docs/directives.md', PROJECT), directivesPage(modules))
+writeFileSync(
+  new URL('docs/api.md', PROJECT),
+  apiPage(read('docs/api.md'), ['src/api/options.ts', 'src/api/serve.ts'].map(read)),
+)

@@ -111,6 +111,8 @@ export type RuntimeMessage =
     }
   /** An application wants to know what the server is doing. Both numbers go back with the answer. */
   | { readonly type: 'server_metrics'; readonly number: number; readonly asker: number }
+  /** A script of {@link RuntimeSettings.imports} failed; why has been logged. Its first request tries again. */
+  | { readonly type: 'unloaded'; readonly script: string }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
 
 /** Lines longer than this end the connection: the process runs other people's code. */
@@ -178,7 +180,10 @@ function parse(line: string): RuntimeMessage | undefined {
     return undefined
   }
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, level, text, reason, pid, version, number, asker } = message as Record<string, unknown>
+  const { type, level, text, reason, pid, version, number, asker, script } = message as Record<
+    string,
+    unknown
+  >
   const group = (message as Record<string, unknown>).application_group
   switch (type) {
     case 'log':
@@ -187,6 +192,8 @@ function parse(line: string): RuntimeMessage | undefined {
       return typeof pid === 'number' && typeof version === 'string' ? (message as RuntimeMessage) : undefined
     case 'leaving':
       return typeof reason === 'string' ? (message as RuntimeMessage) : undefined
+    case 'unloaded':
+      return typeof script === 'string' ? (message as RuntimeMessage) : undefined
     case 'forked':
     case 'exited':
       return typeof pid === 'number' && pid > 1 ? (message as RuntimeMessage) : undefined

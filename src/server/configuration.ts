@@ -23,7 +23,7 @@ import type { TlsMaterial } from '../tls/material.js'
 import { importsOf } from '../wsgi/imports.js'
 import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
-import { type DaemonPlan, planDaemons } from './daemon-plan.js'
+import { type DaemonPlan, type PlanInputs, planDaemons } from './daemon-plan.js'
 import type { Identity } from './messages.js'
 import { textOf } from './text.js'
 
@@ -139,7 +139,18 @@ function identityOf(site: Site): Identity | null {
   return { uid: user.id, gid: group.id, ...(user.name.startsWith('#') ? {} : { userName: user.name }) }
 }
 
-function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
+/** What of the surroundings daemon processes are made of. */
+export interface Surroundings {
+  readonly findPython: PlanInputs['findPython']
+  readonly environment: PlanInputs['environment']
+}
+
+/** Plans every daemon process group of the site. @throws ConfigError */
+export function planAll(
+  site: Site,
+  frontUser: Identity | null,
+  around: Surroundings = { findPython, environment: process.env },
+): DaemonPlan[] {
   const wsgi = site.main.settings.get(wsgiMain)
   checkPythonHome(wsgi)
   return daemonGroups(site).map((group) => {
@@ -150,9 +161,8 @@ function planAll(site: Site, frontUser: Identity | null): DaemonPlan[] {
       frontUser,
       mainGroup: mainApplicationGroup(site, group),
       imports: importsOf(site, group.name),
-      findPython,
+      ...around,
       errorLog: destinationKey(parseDestination(text, 'error', site.serverRoot)),
-      environment: process.env,
       serverVersion: versionNumbers(),
       serverSoftware: serverBanner(site.main),
     })

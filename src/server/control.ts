@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Loaded } from '../config/load.js'
 import { type ConfigurationSource, checkProcesses } from './configuration.js'
 import { closeAllOnExec } from './libc.js'
+import { findParent } from './parent.js'
 import { readPidFile } from './pid-file.js'
 import { type Order, SIGNAL_OF_ORDER } from './signals.js'
 import { Supervisor, type SupervisorOptions } from './supervisor.js'
@@ -64,7 +65,12 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
   }
   if (!options.foreground) return startDetached(supervisor)
   process.chdir('/')
-  return new Supervisor(supervisor, options.loaded).run(() => {})
+  const parent = findParent(() => process.kill(process.pid, SIGNAL_OF_ORDER.stop))
+  try {
+    return await new Supervisor(supervisor, options.loaded, parent?.tell).run(() => {})
+  } finally {
+    parent?.leave()
+  }
 }
 
 /**

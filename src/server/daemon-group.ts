@@ -50,6 +50,8 @@ export interface DaemonGroupOptions {
   /** {@link DaemonGroupProcesses.infos} or {@link DaemonGroupProcesses.failures} are different now. */
   readonly changed: () => void
   readonly gone: (process: { id: number; pid: number }, cause: string) => void
+  /** One of its processes could not load a script before its first request; the log says why. */
+  readonly unloaded?: (script: string) => void
   /** What the server is doing, for `server-metrics`. */
   readonly board: () => Promise<Board>
 }
@@ -196,6 +198,7 @@ export class DaemonGroupProcesses {
     return {
       outlet: () => this.#outlet,
       board: this.options.board,
+      unloaded: this.options.unloaded,
       runtimeDir,
       generation,
       zygote: () => this.#zygotes.current(place.applicationGroup),

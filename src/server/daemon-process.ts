@@ -52,6 +52,8 @@ export interface DaemonHooks {
   /** Another one is due in its place. */
   replace(process: DaemonProcess, reason: Reason | undefined): void
   gone(process: DaemonProcess, cause: string): void
+  /** A script that was to be there before the first request could not be loaded; the log says why. */
+  readonly unloaded?: ((script: string) => void) | undefined
 }
 
 export class DaemonProcess {
@@ -201,6 +203,9 @@ export class DaemonProcess {
         return
       case 'server_metrics':
         void this.#metrics.answer(message)
+        return
+      case 'unloaded':
+        this.hooks.unloaded?.(message.script)
         return
       case 'log':
         if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text

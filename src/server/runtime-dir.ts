@@ -30,6 +30,20 @@ export function makeRuntimeDir(parent = tmpdir()): string {
   }
 }
 
+/**
+ * The same for a process that may have several, and has other things to do as well: a directory with a name of its own.
+ *
+ * @throws Error
+ */
+export function makeAnotherRuntimeDir(): string {
+  const parent = tmpdir()
+  removeLeftOvers(parent, false)
+  const path = join(parent, `wsgi-httpd.${process.pid}.${randomBytes(4).toString('hex')}`)
+  mkdirSync(path, { mode: 0o700 })
+  if (process.getuid?.() === 0) chmodSync(path, 0o711)
+  return path
+}
+
 function makePrivate(parent: string): string {
   removeLeftOvers(parent)
   const plain = join(parent, `wsgi-httpd.${process.pid}`)
@@ -50,10 +64,11 @@ function create(path: string): boolean {
   }
 }
 
-function removeLeftOvers(parent: string): void {
+/** @param ownToo what has this process's number was another's, who had it before */
+function removeLeftOvers(parent: string, ownToo = true): void {
   for (const name of readdirSync(parent)) {
     const pid = Number(NAME.exec(name)?.[1])
-    if (Number.isNaN(pid) || (pid !== process.pid && isAlive(pid))) continue
+    if (Number.isNaN(pid) || (pid === process.pid ? !ownToo : isAlive(pid))) continue
     const path = join(parent, name)
     try {
       const stats = lstatSync(path)

@@ -14,6 +14,7 @@ import { type Configuration, type ConfigurationSource, readConfiguration } from 
 import { Generation, type GroupListener } from './generation.js'
 import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, Listeners } from './listeners.js'
+import type { SupervisorEvent } from './parent.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
 import { describeOrder, type Order, onOrders } from './signals.js'
@@ -60,6 +61,8 @@ export class Supervisor {
   constructor(
     private readonly options: SupervisorOptions,
     private loaded?: Loaded,
+    /** Told what becomes of starts and restarts. */
+    private readonly tell: (event: SupervisorEvent) => void = () => {},
   ) {}
 
   /**
@@ -125,7 +128,7 @@ export class Supervisor {
       throw new StartError()
     }
     this.#replaceStderr(generation)
-    this.#logRunning(configuration)
+    this.#tellRunning(configuration)
   }
 
   #generationOptions(configuration: Configuration, listeners: Awaited<ReturnType<Listeners['prepare']>>) {
@@ -220,7 +223,7 @@ export class Supervisor {
     this.#replaceStderr(next)
     for (const warning of configuration.site.warnings)
       this.#log.server('core', warning.isNote ? 'info' : 'warn', describeWarning(warning))
-    this.#logRunning(configuration)
+    this.#tellRunning(configuration)
     if (order === 'restart') {
       // those that finish their requests after an earlier restart are told to end, too
       for (const one of this.#generations)
@@ -231,6 +234,7 @@ export class Supervisor {
   }
 
   #keepOld(reason: string): void {
+    this.tell({ type: 'kept', reason })
     this.#log.server(
       'core',
       'error',
@@ -319,7 +323,11 @@ export class Supervisor {
     closeSync(nowhere)
   }
 
-  #logRunning({ site }: Configuration): void {
+  #tellRunning({ site, listen }: Configuration): void {
+    this.tell({
+      type: 'serving',
+      addresses: listen.addresses.map(({ host, port, protocol }) => ({ host, port, protocol })),
+    })
     this.#log.server(
       'mpm_event',
       'notice',

@@ -12,7 +12,7 @@ export type Unsubscribe = () => void
 
 export interface WorkerContext {
   readonly site: Site
-  readonly logs: Logs
+  readonly logs: Pick<Logs, 'errorLogFor'>
   /** Directory for sockets that server workers make themselves (embedded Python); theirs alone. */
   readonly runtimeDir: string
   /** 1 at start, one more with each restart of the server. */
@@ -22,6 +22,8 @@ export interface WorkerContext {
   readonly supervisorPid: number
   /** True once the worker has been told to finish. */
   readonly draining: boolean
+  /** The application is all that there is: URLs that it sends requests on to would be somebody else's (src/api/). */
+  readonly isAlone?: boolean
 
   /** All daemon processes that may be asked, `draining` ones included. A new array at each change. */
   readonly daemons: readonly DaemonInfo[]

@@ -37,6 +37,8 @@ export function startGateway(context: WorkerContext): Gateway {
 
 export class Gateway implements ExchangeOwner {
   readonly site: Site
+  /** A 200 with a `Location` path is an internal redirect, in daemon mode. */
+  readonly redirects: boolean
   readonly #groups = new Map<string, ProcessGroup>()
   readonly #embedded: EmbeddedPython
   readonly #causes = new Map<number, string>()
@@ -48,6 +50,7 @@ export class Gateway implements ExchangeOwner {
 
   constructor(private readonly context: WorkerContext) {
     this.site = context.site
+    this.redirects = context.isAlone !== true
     const log = context.logs.errorLogFor(context.site.main)
     for (const group of daemonGroups(context.site)) {
       this.#groups.set(

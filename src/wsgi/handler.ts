@@ -33,7 +33,11 @@ const EMBEDDED_RULES: ResponseRules = { errorOverride: false, internalRedirect: 
 const DAEMON_RULES: ResponseRules = { errorOverride: false, internalRedirect: true }
 const OVERRIDING_RULES: ResponseRules = { errorOverride: true, internalRedirect: true }
 
-export function handleWsgi(request: Request): Outcome | Promise<Outcome> {
+/** @param gatewayOf gives the gateway that runs it, asked for when there is a request to run */
+export function handleWsgi(
+  request: Request,
+  gatewayOf: () => Gateway = activeGateway,
+): Outcome | Promise<Outcome> {
   const name = request.handler ?? request.contentType
   if (name === undefined) return undefined
   const dir = request.dir.get(wsgiDir)
@@ -48,8 +52,9 @@ export function handleWsgi(request: Request): Outcome | Promise<Outcome> {
     return refuse(request, 404, `AcceptPathInfo off disallows user's path: ${request.filename}`)
   }
   const body = planBody(request, dir)
-  if (body instanceof Promise) return body.then((plan) => proceed(request, dir, name, alias, handler, plan))
-  return proceed(request, dir, name, alias, handler, body)
+  if (body instanceof Promise)
+    return body.then((plan) => proceed(request, dir, name, alias, handler, plan, gatewayOf()))
+  return proceed(request, dir, name, alias, handler, body, gatewayOf())
 }
 
 function checkScript(request: Request, aliased: boolean): Outcome {
@@ -87,11 +92,11 @@ function proceed(
   alias: ScriptAlias | undefined,
   handler: HandlerScript | undefined,
   body: Planned,
+  gateway: Gateway,
 ): Outcome | Promise<Outcome> {
   if ('refused' in body) return refuse(request, body.refused, body.why)
   const scriptName = scriptNameOf(request)
   const target = resolveTarget(request, dir, alias, handler, scriptName)
-  const gateway = activeGateway()
   const { dispatchScript } = dir
   if (dispatchScript !== undefined) {
     const configured = placeOf(request, dir, alias, name, target)
@@ -171,13 +176,18 @@ function run(
     target.applicationGroup,
     requestEnviron(request, dir, methodFor(request, dir), scriptName),
     body,
-    target.processGroup === '' ? EMBEDDED_RULES : dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES,
+    rulesFor(target, dir, gateway),
     group,
     gateway,
   )
   exchange.isNamedByRequest = target.isNamedByRequest
   gateway.run(exchange, target.processGroup)
   return 'done'
+}
+
+function rulesFor(target: Target, dir: WsgiDir, gateway: Gateway): ResponseRules {
+  if (target.processGroup === '' || !gateway.redirects) return EMBEDDED_RULES
+  return dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES
 }
 
 /** `WSGIMapHEADToGET`: `Auto` shows HEAD as GET where a filter has to see the body to know the header that GET would get. */

@@ -1,0 +1,209 @@
+/**
+ * A request and its response as Node's own HTTP servers have them (`node:http`, `node:https`, the compatibility API of `node:http2`), in the form
+ * in which this server's protocols hand them to everything above (src/http/message.ts). Node has framed the request, and frames the response.
+ */
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Ending } from '../http/ending.js'
+import { Http1Body, NO_BODY } from '../http/http1/body.js'
+import { NGHTTP2_INTERNAL_ERROR, outgoingFields, requestHead } from '../http/http2/fields.js'
+import { reset } from '../http/http2/stream.js'
+import {
+  type BodySource,
+  HeaderFault,
+  type IncomingMessage,
+  type OutgoingMessage,
+  type ResponseHead,
+} from '../http/message.js'
+import type { AnyRequest, AnyResponse } from './http-types.js'
+import type { Found } from './place.js'
+
+export class MountedRequest implements IncomingMessage {
+  readonly method: string
+  readonly target: string
+  readonly version: string
+  readonly rawHeaders: readonly string[]
+  readonly body: BodySource
+  /** Of the body. */
+  bytesReceived = 0
+  /** Why this is no request. */
+  readonly fault: string | undefined
+
+  constructor(
+    private readonly request: AnyRequest,
+    readonly place: Found,
+  ) {
+    this.method = request.method ?? 'GET'
+    this.target = place.target
+    this.version = request.httpVersion
+    if ('stream' in request) {
+      const head = requestHead(request.rawHeaders, !request.stream.endAfterHeaders)
+      this.rawHeaders = head.fields
+      this.fault = head.fault
+    } else this.rawHeaders = request.rawHeaders
+    this.body = announcesBody(this.rawHeaders) ? this.#openBody() : NO_BODY
+  }
+
+  get rawTrailers(): readonly string[] {
+    return this.request.rawTrailers
+  }
+
+  /** Somebody has read the body before, or is about to. */
+  get isTaken(): boolean {
+    return this.body !== NO_BODY && (this.request.readableDidRead || this.request.readableEnded)
+  }
+
+  /** Node is not asked for anything before somebody reads: what nobody reads it throws away when the response is over. */
+  #openBody(): BodySource {
+    const { request } = this
+    let reads = false
+    const body = new Http1Body({
+      holdBack: () => request.pause(),
+      goOn: () => {
+        if (!reads) {
+          reads = true
+          request.on('data', (chunk: Buffer) => {
+            this.bytesReceived += chunk.length
+            body.push(chunk)
+          })
+          request.once('end', () => body.finish())
+          // an HTTP/2 stream that was reset ends like one that is complete
+          request.once('aborted', () => body.abort())
+          request.once('close', () => body.abort())
+          request.on('error', () => body.abort())
+        }
+        request.resume()
+      },
+    })
+    return body
+  }
+}
+
+function announcesBody(rawHeaders: readonly string[]): boolean {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 14 && name.toLowerCase() === 'content-length') return rawHeaders[at + 1] !== '0'
+    if (name.length === 17 && name.toLowerCase() === 'transfer-encoding') return true
+  }
+  return false
+}
+
+export class MountedResponse extends Ending implements OutgoingMessage {
+  /** `Connection` and `Keep-Alive` are Node's. */
+  readonly hasConnectionFields = false
+  readonly canKeep = true
+  readonly closes = false
+  readonly overheadBytes = 0
+  headSent = false
+  ended = false
+  /** Body bytes handed over. */
+  bodyBytes = 0
+  #onDrain: (() => void) | undefined
+  #framedByEnd = false
+
+  constructor(private readonly response: AnyResponse) {
+    super()
+    response.once('finish', () => this.#over(true))
+    response.once('close', () => this.#over(false))
+    if (response.closed || response.destroyed) process.nextTick(() => this.#over(false))
+  }
+
+  get bufferedBytes(): number {
+    return this.isOver ? 0 : this.response.writableLength
+  }
+
+  writeContinue(): void {
+    const { response } = this
+    // Node has done so by itself unless somebody listens for `checkContinue`
+    if (this.headSent || this.isOver || (response as { _sent100?: boolean })._sent100 === true) return
+    response.writeContinue()
+  }
+
+  respond(head: ResponseHead, body: string | Uint8Array): void {
+    if (this.headSent || this.ended || this.isOver) return
+    this.#sendHead(head)
+    this.ended = true
+    const { response } = this
+    if (head.bodyless || body.length === 0) response.end()
+    else {
+      this.bodyBytes += body.length
+      if (typeof body === 'string') response.end(body, 'latin1')
+      else response.end(body)
+    }
+  }
+
+  begin(head: ResponseHead): void {
+    if (this.headSent || this.ended || this.isOver) return
+    this.#sendHead(head)
+    setImmediate(() => this.#flushHead())
+  }
+
+  write(chunk: string | Uint8Array): boolean {
+    if (!this.headSent || this.ended || this.isOver || chunk.length === 0) return true
+    this.bodyBytes += chunk.length
+    const response = this.response as ServerResponse
+    return typeof chunk === 'string' ? response.write(chunk, 'latin1') : response.write(chunk)
+  }
+
+  end(): void {
+    if (!this.headSent || this.ended || this.isOver) return
+    this.ended = true
+    this.response.end()
+  }
+
+  /** A client of HTTP/1.0 takes an ordinary end of the connection for the end of the body. */
+  cut(): void {
+    this.ended = true
+    const { response } = this
+    if (!(response instanceof ServerResponse)) {
+      if (response.stream !== undefined) reset(response.stream, NGHTTP2_INTERNAL_ERROR)
+      return
+    }
+    const socket = response.socket as Socket | null
+    if (this.#framedByEnd && socket !== null && !('encrypted' in socket)) socket.resetAndDestroy()
+    else response.destroy()
+  }
+
+  onDrain(callback: () => void): void {
+    if (this.#onDrain === undefined) this.response.on('drain', () => this.#onDrain?.())
+    this.#onDrain = callback
+  }
+
+  /** An application that takes its time for the body: the client sees the header meanwhile. */
+  #flushHead(): void {
+    const { response } = this
+    if (this.bodyBytes === 0 && !this.ended && !this.isOver && response instanceof ServerResponse)
+      response.flushHeaders()
+  }
+
+  #over(isComplete: boolean): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.isComplete = isComplete
+    this.#onDrain = undefined
+    this.tell(this)
+  }
+
+  /** Headers that the service has set before stay, unless the application sets the same. @throws HeaderFault */
+  #sendHead(head: ResponseHead): void {
+    const { response } = this
+    const { status, reason } = head
+    // what kind of server answers is the service's to say
+    const fields = head.fields[0] === 'Server' ? head.fields.slice(2) : head.fields
+    if (response.headersSent)
+      throw new Error('the response has been begun by somebody else, before the application answered')
+    try {
+      if (!(response instanceof ServerResponse)) response.writeHead(status, outgoingFields(fields).headers)
+      else if (response.getHeaderNames().length === 0) response.writeHead(status, reason, fields as string[])
+      else {
+        for (const [name, value] of Object.entries(outgoingFields(fields).headers))
+          if (value !== undefined) response.setHeader(name, value)
+        response.writeHead(status, reason)
+      }
+    } catch (error) {
+      throw error instanceof HeaderFault ? error : new HeaderFault((error as Error).message, { cause: error })
+    }
+    this.headSent = true
+    this.#framedByEnd = !head.hasLength && !(response as { chunkedEncoding?: boolean }).chunkedEncoding
+  }
+}
