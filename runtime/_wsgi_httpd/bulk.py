@@ -10,6 +10,7 @@ import select
 import socket
 
 from . import wire
+from .bodyloan import BodyLoan, decline
 from .compat import allocate_lock, retry_interrupted
 from .loan import SENDFILE_MAX_BYTES, Loan, receive_mark
 from .system import InstantSend
@@ -41,6 +42,8 @@ class BulkLane(object):
         # Bytes left of the request body's current block, and whether a body is under way at all.
         self.left = 0
         self.body_open = False
+        # The client's connection, while the worker has lent it for reading the body.
+        self.intake = None
         self.awaits_free = False
         # No client stands between the end that was sent and FREE.
         self.awaits_only_worker = False
@@ -50,6 +53,8 @@ class BulkLane(object):
         self.instant_send = instant_send()
         # The request that has the lane. Who cancels it is another thread, and may come when the lane has gone on to the next request.
         self.owner = None
+        # The worker may lend the client's connection for the body that was asked for.
+        self.lends = False
         self.guard = allocate_lock()
 
     def assign(self, request):
@@ -87,20 +92,26 @@ class BulkLane(object):
         poller.register(self.sock.fileno(), select.POLLIN)
         poller.poll(WORKER_PATIENCE_MS)
 
+    def await_body(self, lends):
+        """A request body is asked for, which the worker may let this process read from the client itself."""
+        self.body_open = True
+        self.lends = lends
+        self.intake = None
+
     def receive(self, count):
         """At most `count` bytes of the request body, at least one; `b''` at its end."""
+        while self.body_open and not self.left:
+            if self.intake is not None:
+                data = self.intake.read(count)
+                if data is not None:
+                    self.body_open = self.intake.left > 0
+                    return data
+                if self.intake.is_lost:
+                    raise BodyAborted('gone')
+                self.intake = None
+            self.next_block()
         if not self.body_open:
             return b''
-        if not self.left:
-            mark = self.exactly(4)
-            length, = wire.BLOCK.unpack(mark)
-            if length == wire.BLOCK_END:
-                self.body_open = False
-                return b''
-            if length > wire.BLOCK_MAX_BYTES:
-                self.broken = True
-                raise BodyAborted('too-large' if length == wire.BLOCK_TOO_LARGE else 'gone')
-            self.left = length
         try:
             data = retry_interrupted(self.sock.recv, min(count, self.left))
         except (OSError, IOError):
@@ -110,6 +121,29 @@ class BulkLane(object):
             raise BodyAborted('gone')
         self.left -= len(data)
         return data
+
+    def next_block(self):
+        """Reads the mark that comes next on the way of a request body."""
+        if self.lends:
+            try:
+                length, fd = receive_mark(self.sock)
+            except (OSError, IOError):
+                length = fd = None
+        else:
+            length, fd = wire.BLOCK.unpack(self.exactly(4))[0], None
+        if length == wire.BLOCK_LENT:
+            left, = wire.WIDE.unpack(self.exactly(8))
+            self.intake = BodyLoan(fd, left, self.owner, self) if fd is not None else decline(self.owner)
+        elif length == wire.BLOCK_END:
+            self.body_open = False
+        elif length == wire.BLOCK_CALLED_OFF and wire.BLOCK.unpack(self.exactly(4))[0] != self.owner.number:
+            # An earlier request, which was over by then.
+            pass
+        elif length is None or length > wire.BLOCK_MAX_BYTES:
+            self.broken = True
+            raise BodyAborted('too-large' if length == wire.BLOCK_TOO_LARGE else 'gone')
+        else:
+            self.left = length
 
     def exactly(self, count):
         got = b''
@@ -229,6 +263,8 @@ class BulkLane(object):
         loan, self.loan = self.loan, None
         if loan is not None:
             loan.close()
+        if self.intake is not None:
+            self.intake.give_back()
 
     def shut(self, request=None):
         """Wakes the thread that waits in this lane; may be called by another thread. With a request: if the lane is still its."""

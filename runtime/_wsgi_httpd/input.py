@@ -2,7 +2,9 @@
 from . import wire
 from .bulk import BodyAborted
 
+# Taken at a time: at most, and at least where so much is there.
 CHUNK_BYTES = 128 * 1024
+AHEAD_BYTES = 64 * 1024
 
 
 class Input(object):
@@ -113,11 +115,11 @@ class Input(object):
         lane = slot.crew.bulk(slot, request.lane, 'body')
         if lane is None or request.cancelled:
             self._fail('gone')
-        lane.body_open = True
+        lane.await_body(request.lane.lends)
         request.body_lane = lane
         self._more = True
         request.lane.outbox.append(
-            wire.frame(wire.R_WANT_BODY, request.number, 0, wire.BLOCK.pack(lane.index)))
+            wire.frame(wire.R_WANT_BODY, request.number, 1 if lane.lends else 0, wire.BLOCK.pack(lane.index)))
         request.lane.flush(True)
 
     def _fill(self, count=CHUNK_BYTES):
@@ -128,7 +130,7 @@ class Input(object):
             return False
         cause = None
         try:
-            data = self._request.body_lane.receive(min(count, CHUNK_BYTES))
+            data = self._request.body_lane.receive(min(max(count, AHEAD_BYTES), CHUNK_BYTES))
         except BodyAborted as error:
             cause = str(error)
         if cause is not None:

@@ -79,11 +79,19 @@ class Request(object):
     def reject(self, reason):
         self.lane.put(wire.frame(wire.R_REJECT, self.number, wire.REJECT_CODES.get(reason, 3)))
 
+    def return_body(self):
+        """Gives back the client's connection, if the body was being read from it: the worker must know what is left of it when the response ends."""
+        lane = self.body_lane
+        if lane is not None and lane.intake is not None:
+            lane.intake.give_back()
+
     def fail(self, code, note=''):
+        self.return_body()
         self.lane.put(wire.frame(wire.R_ERROR, self.number, code, utf8(note)))
         self.ended = True
 
     def abort(self, code):
+        self.return_body()
         self.lane.put(wire.frame(wire.R_ABORT, self.number, code))
         self.ended = True
 
@@ -250,6 +258,8 @@ class Request(object):
         self.begin_head()
         head = self.head
         size = len(body)
+        if self.body_lane is not None:
+            self.return_body()
         self.ended = True
         self.produced = size
         self.lane.put(pack_answer(12 + len(head) + size, 3, 0, self.code, self.number, len(head)) + head + body)
@@ -349,6 +359,7 @@ class Request(object):
         if short:
             self.log(wire.L_DEBUG, 'Content length mismatch, expected %d, response generated %d'
                      % (self.length, self.produced))
+        self.return_body()
         self.ended = True
         if not self.head_sent:
             if not short:

@@ -13,6 +13,7 @@ ANSWER = struct.Struct('<IBBHII')
 REPORT = struct.Struct('<IBBHIIIII')
 BLOCK = struct.Struct('<I')
 WIDE = struct.Struct('<Q')
+TOOK = struct.Struct('<QI')
 
 # A frame from the worker holds one request head and at most 64 KiB of body.
 FRAME_MAX_BYTES = 4 * 1024 * 1024
@@ -24,6 +25,7 @@ T_REQUEST, T_PLACE, T_SIGNATURE, T_FORGET, T_CANCEL, T_NOOP = 1, 2, 3, 4, 5, 6
 # interpreter -> worker
 R_HELLO, R_REPORT, R_ANSWER, R_HEAD, R_DATA, R_END, R_ABORT, R_ERROR, R_REJECT, R_LOG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 R_WANT_BODY, R_SWITCH, R_NEED_BULK, R_NUDGE, R_RETIRING, R_BORROW, R_RETURNED = 11, 12, 13, 14, 15, 16, 17
+R_TOOK = 20
 
 # flags of T_REQUEST
 F_BODY_STREAM = 1
@@ -49,6 +51,7 @@ BLOCK_WIDE = 0xFFFFFFFC
 BLOCK_LENT = 0xFFFFFFFB
 BLOCK_KEPT = 0xFFFFFFFA
 BLOCK_SENT = 0xFFFFFFF9
+BLOCK_CALLED_OFF = 0xFFFFFFF7
 BLOCK_MAX_BYTES = 16 * 1024 * 1024
 
 FIXED_KEYS = (

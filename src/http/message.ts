@@ -61,6 +61,28 @@ export interface BodySource {
   stop(): void
   /** A reader has done with a chunk, of which nothing may be in use any more: its memory serves again. Nobody has to call it. */
   release?(chunk: Buffer): void
+  /**
+   * The client's connection, for somebody else to read the rest of the body from it: so many bytes, of which nothing has been read here. Until
+   * {@link takeBack} nothing is read here, and the reader is told nothing but that the client is gone. Undefined where it cannot be had: the length is
+   * not known or less than `least`, something has come that the reader does not have yet, it pauses, or the protocol has no such thing.
+   */
+  lend?(least: number): LentBody | undefined
+  /**
+   * Whoever has borrowed it has read so many bytes more, and waited for the client so many milliseconds.
+   * @returns false: that is more than there was
+   */
+  taken?(bytes: number, waitedMs: number): boolean
+  /** The connection is back; all that was read from it has been told by {@link taken}. What is left comes to the reader as ever. */
+  takeBack?(): void
+  /** Milliseconds that others have waited for the client since this was asked last. */
+  waitedMs?(): number
+}
+
+/** A connection to read from. */
+export interface LentBody {
+  /** It stays the connection's: never close it. */
+  readonly descriptor: number
+  readonly bytes: number
 }
 
 export interface BodyReader {

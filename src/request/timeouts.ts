@@ -145,8 +145,9 @@ function lookAtRequest(connection: ClientConnection, request: Request, now: numb
   watched.received = http.bytesRead
   if (moved || !(readsBody || writes)) watched.since = now
 
-  if (readsBody) {
-    watched.bodyMs += LOOK_EVERY_MS
+  const waitedMs = body.waitedMs?.() ?? 0
+  if (readsBody || waitedMs > 0) {
+    watched.bodyMs += Math.max(waitedMs, readsBody ? LOOK_EVERY_MS : 0)
     const limits = request.server.settings.get(requestReadTimeout)
     if (watched.bodyMs >= deadline(limits.body, 0, http.bytesRead - watched.bodyFromBytes)) {
       reportSlowBody(request)

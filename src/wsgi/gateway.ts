@@ -175,6 +175,8 @@ export class Gateway implements ExchangeOwner {
       if (exchange.waitsForClient) {
         const { responseSocketTimeout, socketTimeout } = group.group
         const most = responseSocketTimeout || socketTimeout
+        // Its own time begins when the client has done his part.
+        exchange.lastProgress = now
         // Without these, `Timeout` does it, for all responses alike.
         if (most > 0 && exchange.clientSilentMs(now) >= most * 1000) exchange.giveUpClient(most)
         continue

@@ -1,5 +1,5 @@
 /** Looks at processes through /proc (Linux); elsewhere it sees none, and the checks that use it pass. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** A process by id and start time, since ids are used again. */
 export interface Seen {
@@ -61,4 +61,20 @@ function processes(): Listed[] {
         return []
       }
     })
+}
+
+/** Descriptors of a process that are connections over TCP. */
+export function connectionsOf(pid: number): number {
+  const inodes = new Set(
+    readFileSync('/proc/net/tcp', 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/)[9]),
+  )
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? '')
+    } catch {
+      return false
+    }
+  }).length
 }

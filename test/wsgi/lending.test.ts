@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { VERSIONS } from '../server/daemon-support.js'
+import { connectionsOf } from '../support/processes.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 
@@ -243,22 +244,6 @@ async function leaving(server: TestServer): Promise<void> {
 async function daemonOf(server: TestServer): Promise<number> {
   const [, pid] = await server.waitForLog(/pid=(\d+)\): Starting process 'alike'/)
   return Number(pid)
-}
-
-/** Descriptors of a process that are connections over TCP. */
-function connectionsOf(pid: number): number {
-  const inodes = new Set(
-    readFileSync('/proc/net/tcp', 'utf8')
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/)[9]),
-  )
-  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-    try {
-      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? '')
-    } catch {
-      return false
-    }
-  }).length
 }
 
 /** Whatever ends a response in the middle: the client can tell, the application's close() is called, and the next request is served. */

@@ -2,7 +2,7 @@
  * The body of an HTTP/1 request on its way from the connection to whoever reads it. What comes before anybody reads, or while the reader pauses,
  * waits here; when it is more than a little, the connection stops reading.
  */
-import type { BodyReader, BodySource } from '../message.js'
+import type { BodyReader, BodySource, LentBody } from '../message.js'
 import { giveBackPiece } from './kept-pieces.js'
 
 /** More than this does not gather before the client is held back. */
@@ -12,6 +12,14 @@ const BACKLOG_MAX_BYTES = 64 * 1024
 export interface BodyCarrier {
   holdBack(): void
   goOn(): void
+  /** Stops reading, so that somebody else can read what the body still lacks. See {@link BodySource.lend}. */
+  lend?(least: number): LentBody | undefined
+  /** So many bytes of the body have been read by somebody else. False: there are not so many. */
+  taken?(bytes: number): boolean
+  /** The body is back: the connection goes on where that reader has stopped. */
+  takeBack?(): void
+  /** Nobody knows where in the body the connection is. */
+  lose?(): void
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -29,11 +37,13 @@ export class Http1Body implements BodySource {
   #scheduled = false
   /** What comes is thrown away. */
   #discarding = false
+  #isLent = false
+  #waitedMs = 0
 
   constructor(private readonly carrier: BodyCarrier) {}
 
   get flowing(): boolean {
-    return this.#reader !== undefined && !this.#paused && !this.ended
+    return this.#reader !== undefined && !this.#paused && !this.ended && !this.#isLent
   }
 
   takeWhole(): Buffer | undefined {
@@ -61,11 +71,40 @@ export class Http1Body implements BodySource {
     if (this.backlog > 0 || this.complete || this.aborted) {
       this.#scheduled = true
       process.nextTick(() => this.#deliver())
-    } else this.carrier.goOn()
+    } else this.#goOn()
   }
 
   stop(): void {
     this.#reader = undefined
+    if (!this.#isLent) return
+    this.#isLent = false
+    this.carrier.lose?.()
+  }
+
+  lend(least: number): LentBody | undefined {
+    if (!this.flowing || this.#scheduled || this.backlog > 0 || this.complete || this.aborted)
+      return undefined
+    const lent = this.carrier.lend?.(least)
+    this.#isLent = lent !== undefined
+    return lent
+  }
+
+  taken(bytes: number, waitedMs: number): boolean {
+    if (!this.#isLent) return true
+    this.#waitedMs += waitedMs
+    return this.carrier.taken?.(bytes) === true
+  }
+
+  takeBack(): void {
+    if (!this.#isLent) return
+    this.#isLent = false
+    if (!this.aborted) this.carrier.takeBack?.()
+  }
+
+  waitedMs(): number {
+    const waited = this.#waitedMs
+    this.#waitedMs = 0
+    return waited
   }
 
   release(chunk: Buffer): void {
@@ -128,7 +167,11 @@ export class Http1Body implements BodySource {
       const reader = this.#reader
       this.#reader = undefined
       reader.aborted()
-    } else this.carrier.goOn()
+    } else this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#isLent) this.carrier.goOn()
   }
 
   #take(): Buffer[] {

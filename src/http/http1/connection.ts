@@ -10,7 +10,8 @@
  */
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { IncomingMessage, MessageSink, OutgoingMessage } from '../message.js'
+import { descriptorOf } from '../../system/socket-descriptor.js'
+import type { IncomingMessage, LentBody, MessageSink, OutgoingMessage } from '../message.js'
 import { type BodyCarrier, Http1Body, NO_BODY } from './body.js'
 import { ChunkedDecoder } from './chunked.js'
 import { DirectWriter } from './direct-write.js'
@@ -71,6 +72,8 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   #isPaused = false
   /** The request at hand is the first, or came together with the one before: who sent it may have closed its side long ago. */
   #cameAhead = true
+  /** Somebody else reads the body: nothing may be read here. */
+  #isLent = false
   /** The client has said that nothing comes after the request at hand, which has no body. */
   #isLast = false
   #reader: HeadReader | undefined
@@ -157,6 +160,11 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
 
   #onData(chunk: Buffer): void {
     this.bytesRead += chunk.length
+    if (this.#isLent && this.#state === State.message) {
+      // It has been torn out of the middle of what somebody else reads.
+      this.socket.destroy()
+      return
+    }
     if (this.#held !== undefined) this.#hold(chunk)
     else this.#read(chunk)
   }
@@ -298,6 +306,41 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     if (!this.#isPaused || this.#held !== undefined) return
     this.#isPaused = false
     this.socket.resume()
+  }
+
+  /** {@link BodyCarrier} */
+  lend(least: number): LentBody | undefined {
+    // What comes through a stream may wait in it.
+    if (!this.#isShared || this.#chunks !== undefined || this.#left < least || this.hasEnded) return undefined
+    const descriptor = descriptorOf(this.socket)
+    if (descriptor === undefined) return undefined
+    this.holdBack()
+    this.#isLent = true
+    return { descriptor, bytes: this.#left }
+  }
+
+  /** {@link BodyCarrier} */
+  taken(bytes: number): boolean {
+    if (bytes > this.#left) return false
+    this.#left -= bytes
+    this.bytesRead += bytes
+    if (this.#incoming !== undefined) this.#incoming.bytesReceived += bytes
+    return true
+  }
+
+  /** {@link BodyCarrier} */
+  takeBack(): void {
+    this.#isLent = false
+    const body = this.#body
+    if (body === undefined || this.#state !== State.message) return
+    if (this.#left === 0) this.#bodyComplete(body)
+    this.goOn()
+  }
+
+  /** {@link BodyCarrier} */
+  lose(): void {
+    this.#isLent = false
+    if (this.#body !== undefined && this.#state === State.message) this.#brokenBody(this.#body)
   }
 
   // ends

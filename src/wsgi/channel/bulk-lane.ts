@@ -3,11 +3,12 @@
  * Blocks of known length; the kernel's buffers and `pause`/`resume` are the back-pressure, so memory stays flat.
  */
 import type { Socket } from 'node:net'
+import type { LentBody } from '../../http/message.js'
 import { sendDescriptors } from '../../system/send-descriptors.js'
 import { descriptorOf } from '../../system/socket-descriptor.js'
+import type { BodyRelay } from './body-relay.js'
 import { ProtocolViolation } from './incoming.js'
 import type { LaneReads } from './lane-reads.js'
-import type { BodyPlan } from './types.js'
 import { BLOCK_MAX_BYTES, Block } from './wire.js'
 
 /** Receives a response body from a bulk lane. */
@@ -36,7 +37,7 @@ export class BulkLane {
   /** Bytes have come since the connection was lent: it is this lane that tells the end. */
   #hasSpoken = false
   #isAbandoned = false
-  #stopBody: (() => void) | undefined
+  #relay: BodyRelay | undefined
   readonly #violated: (error: Error) => void
 
   /** @param violated is called once if the interpreter breaks the protocol */
@@ -48,17 +49,13 @@ export class BulkLane {
     reads.isHeld = () => this.#rest !== undefined || this.#receiver?.holds() === true
     socket.on('error', () => {})
     socket.on('close', this.#onClose)
+    socket.on('drain', () => this.#relay?.drained())
     // Nothing is expected yet; a paused socket leaves early bytes with the kernel.
     socket.pause()
   }
 
   get closed(): boolean {
     return this.#closed
-  }
-
-  /** Whether a request body is under way. */
-  get isSending(): boolean {
-    return this.#stopBody !== undefined
   }
 
   /** Delivers the response body that the interpreter sends on this lane. */
@@ -122,50 +119,51 @@ export class BulkLane {
     else this.#socket.resume()
   }
 
-  /** Sends a request body as its source gives it; the interpreter takes it at its own pace. */
-  sendBody(plan: BodyPlan & { kind: 'stream' }, tooLarge: () => void): void {
-    const { source, limit = Number.POSITIVE_INFINITY } = plan
-    const socket = this.#socket
-    let total = 0
-    let done = false
-    const finish = (mark: number) => {
-      if (done) return
-      stop()
-      socket.write(mark4(mark))
-    }
-    const onData = (chunk: Buffer) => {
-      total += chunk.length
-      if (total > limit) {
-        tooLarge()
-        finish(Block.tooLarge)
-        return
-      }
-      let flowing = true
-      for (let at = 0; at < chunk.length; at += BLOCK_MAX_BYTES) {
-        const part = chunk.subarray(at, at + BLOCK_MAX_BYTES)
-        const isLast = at + part.length === chunk.length
-        socket.cork()
-        socket.write(mark4(part.length))
-        flowing = socket.write(part, isLast ? () => source.release?.(chunk) : undefined)
-        socket.uncork()
-      }
-      if (!flowing) source.pause()
-    }
-    const onDrain = () => source.resume()
-    const stop = () => {
-      done = true
-      this.#stopBody = undefined
-      source.stop()
-      socket.off('drain', onDrain)
-    }
-    this.#stopBody = stop
-    socket.on('drain', onDrain)
-    source.read({ data: onData, end: () => finish(Block.end), aborted: () => finish(Block.abort) })
+  /** Whose request body is under way here: he hears when there is room again, and when the lane is gone. */
+  carry(relay: BodyRelay | undefined): void {
+    this.#relay = relay
   }
 
-  /** Leaves what is left of the request body to whoever owns its source. */
-  stopBody(): void {
-    this.#stopBody?.()
+  /** Something that was sent has not gone yet. */
+  get hasUnsent(): boolean {
+    return this.#socket.writableLength > 0
+  }
+
+  /** Sends a piece of a request body, at most {@link BLOCK_MAX_BYTES}. False: the lane is full, `drained` of the relay tells when it is not. */
+  sendBlock(piece: Buffer, sent: (() => void) | undefined): boolean {
+    const socket = this.#socket
+    socket.cork()
+    socket.write(mark4(piece.length))
+    const flowing = socket.write(piece, sent)
+    socket.uncork()
+    return flowing
+  }
+
+  sendMark(mark: number): void {
+    this.#socket.write(mark4(mark))
+  }
+
+  /** From here on the interpreter reads the body from the client's connection. False: the lane is full. */
+  lendBody({ descriptor, bytes }: LentBody): boolean {
+    const lane = descriptorOf(this.#socket)
+    if (lane === undefined) return false
+    const message = Buffer.alloc(12)
+    message.writeUInt32LE(Block.lent)
+    message.writeBigUInt64LE(BigInt(bytes), 4)
+    try {
+      sendDescriptors(lane, message, [descriptor])
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Nobody wants that request any more, whose body the interpreter reads itself. It may be over, and the lane in use for another one. */
+  callOff(id: number): void {
+    const message = Buffer.alloc(8)
+    message.writeUInt32LE(Block.calledOff)
+    message.writeUInt32LE(id, 4)
+    this.#socket.write(message)
   }
 
   close(): void {
@@ -185,7 +183,7 @@ export class BulkLane {
 
   #onClose = (): void => {
     this.#closed = true
-    this.#stopBody?.()
+    this.#relay?.laneClosed()
     // The interpreter closes a lane that it will not use again, while a slow client still has to get what is in it.
     if (!this.#paused) this.#cut()
   }

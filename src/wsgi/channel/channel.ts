@@ -6,6 +6,7 @@
  */
 import type { Socket } from 'node:net'
 import { CAN_SEND_DESCRIPTORS } from '../../system/send-descriptors.js'
+import { BodyRelay } from './body-relay.js'
 import { BulkLane } from './bulk-lane.js'
 import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
@@ -285,7 +286,7 @@ export class Channel implements FrameSink {
     this.#responses[response.id & (REGION_NUMBERS - 1)] = undefined
     this.#inFlight--
     this.#quietMs = QUIET_MS
-    response.bodyLane?.stopBody()
+    response.body?.stop()
   }
 
   answer(id: number, status: number, text: string, body: Buffer): void {
@@ -352,8 +353,14 @@ export class Channel implements FrameSink {
         return
       }
       case Receive.wantBody:
-        this.#sendBody(this.#response(id), lanePayload(payload))
+        this.#sendBody(this.#response(id), lanePayload(payload), aux === 1)
         return
+      case Receive.took: {
+        const bytes = payload.length === 12 ? Number(payload.readBigUInt64LE(0)) : Number.NaN
+        if (!Number.isSafeInteger(bytes)) throw new ProtocolViolation('impossible number of bytes')
+        this.#took(id, bytes, payload.readUInt32LE(8), aux)
+        return
+      }
       case Receive.switchToBulk:
         this.#switchToBulk(this.#response(id), lanePayload(payload), false)
         return
@@ -481,19 +488,30 @@ export class Channel implements FrameSink {
     })
   }
 
-  #sendBody(response: Response, index: number): void {
+  #sendBody(response: Response, index: number, borrows: boolean): void {
     const plan = response.exchange.body
     const lane = this.#bulks.get(index)
-    if (plan.kind !== 'stream' || response.bodyLane !== undefined) {
+    if (plan.kind !== 'stream' || response.body !== undefined) {
       throw new ProtocolViolation('asks for a body that is not there')
     }
     if (lane === undefined || response.cancelled) {
       lane?.close()
       return
     }
-    response.bodyLane = lane
+    response.body = new BodyRelay(lane, plan, response.id, borrows && this.target.lends === true)
     plan.wanted?.()
-    lane.sendBody(plan, () => {})
+    response.body.start()
+  }
+
+  #took(id: number, bytes: number, waitedMs: number, aux: number): void {
+    const response = this.#responses[id & (REGION_NUMBERS - 1)]
+    // A thread that the application has left behind may read on while its request ends.
+    if (response?.id !== id) return
+    const { body } = response
+    if (body === undefined || aux > 2) throw new ProtocolViolation('a body that was not asked for')
+    // It was stopped in the middle of a read: nobody knows where the client's next byte belongs.
+    if (aux === 2) body.stop()
+    else body.taken(bytes, waitedMs, aux === 1)
   }
 
   #switchToBulk(response: Response, index: number, borrows: boolean): void {

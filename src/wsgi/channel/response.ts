@@ -3,6 +3,7 @@
  * whatever the interpreter sends.
  */
 import { fieldNameAt } from '../../http/field-names.js'
+import type { BodyRelay } from './body-relay.js'
 import type { BulkLane } from './bulk-lane.js'
 import { ProtocolViolation } from './incoming.js'
 import type { AbortReason, Exchange, FailureReason, Flow, RejectReason, RuntimeLogLevel } from './types.js'
@@ -18,7 +19,8 @@ export class Response implements Flow {
   cancelled = false
   settled = false
   bulk: BulkLane | undefined
-  bodyLane: BulkLane | undefined
+  /** The way of the request's body, once the interpreter has asked for it. */
+  body: BodyRelay | undefined
   /** Called at the final call, if that comes after the interpreter has finished. */
   whenSettled: (() => void) | undefined
 
@@ -170,6 +172,7 @@ export class Response implements Flow {
 
   /** The process is gone and application code had seen this request. */
   died(): void {
+    this.body?.stop()
     if (this.settled) return
     this.#settle()
     if (this.cancelled) this.exchange.aborted('cancelled')
@@ -187,7 +190,7 @@ export class Response implements Flow {
     this.#held = []
     // Lanes that this request has no more use for may be in use for another one already.
     if (!this.#bulkDone) this.bulk?.abandon()
-    if (this.bodyLane?.isSending) this.bodyLane.close()
+    this.body?.cancel()
     this.#maybeSettle()
   }
 

@@ -34,6 +34,7 @@ export const Receive = {
   retiring: 15,
   borrow: 16,
   returned: 17,
+  took: 20,
 } as const
 
 /** Flag of a request: its body is fetched over a bulk lane. */
@@ -52,6 +53,7 @@ export const Block = {
   lent: 0xfffffffb,
   kept: 0xfffffffa,
   sent: 0xfffffff9,
+  calledOff: 0xfffffff7,
 } as const
 /** Other blocks are at most this long. */
 export const BLOCK_MAX_BYTES = 16 * 1024 * 1024

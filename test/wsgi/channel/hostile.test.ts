@@ -79,6 +79,8 @@ const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
     'more bytes than there are',
     Buffer.concat([frame(4, 1, 200, Buffer.from('OK')), frame(17, 1, 0, Buffer.alloc(8, 255))]),
   ],
+  ['a body taken that nobody has asked for', frame(20, 1, 0, Buffer.alloc(12))],
+  ['a body taken, in a frame of a wrong size', frame(20, 1, 0, Buffer.alloc(8))],
   ['an unknown frame', frame(99, 1, 0)],
   ['an unknown reason', frame(9, 1, 55)],
   ['a frame of four gigabytes', Buffer.alloc(12, 255)],
