@@ -59,7 +59,8 @@ def application(environ, start_response):
     return [body]
 `
 
-const BODY = Buffer.alloc(200_000, 'b')
+/** The worker relays the one; the interpreter reads the other from the client's connection itself. */
+const BODIES = [Buffer.alloc(200_000, 'b'), Buffer.alloc(2_000_000, 'b')] as const
 const CLIENTS = 8
 const CLIENT_TIMEOUT_MS = 90_000
 /** Processes of all groups together. */
@@ -159,14 +160,15 @@ class FaultRun {
 
   /** What was wrong with the answer, or undefined. Nothing that a server may have seen is tried again. */
   #ask(place: string, number: number, what: string, kept: boolean): Promise<string | undefined> {
+    const body = what === 'body' ? (BODIES[number & 1] as Buffer) : undefined
     return new Promise((resolve) => {
       const outgoing = request({
         host: '127.0.0.1',
         port: this.server.port,
         path: place,
-        method: what === 'body' ? 'POST' : 'GET',
+        method: body ? 'POST' : 'GET',
         agent: kept ? this.#agent : false,
-        headers: what === 'body' ? { 'Content-Length': BODY.length } : {},
+        headers: body ? { 'Content-Length': body.length } : {},
       })
       outgoing.setTimeout(CLIENT_TIMEOUT_MS, () => outgoing.destroy(new Error('no answer in time')))
       outgoing.once('error', (error: NodeJS.ErrnoException) => {
@@ -181,12 +183,12 @@ class FaultRun {
         incoming.on('data', (part) => (text += part))
         incoming.once('error', (error) => resolve(`cut: ${error.message}`))
         incoming.once('end', () => {
-          const expected = `${what === 'body' ? BODY.length : 'done'} ${number}\n`
+          const expected = `${body ? body.length : 'done'} ${number}\n`
           if (incoming.statusCode !== 200) resolve(`status ${incoming.statusCode}`)
           else resolve(text.endsWith(expected) ? undefined : `answered ${text.slice(-40)}`)
         })
       })
-      outgoing.end(what === 'body' ? BODY : undefined)
+      outgoing.end(body)
     })
   }
 
