@@ -49,11 +49,38 @@ async function fill({ writer, done }: Pair): Promise<string> {
     assert.ok(writer.write(piece))
     text += piece
     assert.equal(done(), before, 'never during the write itself')
-    if (!writer.waits) await until('the word that it is done', () => done() === before + 1)
+    // the turn's writes are made, and what the kernel has taken at once is done
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(done(), writer.waits ? before : before + 1)
   }
   assert.ok(writer.waits)
   return text
 }
+
+test('the responses of one turn go out one after the other, and only then what follows each', async () => {
+  await withPair(async (first) => {
+    await withPair(async (second) => {
+      const order: string[] = []
+      const watch = (pair: Pair, name: string) => {
+        const handle = (pair.near as unknown as { _handle: { writeLatin1String(...of: unknown[]): number } })
+          ._handle
+        const write = handle.writeLatin1String.bind(handle)
+        handle.writeLatin1String = (...of) => {
+          order.push(`write ${name}`)
+          return write(...of)
+        }
+        return DirectWriter.of(pair.near, () => order.push(`done ${name}`)) as DirectWriter
+      }
+      const writers = [watch(first, 'a'), watch(second, 'b')]
+      for (const writer of writers) assert.ok(writer.write('text'))
+      assert.deepEqual(order, [], 'nothing during the turn')
+      for (const writer of writers)
+        assert.equal(writer.write('more'), false, 'nor anything that overtakes it')
+      await new Promise((resolve) => setImmediate(resolve))
+      assert.deepEqual(order, ['write a', 'write b', 'done a', 'done b'])
+    })
+  })
+})
 
 test('what the kernel does not take at once goes out when the client reads, in order', async () => {
   await withPair(async (pair) => {
