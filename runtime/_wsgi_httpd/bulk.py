@@ -12,7 +12,7 @@ import socket
 from . import wire
 from .bodyloan import BodyLoan, decline
 from .compat import allocate_lock, retry_interrupted
-from .loan import SENDFILE_MAX_BYTES, Loan, receive_mark
+from .loan import SENDFILE_MAX_BYTES, receive_loan, receive_mark
 from .system import InstantSend
 
 WORKER_PATIENCE_MS = 100
@@ -158,18 +158,16 @@ class BulkLane(object):
             got += more
         return got
 
-    def borrow(self):
-        """Reads the worker's answer to BORROW: the client's connection, where what follows is sent while the client is fast, or nothing."""
+    def borrow(self, left):
+        """Reads the worker's answer to BORROW: the client's connection, where what follows is sent while the client is fast, or nothing.
+
+        `left`: bytes that follow, None where that is not known. The header that the worker has made may say something else.
+        """
         try:
-            mark, fd = receive_mark(self.sock)
-            while mark == wire.BLOCK_ABORT:
-                # For the response before this one, which was over by then.
-                mark, fd = receive_mark(self.sock)
-        except (OSError, IOError):
-            mark = fd = None
-        if fd is not None:
-            self.loan = Loan(fd, self.sock, self.instant_send)
-        if mark != (wire.BLOCK_KEPT if fd is None else wire.BLOCK_LENT):
+            self.loan = receive_loan(self.sock, self.instant_send)
+            if self.loan is not None and self.loan.room is not None and self.loan.room != left:
+                self.settle(False)
+        except (OSError, IOError, ValueError):
             self.fail()
             raise Gone()
 
@@ -184,17 +182,31 @@ class BulkLane(object):
         """Gives the client's connection back. The mark that says so."""
         loan, self.loan = self.loan, None
         loan.close()
-        return loan.report()
+        marks = loan.report()
+        if loan.owed:
+            marks += wire.BLOCK.pack(wire.BLOCK_AS_IS) + wire.BLOCK.pack(len(loan.owed)) + loan.owed
+        return marks
+
+    def pour(self, request, blocks, over):
+        """See Loan.pour()."""
+        loan = self.loan
+        data = loan.pour(request, blocks, over)
+        if loan.owed and loan is self.loan:
+            try:
+                self.settle(loan.finish())
+            except (OSError, IOError):
+                self.fail()
+                raise Gone()
+        return data
 
     def send(self, data):
         """Sends one block; waits while nobody takes it."""
         try:
             if self.loan is not None:
-                sent = self.loan.send(data)
-                self.settle(sent == len(data))
-                if sent == len(data):
+                data = self.loan.send(data)
+                self.settle(not data and not self.loan.owed)
+                if not data:
                     return
-                data = data[sent:]
             if len(data) <= wire.CONTROL_MAX_BYTES:
                 block = wire.BLOCK.pack(len(data)) + data
                 sent = self.instant_send(self.sock.fileno(), block)
@@ -214,6 +226,8 @@ class BulkLane(object):
         """Sends `count` bytes of a regular file. Returns how many there were; fewer breaks the lane."""
         sent = 0
         try:
+            if self.loan is not None and self.loan.chunked:
+                self.settle(False)
             if self.loan is not None:
                 sent = self.loan.send_file(fd, offset, count)
                 self.settle(sent == count)
@@ -240,13 +254,13 @@ class BulkLane(object):
         return sent
 
     def hand_back(self):
-        """At the end of a response: returns the bytes that went past the lane if they were all; None where the lane itself has to say it."""
+        """At the end of a response: says what went past the lane if that was all; None where the lane itself has to say it."""
         loan = self.loan
-        if loan is None or loan.has_told:
+        if loan is None or loan.has_told or loan.owed:
             return None
         self.loan = None
         loan.close()
-        return loan.sent
+        return loan.take_counts()
 
     def end(self):
         self.awaits_only_worker = self.loan is not None

@@ -10,7 +10,7 @@ from .compat import PY2, clear_exception, file_name, monotonic, reraise, type_na
 from .filewrapper import FileWrapper, regular_file
 from .headers import check_head
 from .input import Input
-from .loan import LOAN_MIN_BYTES
+from .loan import GROWN_BYTES, LOAN_MIN_BYTES
 from .modules import RequestTimeout
 from .scripts import LoadFailed, MissingCallable, NowWatched, ReloadProcess
 from .streams import RequestErrors, pieces
@@ -210,7 +210,7 @@ class Request(object):
             raise Gone()
         if not self.head_sent:
             self.begin_head()
-            if not self.discard and self.may_borrow():
+            if not self.discard and self.length is not None and self.may_borrow():
                 # The head and the question come together, so that the worker wakes up once.
                 self.open_bulk(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
             else:
@@ -223,7 +223,7 @@ class Request(object):
             if not size:
                 return
             data = data[:size]
-        if self.bulk is None and (self.produced + size > wire.CONTROL_MAX_BYTES or self.may_borrow()):
+        if self.bulk is None and (self.produced + size > wire.CONTROL_MAX_BYTES or self.should_borrow(size)):
             self.open_bulk()
         self.produced += size
         if self.bulk is not None:
@@ -235,8 +235,12 @@ class Request(object):
                 raise Gone()
 
     def may_borrow(self):
-        """Whether the rest of the response is large enough to ask for the client's connection."""
-        return self.length is not None and self.length - self.produced >= LOAN_MIN_BYTES and self.lane.lends
+        """Whether the rest of the response is large enough to ask for the client's connection, or may be."""
+        return self.lane.lends and (self.length is None or self.length - self.produced >= LOAN_MIN_BYTES)
+
+    def should_borrow(self, size):
+        """Whether it is time to ask for it, with a block of so many bytes at hand."""
+        return (self.length is not None or self.produced + size >= GROWN_BYTES) and self.may_borrow()
 
     def open_bulk(self, before=b''):
         """The rest of the body goes over a bulk lane. `before`: frames that have not been put yet."""
@@ -250,7 +254,7 @@ class Request(object):
         self.lane.flush(True)
         if borrows:
             asked = monotonic()
-            bulk.borrow()
+            bulk.borrow(None if self.length is None else self.length - self.produced)
             self.transfer += monotonic() - asked
 
     def answer(self, body):
@@ -283,7 +287,7 @@ class Request(object):
             if bulk is None or bulk.loan is None or not self.pours:
                 data = next(blocks, OVER)
             else:
-                data = bulk.loan.pour(self, blocks, OVER)
+                data = bulk.pour(self, blocks, OVER)
             if data is OVER:
                 break
             if not isinstance(data, bytes):
@@ -378,7 +382,7 @@ class Request(object):
                 self.bulk.end()
             else:
                 # Now: a client that has all of it may leave, and the worker shall know first that it was all.
-                self.lane.outbox.append(wire.frame(wire.R_RETURNED, self.number, 0, wire.WIDE.pack(sent)))
+                self.lane.outbox.append(wire.frame(wire.R_RETURNED, self.number, 0, sent))
                 self.lane.flush(True)
                 return
         self.lane.put(end)

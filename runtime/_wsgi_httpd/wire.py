@@ -14,6 +14,12 @@ REPORT = struct.Struct('<IBBHIIIII')
 BLOCK = struct.Struct('<I')
 WIDE = struct.Struct('<Q')
 TOOK = struct.Struct('<QI')
+# Bytes of the body, and bytes beside it, that were written to a lent connection; payload of R_RETURNED.
+SENT = struct.Struct('<QQ')
+# What comes with a lent connection: mark, flags, bytes of the header to send first, bytes that the body may still have.
+LENT = struct.Struct('<IIIQ')
+LENT_CHUNKED = 1
+ANY_LENGTH = 0xFFFFFFFFFFFFFFFF
 
 # A frame from the worker holds one request head and at most 64 KiB of body.
 FRAME_MAX_BYTES = 4 * 1024 * 1024
@@ -52,6 +58,7 @@ BLOCK_LENT = 0xFFFFFFFB
 BLOCK_KEPT = 0xFFFFFFFA
 BLOCK_SENT = 0xFFFFFFF9
 BLOCK_CALLED_OFF = 0xFFFFFFF7
+BLOCK_AS_IS = 0xFFFFFFF6
 BLOCK_MAX_BYTES = 16 * 1024 * 1024
 
 FIXED_KEYS = (

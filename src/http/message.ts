@@ -155,6 +155,17 @@ export interface OutgoingMessage {
    * has gone, and the length frames the body. Absent where the protocol has no such thing.
    */
   lend?(): number | undefined
+  /**
+   * The same for somebody who writes the header, too, as far as it has not gone, and frames the body himself. `later`: something waits for the
+   * client, `onDrain` tells when it does not.
+   * @param room bytes that the body may still have, where that is known
+   * @param firstMaxBytes of what has not gone yet; what is longer is written here
+   */
+  handOver?(room: number | undefined, firstMaxBytes: number): HandedOver | 'later' | undefined
+  /** The rest of what he has begun to write. False as {@link write}. */
+  writeAsIs?(bytes: Uint8Array): boolean
+  /** He has written so many bytes that are neither body nor what was handed over. */
+  countElsewhere?(overheadBytes: number): void
   /** Ends it so that the client can tell that it is incomplete: closes or resets the connection (HTTP/2: the stream). */
   cut(): void
   /** Calls each time that what waited has gone. One listener at a time. */
@@ -163,6 +174,18 @@ export interface OutgoingMessage {
   onOver(callback: () => void): void
   /** The sink's own notification; called after those of `onOver`. */
   whenOver: ((outgoing: OutgoingMessage) => void) | undefined
+}
+
+/** A connection for somebody else to write to. */
+export interface HandedOver {
+  /** It stays the connection's: never close it. */
+  readonly descriptor: number
+  /** What the client gets before anything else: the header, mostly. Latin-1. */
+  readonly first: string
+  /** The body goes in chunks (RFC 9112 section 7.1); the last one, which ends it, is not his to write. Otherwise as it is. */
+  readonly isChunked: boolean
+  /** Bytes that the body may still have; undefined where only its end tells. */
+  readonly room: number | undefined
 }
 
 /** A connection that speaks something else from now on. */

@@ -3,7 +3,7 @@
  * The protocol (src/http/) frames the message and refuses control characters in names and values, so a response cannot be split.
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
-import { HeaderFault, type ResponseHead, type SwitchedConnection } from '../http/message.js'
+import { type HandedOver, HeaderFault, type ResponseHead, type SwitchedConnection } from '../http/message.js'
 import { FilteredWriter } from './filtered-body.js'
 import type { BodyTransform } from './output-filter.js'
 import { reasonOf } from './reasons.js'
@@ -26,8 +26,15 @@ export interface BodyWriter {
    * written here until he has said what he has sent ({@link sentElsewhere}). Undefined where the body is filtered, framed, encrypted or has to wait.
    */
   lend?(): number | undefined
-  /** So many bytes of the body were written to the descriptor. */
-  sentElsewhere?(bytes: number): void
+  /** So many bytes of the body were written to the descriptor, and so many beside it. */
+  sentElsewhere?(bytes: number, overheadBytes?: number): void
+  /**
+   * The same as {@link lend} for somebody who writes the header and frames the body, too. `later`: something waits, `onDrain` tells when it does not.
+   * @param firstMaxBytes of the header; what is longer is written here
+   */
+  handOver?(firstMaxBytes: number): HandedOver | 'later' | undefined
+  /** The rest of what he has begun to write, whose bytes have been told. False as {@link write}. */
+  writeAsIs?(bytes: Uint8Array): boolean
 }
 
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
@@ -149,8 +156,20 @@ class ResponseWriter implements BodyWriter {
     return this.request.outgoing.lend?.()
   }
 
-  sentElsewhere(bytes: number): void {
+  handOver(firstMaxBytes: number): HandedOver | 'later' | undefined {
+    if (this.#silent || this.#ended) return undefined
+    const room = this.declared === undefined ? undefined : this.declared - this.request.bytesSent
+    return this.request.outgoing.handOver?.(room, firstMaxBytes)
+  }
+
+  writeAsIs(bytes: Uint8Array): boolean {
+    const { outgoing } = this.request
+    return this.#ended || outgoing.isOver || outgoing.writeAsIs?.(bytes) !== false
+  }
+
+  sentElsewhere(bytes: number, overheadBytes = 0): void {
     this.request.bytesSent += bytes
+    if (overheadBytes > 0) this.request.outgoing.countElsewhere?.(overheadBytes)
   }
 
   end(): void {

@@ -2,6 +2,7 @@
  * One request on its way through an interpreter: what the channel calls back, turned into the response.
  * Rules: PEP 3333; mod_wsgi's relay of response headers, internal redirects and error override.
  */
+import type { HandedOver } from '../http/message.js'
 import { brokenBodyStatus } from '../request/body.js'
 import { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
@@ -219,9 +220,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     const delayMs = this.group?.group.responseFlushDelay
     this.#writer = delayMs ? new GatheringWriter(writer, delayMs) : writer
     this.#writer.onDrain(() => {
-      if (!this.#paused) return
-      this.#unpause()
-      flow.resume()
+      if (this.#paused) {
+        this.#unpause()
+        flow.resume()
+      }
+      flow.drained()
     })
   }
 
@@ -229,7 +232,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.lastProgress = Date.now()
     const writer = this.#writer
     if (writer === undefined || this.#finished) return true
-    if (writer.write(chunk)) return true
+    return writer.write(chunk) || this.#hasRoom(writer)
+  }
+
+  /** Whether the worker's memory has room for more of a response whose client is slow. If not, the interpreter waits. */
+  #hasRoom(writer: BodyWriter): boolean {
     const most = this.group?.group.responseBufferSize || RESPONSE_BUFFER_MAX_BYTES
     const bound = heldBytes < ALL_BUFFERS_MAX_BYTES ? most : RESPONSE_BUFFER_MIN_BYTES
     if (writer.bufferedBytes < bound) return true
@@ -244,13 +251,20 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     return this.request.outgoing.isOver || (this.#writer !== undefined && this.#writer.bufferedBytes > 0)
   }
 
-  lend(): number | undefined {
-    return this.#finished ? undefined : this.#writer?.lend?.()
+  lend(firstMaxBytes: number): HandedOver | 'later' | undefined {
+    return this.#finished ? undefined : this.#writer?.handOver?.(firstMaxBytes)
   }
 
-  sentByItself(bytes: number): void {
+  sentByItself(bytes: number, overheadBytes: number): void {
     this.lastProgress = Date.now()
-    if (!this.#finished) this.#writer?.sentElsewhere?.(bytes)
+    if (!this.#finished) this.#writer?.sentElsewhere?.(bytes, overheadBytes)
+  }
+
+  dataAsIs(chunk: Buffer): boolean {
+    this.lastProgress = Date.now()
+    const writer = this.#writer
+    if (writer?.writeAsIs === undefined || this.#finished) return true
+    return writer.writeAsIs(chunk) || this.#hasRoom(writer)
   }
 
   end(): void {

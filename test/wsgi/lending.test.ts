@@ -58,8 +58,8 @@ class Pieces(object):
     def __next__(self):
         if self.done == self.count:
             raise StopIteration
-        if self.done == 1 and self.what == '/slow':
-            say('/slow: begins with %d connections' % connections())
+        if self.done == 8 and self.what.endswith('slow'):
+            say('%s: begins with %d connections' % (self.what, connections()))
         if self.done == self.count // 2:
             say('%s: %d connections' % (self.what, connections()))
             if self.what == '/raise':
@@ -79,7 +79,7 @@ class Pieces(object):
 def application(environ, start_response):
     what, count = environ['PATH_INFO'], int(environ['QUERY_STRING'] or 64)
     headers = [('Content-Type', 'text/plain')]
-    if what != '/unknown':
+    if not what.startswith('/unknown'):
         headers.append(('Content-Length', str(count * len(PIECE) - 3 * (what == '/cut'))))
     if what == '/file':
         file = open(os.path.join(os.path.dirname(__file__), 'large.bin'), 'rb')
@@ -92,6 +92,7 @@ def application(environ, start_response):
 `
 
 const piece = Buffer.from(Array.from({ length: PIECE_BYTES }, (_, index) => index & 255))
+const LAST_CHUNK = Buffer.from('0\r\n\r\n')
 const whole = Buffer.concat(Array.from({ length: PIECES }, () => piece))
 const digest = (bytes: Buffer) => createHash('sha1').update(bytes).digest('hex')
 
@@ -105,6 +106,15 @@ WSGIScriptAlias /embedded "\${ROOT}/apps/large.wsgi" application-group=%{GLOBAL}
 ${isRoot ? 'WSGIDaemonProcess other threads=1 user=daemon\nWSGIScriptAlias /other "${ROOT}/apps/large.wsgi" process-group=other' : ''}
 <Location /alike/deflated>
 SetOutputFilter DEFLATE
+</Location>
+<Location /alike/unset>
+Header unset Content-Length
+</Location>
+<Location /alike/unknown-set>
+Header set Content-Length ${whole.length}
+</Location>
+<Location /alike/shorter>
+Header set Content-Length 300000
 </Location>
 ServerLimit 1
 `,
@@ -144,17 +154,36 @@ class Client {
     this.#socket.destroy()
   }
 
-  /** The body of the next response, which has a length. */
+  /** The body of the next response, which has a length or comes in chunks. */
   async body(): Promise<Buffer> {
     return until('a whole response', () => {
       const all = Buffer.concat(this.#chunks)
       this.#chunks = [all]
       const end = all.indexOf('\r\n\r\n') + 4
       const length = Number(/content-length: (\d+)/i.exec(all.subarray(0, end).toString('latin1'))?.[1] ?? -1)
+      if (end >= 4 && length < 0) return this.#chunked(all, end)
       if (end < 4 || all.length < end + length) return undefined
       this.#chunks = [all.subarray(end + length)]
       return all.subarray(end, end + length)
     })
+  }
+
+  /** The body of a response in chunks, once the last one is there. */
+  #chunked(all: Buffer, from: number): Buffer | undefined {
+    if (!all.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)) return undefined
+    const parts: Buffer[] = []
+    for (let at = from; ; ) {
+      const line = all.indexOf('\r\n', at)
+      const size = Number.parseInt(all.subarray(at, line).toString('latin1'), 16)
+      parts.push(all.subarray(line + 2, line + 2 + size))
+      const end = line + 2 + size
+      assert.equal(all.subarray(end, end + 2).toString('latin1'), '\r\n')
+      at = end + 2
+      if (size === 0) {
+        this.#chunks = [all.subarray(at)]
+        return Buffer.concat(parts)
+      }
+    }
   }
 
   get received(): number {
@@ -167,7 +196,7 @@ for (const version of LENDS)
     withServer(options(version), async (server) => {
       const client = new Client(server.port)
       for (const mount of ['/alike', '/embedded']) {
-        for (const place of ['/pieces', '/file', '/pieces']) {
+        for (const place of ['/pieces', '/file', '/unknown', '/pieces']) {
           client.ask(`${mount}${place}`)
           const body = await client.body()
           assert.equal(
@@ -179,10 +208,15 @@ for (const version of LENDS)
       }
       client.leave()
       await server.waitForLog(/\/pieces: 1 connections/)
-      for (const length of [whole.length, whole.length - 5])
-        await server.waitForLog(new RegExp(`" 200 ${length}$`, 'm'), 'access.log')
+      for (const [place, length] of [
+        ['pieces', whole.length],
+        ['file', whole.length - 5],
+        ['unknown', whole.length],
+      ])
+        await server.waitForLog(new RegExp(`/${place} HTTP/1.1" 200 ${length}$`, 'm'), 'access.log')
       await lengths(server)
-      await slow(server)
+      await slow(server, '/slow')
+      await slow(server, '/unknown-slow')
       await leaving(server)
       await ends(server)
       await children(server)
@@ -194,7 +228,20 @@ async function lengths(server: TestServer): Promise<void> {
   assert.equal(cut.text.length, whole.length - 3)
   const unknown = await server.get('/alike/unknown')
   assert.equal(unknown.text.length, whole.length)
-  await server.waitForLog(/\/unknown: 0 connections/)
+  await server.waitForLog(/\/unknown: 1 connections/)
+  const old = await server.raw('GET /alike/unknown HTTP/1.0\r\n\r\n')
+  assert.equal(old.length - old.indexOf('\r\n\r\n') - 4, whole.length, 'the end of the connection ends it')
+  // the header that the client gets is the worker's
+  for (const [place, length] of [
+    ['unset', whole.length],
+    ['unknown-set', whole.length],
+    ['shorter', 300000],
+  ] as const) {
+    const changed = await server.get(`/alike/${place}`)
+    assert.equal(changed.text.length, length, place)
+    assert.equal(changed.headers['content-length'], place === 'unset' ? undefined : String(length))
+    await server.waitForLog(new RegExp(`/${place}: ${place === 'unset' ? 1 : 0} connections`))
+  }
   const deflated = await server.get('/alike/deflated', { headers: { 'Accept-Encoding': 'gzip' } })
   assert.equal(deflated.headers['content-encoding'], 'gzip')
   await server.waitForLog(/\/deflated: 0 connections/)
@@ -207,13 +254,13 @@ async function lengths(server: TestServer): Promise<void> {
 }
 
 /** A client that does not read gets all of it in the end; its connection goes back to the worker meanwhile. */
-async function slow(server: TestServer): Promise<void> {
+async function slow(server: TestServer, place: string): Promise<void> {
   const client = new Client(server.port)
   const pieces = 2048
   client.hold()
-  client.ask(`/alike/slow?${pieces}`)
+  client.ask(`/alike${place}?${pieces}`)
   const daemon = await daemonOf(server)
-  await server.waitForLog(/\/slow: begins with 1 connections/)
+  await server.waitForLog(new RegExp(`${place}: begins with 1 connections`))
   await until('it to be given back', () => connectionsOf(daemon) === 0)
   client.go()
   const body = await client.body()
@@ -221,7 +268,7 @@ async function slow(server: TestServer): Promise<void> {
   for (let at = 0; at < body.length; at += PIECE_BYTES)
     assert.ok(body.subarray(at, at + PIECE_BYTES).equals(piece), `piece at ${at}`)
   client.leave()
-  await server.waitForLog(/\/slow: closed/)
+  await server.waitForLog(new RegExp(`${place}: closed`))
 }
 
 /** Clients leave at every moment of a response, the last one too: who comes next has the same thread, and gets all of his. */

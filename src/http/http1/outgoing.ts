@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import { descriptorOf } from '../../system/socket-descriptor.js'
 import { Ending } from '../ending.js'
-import type { OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
+import type { HandedOver, OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
 import { headText, trailerText } from './response-head.js'
 
 /** A whole response up to this size is copied into one text with its header: cheaper than a vector. */
@@ -157,6 +157,33 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     // what this turn has gathered
     if (socket.writableCorked > 0) socket.uncork()
     return socket.writableLength === 0 ? descriptor : undefined
+  }
+
+  handOver(room: number | undefined, firstMaxBytes: number): HandedOver | 'later' | undefined {
+    if (!this.headSent || this.ended || this.isOver || this.#framing === Framing.none) return undefined
+    const { socket } = this.carrier
+    const descriptor = descriptorOf(socket)
+    if (descriptor === undefined) return undefined
+    if (socket.writableCorked > 0 || this.#pending.length > firstMaxBytes) {
+      this.#flush()
+      // what this turn has gathered
+      if (socket.writableCorked > 0) socket.uncork()
+    }
+    if (socket.writableLength > 0) return 'later'
+    const first = this.#pending
+    this.#pending = ''
+    return { descriptor, first, isChunked: this.#framing === Framing.chunked, room }
+  }
+
+  writeAsIs(bytes: Uint8Array): boolean {
+    if (this.ended || this.isOver) return true
+    const { socket } = this.carrier
+    socket.write(bytes)
+    return !socket.writableNeedDrain
+  }
+
+  countElsewhere(overheadBytes: number): void {
+    this.overheadBytes += overheadBytes
   }
 
   switchProtocols(head: ResponseHead): SwitchedConnection | undefined {

@@ -3,22 +3,31 @@
  * Blocks of known length; the kernel's buffers and `pause`/`resume` are the back-pressure, so memory stays flat.
  */
 import type { Socket } from 'node:net'
-import type { LentBody } from '../../http/message.js'
+import type { HandedOver, LentBody } from '../../http/message.js'
 import { sendDescriptors } from '../../system/send-descriptors.js'
 import { descriptorOf } from '../../system/socket-descriptor.js'
 import type { BodyRelay } from './body-relay.js'
 import { ProtocolViolation } from './incoming.js'
 import type { LaneReads } from './lane-reads.js'
-import { BLOCK_MAX_BYTES, Block } from './wire.js'
+import { ANY_LENGTH, BLOCK_MAX_BYTES, Block, FLAG_CHUNKED, LENT_BYTES, SENT_BYTES } from './wire.js'
+
+/** Of the header that the interpreter sends with its first block: what comes with the descriptor is one message of at most 4 KiB. */
+export const LENT_FIRST_MAX_BYTES = 3 * 1024
 
 /** Receives a response body from a bulk lane. */
 export interface BulkReceiver {
-  /** False asks for a pause until `resume()` of the lane. The chunk is the receiver's for as long as {@link holds} says so. */
-  data(chunk: Buffer): boolean
+  /**
+   * False asks for a pause until `resume()` of the lane. The chunk is the receiver's for as long as {@link holds} says so.
+   * `isAsIs`: no part of the body, but the rest of what the interpreter has begun to write to the client's connection.
+   */
+  data(chunk: Buffer, isAsIs: boolean): boolean
   /** Whether it still needs bytes of any chunk. */
   holds(): boolean
-  /** So many bytes have not come this way: the interpreter has written them to the client's connection, which was lent to it. */
-  sentByItself(bytes: number): void
+  /**
+   * So many bytes of the body have not come this way: the interpreter has written them to the client's connection, which was lent to it, or begun to,
+   * and so many to frame them.
+   */
+  sentByItself(bytes: number, overheadBytes: number): void
   /** The body is complete. */
   end(): void
   /** The lane is gone before the end. */
@@ -34,6 +43,8 @@ export class BulkLane {
   #paused = false
   #closed = false
   #hasLent = false
+  /** The block at hand is no part of the body. */
+  #isAsIs = false
   /** Bytes have come since the connection was lent: it is this lane that tells the end. */
   #hasSpoken = false
   #isAbandoned = false
@@ -70,9 +81,9 @@ export class BulkLane {
 
   /**
    * Answers the interpreter's question for the client's connection, which stands for the rest of this response's body.
-   * @param client the connection's descriptor; undefined: it gets nothing, and the body comes through the lane
+   * @param client the connection; undefined: it gets nothing, and the body comes through the lane
    */
-  lend(client: number | undefined): void {
+  lend(client: HandedOver | undefined): void {
     const lane = descriptorOf(this.#socket)
     this.#hasLent = client !== undefined && lane !== undefined
     this.#hasSpoken = false
@@ -81,7 +92,7 @@ export class BulkLane {
       return
     }
     try {
-      sendDescriptors(lane, mark4(Block.lent), [client])
+      sendDescriptors(lane, lentMark(client), [client.descriptor])
     } catch {
       // the lane is broken, and with it the response
       this.close()
@@ -209,7 +220,7 @@ export class BulkLane {
         const part = data.subarray(at, at + Math.min(this.#left, data.length - at))
         at += part.length
         this.#left -= part.length
-        if (!this.#receiver.data(part)) this.#paused = true
+        if (!this.#receiver.data(part, this.#isAsIs)) this.#paused = true
         continue
       }
       const used = this.#mark(data, at)
@@ -234,26 +245,57 @@ export class BulkLane {
       receiver?.end()
       return 4
     }
-    if (length === Block.wide || (length === Block.sent && this.#hasLent)) {
-      if (data.length - at < 12) return 0
-      const wide = data.readBigUInt64LE(at + 4)
-      if (wide > BigInt(Number.MAX_SAFE_INTEGER)) {
-        this.#violated(new ProtocolViolation('block of an impossible size'))
-        this.close()
-        return 0
-      }
-      if (length === Block.wide) this.#left = Number(wide)
-      else this.#receiver?.sentByItself(Number(wide))
-      return 12
-    }
-    if (length > BLOCK_MAX_BYTES) {
-      this.#violated(new ProtocolViolation(`block of ${length} bytes`))
+    try {
+      return this.#longMark(length, data, at)
+    } catch (error) {
+      this.#violated(error as Error)
       this.close()
       return 0
     }
-    this.#left = length
-    return 4
   }
+
+  /** @throws {ProtocolViolation} */
+  #longMark(length: number, data: Buffer, at: number): number {
+    const there = data.length - at
+    if (length === Block.sent && this.#hasLent) {
+      if (there < 4 + SENT_BYTES) return 0
+      const { bytes, overheadBytes } = readSent(data, at + 4)
+      this.#receiver?.sentByItself(bytes, overheadBytes)
+      return 4 + SENT_BYTES
+    }
+    this.#isAsIs = length === Block.asIs && this.#hasLent
+    if (length === Block.wide) {
+      if (there < 12) return 0
+      this.#left = readSize(data, at + 4)
+      return 12
+    }
+    if (this.#isAsIs && there < 8) return 0
+    const bytes = this.#isAsIs ? data.readUInt32LE(at + 4) : length
+    if (bytes > BLOCK_MAX_BYTES) throw new ProtocolViolation(`block of ${bytes} bytes`)
+    this.#left = bytes
+    return this.#isAsIs ? 8 : 4
+  }
+}
+
+/** Reads what an interpreter has written to a connection. @throws {ProtocolViolation} */
+export function readSent(data: Buffer, at: number): { bytes: number; overheadBytes: number } {
+  return { bytes: readSize(data, at), overheadBytes: readSize(data, at + 8) }
+}
+
+function readSize(data: Buffer, at: number): number {
+  const wide = data.readBigUInt64LE(at)
+  if (wide > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolViolation('impossible number of bytes')
+  return Number(wide)
+}
+
+function lentMark({ first, isChunked, room }: HandedOver): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + LENT_BYTES + first.length)
+  bytes.writeUInt32LE(Block.lent)
+  bytes.writeUInt32LE(isChunked ? FLAG_CHUNKED : 0, 4)
+  bytes.writeUInt32LE(first.length, 8)
+  bytes.writeBigUInt64LE(room === undefined ? ANY_LENGTH : BigInt(room), 12)
+  bytes.write(first, 4 + LENT_BYTES, 'latin1')
+  return bytes
 }
 
 function mark4(value: number): Buffer {

@@ -7,7 +7,7 @@
 import type { Socket } from 'node:net'
 import { CAN_SEND_DESCRIPTORS } from '../../system/send-descriptors.js'
 import { BodyRelay } from './body-relay.js'
-import { BulkLane } from './bulk-lane.js'
+import { BulkLane, readSent } from './bulk-lane.js'
 import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
 import type { LaneReads } from './lane-reads.js'
@@ -25,6 +25,7 @@ import {
   REGION_NUMBERS,
   REJECT_REASONS,
   Receive,
+  SENT_BYTES,
   Send,
 } from './wire.js'
 
@@ -368,9 +369,9 @@ export class Channel implements FrameSink {
         this.#switchToBulk(this.#response(id), lanePayload(payload), true)
         return
       case Receive.returned: {
-        const bytes = payload.length === 8 ? Number(payload.readBigUInt64LE(0)) : Number.NaN
-        if (!Number.isSafeInteger(bytes)) throw new ProtocolViolation('impossible number of bytes')
-        this.#finishLater(this.#response(id), (response) => response.returned(bytes))
+        if (payload.length !== SENT_BYTES) throw new ProtocolViolation('end of a loan of a wrong size')
+        const sent = readSent(payload, 0)
+        this.#finishLater(this.#response(id), (response) => response.returned(sent.bytes, sent.overheadBytes))
         return
       }
       case Receive.needBulk:

@@ -4,12 +4,14 @@
  */
 import { fieldNameAt } from '../../http/field-names.js'
 import type { BodyRelay } from './body-relay.js'
-import type { BulkLane } from './bulk-lane.js'
+import { type BulkLane, LENT_FIRST_MAX_BYTES } from './bulk-lane.js'
 import { ProtocolViolation } from './incoming.js'
 import type { AbortReason, Exchange, FailureReason, Flow, RejectReason, RuntimeLogLevel } from './types.js'
 
 /** Bytes of a streamed response that may wait for a gateway which asked for a pause, before it moves to a bulk lane. */
 const HELD_MAX_BYTES = 256 * 1024
+/** How long a thread waits for a client to take what came before, so that it can have the connection; as long as it waits for one that it has. */
+const LENDING_PATIENCE_MS = 50
 
 export class Response implements Flow {
   readonly id: number
@@ -72,8 +74,29 @@ export class Response implements Flow {
       lane.close()
       return
     }
-    if (borrows) lane.lend(this.#paused ? undefined : this.exchange.lend?.())
+    if (borrows) this.#lend(lane)
     if (!this.#paused) this.#receive()
+  }
+
+  /** Set while the interpreter waits for the client's connection, which has to take first what came before. */
+  #lending: NodeJS.Timeout | undefined
+
+  #lend(lane: BulkLane): void {
+    const client = this.#paused ? 'later' : this.exchange.lend?.(LENT_FIRST_MAX_BYTES)
+    if (client !== 'later') lane.lend(client)
+    else
+      this.#lending ??= setTimeout(() => {
+        this.#lending = undefined
+        if (!this.settled && !this.cancelled) lane.lend(undefined)
+      }, LENDING_PATIENCE_MS)
+  }
+
+  /** {@link Flow} */
+  drained(): void {
+    if (this.#lending === undefined || this.#paused || this.bulk === undefined || this.cancelled) return
+    clearTimeout(this.#lending)
+    this.#lending = undefined
+    this.#lend(this.bulk)
   }
 
   #receiving = false
@@ -81,13 +104,13 @@ export class Response implements Flow {
   #receive(): void {
     this.#receiving = true
     this.bulk?.receive({
-      data: (chunk) => {
+      data: (chunk, isAsIs) => {
         if (this.cancelled) return true
-        this.#paused = !this.exchange.data(chunk)
+        this.#paused = !(isAsIs ? (this.exchange.dataAsIs?.(chunk) ?? true) : this.exchange.data(chunk))
         return !this.#paused
       },
       holds: () => this.#paused || (this.exchange.holds?.() ?? true),
-      sentByItself: (bytes) => this.exchange.sentByItself?.(bytes),
+      sentByItself: (bytes, overheadBytes) => this.exchange.sentByItself?.(bytes, overheadBytes),
       end: () => this.#bulkEnded(true),
       cut: () => this.#bulkEnded(false),
     })
@@ -123,9 +146,9 @@ export class Response implements Flow {
   }
 
   /** The end of a response whose rest, so many bytes, the interpreter has written to the client itself. */
-  returned(bytes: number): void {
+  returned(bytes: number, overheadBytes: number): void {
     if (this.bulk?.takeBack() !== true) throw new ProtocolViolation('nothing was lent')
-    this.exchange.sentByItself?.(bytes)
+    this.exchange.sentByItself?.(bytes, overheadBytes)
     this.#bulkDone = true
     this.end()
   }
@@ -195,6 +218,7 @@ export class Response implements Flow {
   }
 
   #settle(): void {
+    clearTimeout(this.#lending)
     this.settled = true
     this.whenSettled?.()
   }

@@ -5,7 +5,7 @@
  * The gateway hands it exchanges; the channel calls each exchange back until exactly one final call has been made.
  * Strings that become WSGI values are "binary strings": one character per byte, U+0000 to U+00FF, and never NUL.
  */
-import type { BodySource } from '../../http/message.js'
+import type { BodySource, HandedOver } from '../../http/message.js'
 
 /**
  * The environ keys whose values come with every request, in the order of `Exchange.fixed`.
@@ -121,6 +121,8 @@ export type RejectReason =
 export interface Flow {
   /** Continues delivery; no effect when not paused. */
   resume(): void
+  /** All that was delivered has gone to the client. */
+  drained(): void
 }
 
 /**
@@ -155,10 +157,16 @@ export interface Exchange {
   /** `note` is one line for the log; it never goes to the client. */
   failed(reason: FailureReason, note: string): void
   rejected(reason: RejectReason): void
-  /** The descriptor of the client's connection where the interpreter may write the rest of the body to it itself. Asked after `head`. */
-  lend?(): number | undefined
-  /** The interpreter has written so many more bytes of the body to the connection that was lent. */
-  sentByItself?(bytes: number): void
+  /**
+   * The client's connection where the interpreter may write the rest of the response to it itself. Asked after `head`. `later`: when the flow has
+   * drained.
+   * @param firstMaxBytes of the header that may be left to it
+   */
+  lend?(firstMaxBytes: number): HandedOver | 'later' | undefined
+  /** The interpreter has written so many more bytes of the body to the connection that was lent, and so many to frame them. */
+  sentByItself?(bytes: number, overheadBytes: number): void
+  /** The rest of what it has begun to write there, whose bytes have been told. False and `chunk` as with `data`. */
+  dataAsIs?(chunk: Buffer): boolean
   /** One line that belongs to this request. It may come before or after the final call's turn, never after it. */
   log(level: RuntimeLogLevel, text: string): void
 }

@@ -54,7 +54,14 @@ export const Block = {
   kept: 0xfffffffa,
   sent: 0xfffffff9,
   calledOff: 0xfffffff7,
+  asIs: 0xfffffff6,
 } as const
+/** What follows `lent`: flags, bytes of the header to send first, and bytes that the body may still have. */
+export const LENT_BYTES = 4 + 4 + 8
+export const FLAG_CHUNKED = 1
+export const ANY_LENGTH = 0xffffffffffffffffn
+/** What follows `sent`, and the payload of a `returned` frame: bytes of the body, and bytes beside it. */
+export const SENT_BYTES = 8 + 8
 /** Other blocks are at most this long. */
 export const BLOCK_MAX_BYTES = 16 * 1024 * 1024
 

@@ -37,7 +37,7 @@ test('what the function returned', async () => {
 
 test('in parts', async () => {
   const { result } = await call((exchange) => {
-    exchange.head(200, 'OK', [], { resume: () => {} })
+    exchange.head(200, 'OK', [], { resume: () => {}, drained: () => {} })
     exchange.data(Buffer.from('{"value":'))
     exchange.data(Buffer.from('"x"}'))
     exchange.end()
