@@ -65,7 +65,7 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
   ) {
     super()
     this.#front = front
-    this.#connections = new Connections(front, (socket) => front.groupOf(socket))
+    this.#connections = new Connections(front)
     this.#running = new RunningRequests(front, options.socketTimeout * 1000)
     this.#mountPoint = options.mountPoint.replace(/\/$/, '')
     this.handler = (request, response, next) => this.#handle(request, response, next)
@@ -121,7 +121,7 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
       return
     }
     this.#requests++
-    const connection = this.#front.forStream(this.#connections.of(request))
+    const connection = this.#connections.of(request)
     const incoming = new MountedRequest(request, place)
     const outgoing = new MountedResponse(response)
     this.#running.add(connection, incoming, outgoing)

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net'
 import { ClientConnection, type Listening } from '../request/connection.js'
+import type { Front } from '../request/front.js'
 import type { HostGroup } from '../request/vhost.js'
 import type { AnyRequest } from './http-types.js'
 
@@ -15,22 +16,23 @@ class ServiceConnection extends ClientConnection {
   }
 }
 
-/** Finds the connection of a request: one object for all requests that a client sends on it. */
+/** Finds the connection of a request: what is known of its client, and nothing of other requests that run. */
 export class Connections {
   readonly #known = new WeakMap<Socket, ServiceConnection>()
 
-  constructor(
-    private readonly listening: Listening,
-    private readonly hosts: (socket: Socket) => HostGroup,
-  ) {}
+  constructor(private readonly front: Front) {}
 
   of(request: AnyRequest): ClientConnection {
     const socket = socketOf(request)
     let connection = this.#known.get(socket)
     if (connection === undefined) {
-      connection = new ServiceConnection(socket, this.listening, this.hosts(socket))
+      connection = new ServiceConnection(socket, this.front, this.front.groupOf(socket))
       this.#known.set(socket, connection)
     }
+    // as a rule requests come one after the other, and need no object of their own
+    if ('stream' in request || connection.latest !== undefined) return this.front.forStream(connection)
+    connection.aborted = false
+    connection.watched = undefined
     return connection
   }
 }

@@ -103,8 +103,8 @@ export class MountedResponse extends Ending implements OutgoingMessage {
 
   constructor(private readonly response: AnyResponse) {
     super()
-    response.once('finish', () => this.#over(true))
-    response.once('close', () => this.#over(false))
+    response.on('finish', () => this.#over(true))
+    response.on('close', () => this.#over(false))
     if (response.closed || response.destroyed) process.nextTick(() => this.#over(false))
   }
 

@@ -3,6 +3,7 @@
  * them, as a supervisor tells its server workers. A reload starts new ones beside the old ones.
  */
 import { EventEmitter } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Site } from '../config/site.js'
 import type { ErrorLog } from '../log/error-log.js'
 import type { Logs } from '../log/logs.js'
@@ -25,6 +26,8 @@ export interface ProcessesOptions {
   readonly application: string
 }
 
+/** What a process wrote last may still be on its way when its end is seen. */
+const LAST_WORDS_MS = 100
 /** Lines of a traceback that a message shows. */
 const LINES_MAX = 100
 const SEVERE: ReadonlySet<string> = new Set(['emerg', 'alert', 'crit', 'error'])
@@ -80,19 +83,19 @@ export class Processes implements WorkerContext {
     this.#starting = group
     group.start()
     await group.settled()
-    isStarting = false
     this.#starting = undefined
     const [failure] = group.failures
     if (this.#stopping || failure !== undefined || unloaded.size > 0) {
-      await group.stop('server_stop')
+      await Promise.all([group.stop('server_stop'), delay(LAST_WORDS_MS)])
       const { application } = this.options
       if (this.#stopping) throw new StartError(`${application} is being closed`)
       throw new StartError(
         unloaded.size > 0
           ? `${application} cannot be loaded:\n${tracebackOf(said)}`
-          : `${application} cannot be started: ${failure?.message}${said.length > 0 ? `\n${tracebackOf(said)}` : ''}`,
+          : `${application} cannot be started: ${causeOf(failure?.message ?? '')}\n${tracebackOf(said)}`.trimEnd(),
       )
     }
+    isStarting = false
     const before = this.#current
     this.#current = group
     this.#groups.add(group)
@@ -157,6 +160,11 @@ export class Processes implements WorkerContext {
   }
 }
 
+/** Without the name of the group, which is told already. */
+function causeOf(message: string): string {
+  return message.replace(/^Process group '[^']*' cannot start a process: (?:Process group '[^']*': )?/, '')
+}
+
 /** What one process said; all of them say the same. */
 function tracebackOf(said: readonly string[]): string {
   const lines = said.map((text) => /^(?:mod_wsgi \(pid=(?<pid>\d+)\): )?(?<line>.*)$/s.exec(text)?.groups)
@@ -164,6 +172,7 @@ function tracebackOf(said: readonly string[]): string {
   return lines
     .flatMap((one) => (one?.pid === first || one?.pid === undefined ? (one?.line ?? []) : []))
     .map((text) => text.replace(/^mod_wsgi \(pid=\d+\): /, ''))
+    .filter((text) => !/^Process '[^']*' could not be started: /.test(text))
     .slice(0, LINES_MAX)
     .join('\n')
 }

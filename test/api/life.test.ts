@@ -1,7 +1,7 @@
 /** Starts that fail, processes that die, reloads, and the end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, utimesSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
@@ -77,6 +77,22 @@ test('an application that cannot be loaded: the traceback is the message', { ski
     descendants(process.pid).map(({ command }) => command),
     [],
   )
+  rmSync(directory, { recursive: true })
+})
+
+test('a Python that does not come up: why is the message, once', { skip }, async () => {
+  const directory = folder({
+    'app.wsgi': VERSIONED('1'),
+    python3: '#!/bin/sh\necho no such luck >&2\nexit 3\n',
+  })
+  chmodSync(path.join(directory, 'python3'), 0o755)
+  const application = path.join(directory, 'app.wsgi')
+  const options = { ...quiet, application, python: path.join(directory, 'python3') }
+  await assert.rejects(mount(options), (error: Error) => {
+    assert.ok(error instanceof StartError)
+    assert.match(error.message, /app\.wsgi cannot be started: exit status 3\nno such luck$/)
+    return true
+  })
   rmSync(directory, { recursive: true })
 })
 
