@@ -79,6 +79,9 @@ export class MountedRequest implements IncomingMessage {
   }
 }
 
+/** Node throws what nobody listens for; `close` tells all that there is to know. */
+function ignore(): void {}
+
 function announcesBody(rawHeaders: readonly string[]): boolean {
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string
@@ -103,8 +106,10 @@ export class MountedResponse extends Ending implements OutgoingMessage {
 
   constructor(private readonly response: AnyResponse) {
     super()
-    response.on('finish', () => this.#over(true))
+    // what the service itself has ended is no response of the application's
+    response.on('finish', () => this.#over(this.ended))
     response.on('close', () => this.#over(false))
+    response.on('error', ignore)
     if (response.closed || response.destroyed) process.nextTick(() => this.#over(false))
   }
 
@@ -120,8 +125,7 @@ export class MountedResponse extends Ending implements OutgoingMessage {
   }
 
   respond(head: ResponseHead, body: string | Uint8Array): void {
-    if (this.headSent || this.ended || this.isOver) return
-    this.#sendHead(head)
+    if (this.headSent || this.ended || this.isOver || !this.#sendHead(head)) return
     this.ended = true
     const { response } = this
     if (head.bodyless || body.length === 0) response.end()
@@ -133,8 +137,7 @@ export class MountedResponse extends Ending implements OutgoingMessage {
   }
 
   begin(head: ResponseHead): void {
-    if (this.headSent || this.ended || this.isOver) return
-    this.#sendHead(head)
+    if (this.headSent || this.ended || this.isOver || !this.#sendHead(head)) return
     setImmediate(() => this.#flushHead())
   }
 
@@ -184,14 +187,20 @@ export class MountedResponse extends Ending implements OutgoingMessage {
     this.tell(this)
   }
 
-  /** Headers that the service has set before stay, unless the application sets the same. @throws HeaderFault */
-  #sendHead(head: ResponseHead): void {
+  /**
+   * Headers that the service has set before stay, unless the application sets the same.
+   * @returns false: the service has answered by itself meanwhile, or broken off
+   * @throws HeaderFault
+   */
+  #sendHead(head: ResponseHead): boolean {
     const { response } = this
+    if (response.headersSent || response.destroyed) {
+      this.#over(false)
+      return false
+    }
     const { status, reason } = head
     // what kind of server answers is the service's to say
     const fields = head.fields[0] === 'Server' ? head.fields.slice(2) : head.fields
-    if (response.headersSent)
-      throw new Error('the response has been begun by somebody else, before the application answered')
     try {
       if (!(response instanceof ServerResponse)) response.writeHead(status, outgoingFields(fields).headers)
       else if (response.getHeaderNames().length === 0) response.writeHead(status, reason, fields as string[])
@@ -205,5 +214,6 @@ export class MountedResponse extends Ending implements OutgoingMessage {
     }
     this.headSent = true
     this.#framedByEnd = !head.hasLength && !(response as { chunkedEncoding?: boolean }).chunkedEncoding
+    return true
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import type { AnyRequest, MountedApplication } from '../../src/index.js'
 import { skipWithout } from '../support/pythons.js'
 import { until } from '../support/wait.js'
 import { type Service, withService } from './support.js'
@@ -128,7 +129,8 @@ test('a client that reads nothing holds the application back, and is given up af
     socket.pause()
     assert.match(await notes(service), /closed/)
     await until('the request to be over', () => service.app.status().active === 0)
-    await service.untilLogged(/The timeout specified has expired/)
+    // whoever looks first says so
+    await service.untilLogged(/The timeout specified has expired|WSGI0120: Timeout when writing response/)
     socket.destroy()
     assert.equal((await service.get('/')).text, 'quick')
   })
@@ -142,6 +144,31 @@ test('a request whose body breaks off', { skip }, async () => {
     await until('the application to read', async () => (await notes(service)).includes('reads'))
     socket.destroy()
     await until('the application to know', async () => (await notes(service)).includes('broken body'))
+    assert.equal((await service.get('/')).text, 'quick')
+  })
+})
+
+test('a service that answers by itself, or breaks off, while the application runs', { skip }, async () => {
+  const listener = (app: MountedApplication) => (request: AnyRequest, response: ServerResponse) => {
+    app.handler(request, response)
+    if (request.headers['x-service'] === 'answers') response.writeHead(503).end('too late')
+    if (request.headers['x-service'] === 'begins') response.write('begun')
+    if (request.headers['x-service'] === 'breaks') response.destroy()
+    if (request.headers['x-service'] === 'breaks later')
+      setImmediate(function wait() {
+        if (response.headersSent) response.destroy()
+        else setImmediate(wait)
+      })
+  }
+  await withService({ script: SCRIPT, threads: 1, listener }, async (service) => {
+    const told = (what: string, place = '/') => service.get(place, { headers: { 'X-Service': what } })
+    const answer = await told('answers', '/endless')
+    assert.equal(answer.status, 503)
+    assert.equal(answer.text, 'too late')
+    await assert.rejects(told('breaks', '/endless'))
+    await assert.rejects(told('breaks later', '/endless'))
+    await assert.rejects(service.get('/', { headers: { 'X-Service': 'begins' }, timeoutMs: 500 }))
+    await until('the requests to be over', () => service.app.status().active === 0)
     assert.equal((await service.get('/')).text, 'quick')
   })
 })

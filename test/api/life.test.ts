@@ -141,6 +141,17 @@ test('a changed script takes effect; one that is broken gives 500 until it is me
   })
 })
 
+test('reloadOnChanges: a changed module takes effect, too', { skip }, async () => {
+  const script = `import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\nimport own_module\n${VERSIONED('1').replace("b'1 %d'", "b'%d'").replace('os.getpid()]', 'own_module.VALUE]')}`
+  const files = { 'own_module.py': 'VALUE = 1\n' }
+  await withService({ script, files, reloadOnChanges: true }, async (service) => {
+    assert.equal((await service.get('/')).text, '1')
+    service.write('own_module.py', 'VALUE = 22\n')
+    await until('the new module', async () => (await service.get('/')).text === '22')
+    await service.untilLogged(/Change detected to .*own_module/)
+  })
+})
+
 test('reload: no request is lost, and one that fails leaves everything as it was', { skip }, async () => {
   await withService({ script: VERSIONED('1'), scriptReloading: false }, async (service) => {
     const first = await pidOf(service)
