@@ -1,6 +1,6 @@
 /** Bodies that stream in either direction, and clients that go away or stand still. */
 import assert from 'node:assert/strict'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import type { AnyRequest, MountedApplication } from '../../src/index.js'
