@@ -3,12 +3,12 @@
  * one application.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { quote } from '../cli/start-server/text.js'
 import { PARENT_VARIABLE, type SupervisorEvent } from '../server/parent.js'
+import { makeAnotherRuntimeDir, removeRuntimeDir } from '../server/runtime-dir.js'
 import { PACKAGE_ROOT } from '../system/package-root.js'
 import { checkOptions, type Rule, text, variables } from './check-options.js'
 import { OptionError, StartError } from './errors.js'
@@ -123,7 +123,7 @@ class Server implements RunningServer {
     const defined: Record<string, string> = {}
     for (const [name, value] of Object.entries(options.define ?? { PORT: 0 }))
       defined[name] = String(value === 0 ? await freePort() : value)
-    const directory = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-serve-'))
+    const directory = makeAnotherRuntimeDir()
     try {
       const child = spawn(process.execPath, [LAUNCHER, ...wordsFor(options, defined, directory)], {
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -139,7 +139,7 @@ class Server implements RunningServer {
       server.#isReady = true
       return server
     } catch (error) {
-      rmSync(directory, { recursive: true, force: true })
+      removeRuntimeDir(directory)
       throw error
     }
   }
@@ -163,7 +163,7 @@ class Server implements RunningServer {
       child.once('close', (code, signal) => resolve({ code, signal }))
     })
     void this.stopped.then(({ code, signal }) => {
-      rmSync(directory, { recursive: true, force: true })
+      removeRuntimeDir(directory)
       const how = signal === null ? `exit status ${code}` : signal
       this.#hasEnded = true
       const why = new StartError(`serve: the server has ended (${how}):\n${this.#output.trim()}`)
@@ -235,7 +235,6 @@ function wordsFor(
   const root = serverRoot ?? (configuration === undefined ? undefined : process.cwd())
   const main = path.resolve(file ?? path.join(directory, 'httpd.conf'))
   if (configuration !== undefined) {
-    mkdirSync(directory, { recursive: true })
     writeFileSync(main, configuration, { mode: 0o600 })
   }
   return [
