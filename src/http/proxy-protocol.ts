@@ -81,12 +81,20 @@ function version2(bytes: Buffer): ProxyHeader {
 /** Clients of connections that are open, by the balancer's end of each: the same for the plain socket and for TLS on top of it. */
 const clients = new Map<string, ProxiedClient>()
 
-function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+/** The two ends of a connection, as sockets have them. */
+export interface Ends {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+}
+
+function keyOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {
   return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }
 
 /** Who a connection is from by its PROXY header; undefined where it had none. */
-export function proxiedClient(socket: Socket): ProxiedClient | undefined {
+export function proxiedClient(socket: Ends): ProxiedClient | undefined {
   return clients.size === 0 ? undefined : clients.get(keyOf(socket))
 }
 

@@ -9,6 +9,7 @@ import { Http1Connection, type Http1Sink } from '../http/http1/connection.js'
 import type { Http2Sink } from '../http/http2/connection.js'
 import { whenPreface } from '../http/http2/preface.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
+import type { Ends } from '../http/proxy-protocol.js'
 import { serverRecord } from '../log/error-log.js'
 import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
@@ -128,7 +129,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   }
 
   /** The virtual hosts of the address that a client has connected to. */
-  groupOf(socket: Socket): HostGroup {
+  groupOf(socket: Ends): HostGroup {
     return this.#vhosts.group(socket.localAddress ?? '', socket.localPort ?? this.port)
   }
 

@@ -21,12 +21,17 @@ import type { RequestSlots } from './request-slots.js'
 /** half-open: who has closed its sending side may still read */
 const SOCKETS = { allowHalfOpen: true, noDelay: true }
 
+/** Event of a server that has taken a connection of which Node has made no socket. */
+const TAKEN = 'wsgi-httpd: connection taken'
+
 interface Accepting {
   readonly front: Front
   /** The server itself and those of {@link acceptAlongside}. */
   readonly servers: Server[]
   /** How many of them have not closed yet, connections included. */
   open: number
+  /** Takes connections before Node makes sockets of them. */
+  readonly acceptor: TlsAcceptor | undefined
 }
 
 const accepting = new WeakMap<Server, Accepting>()
@@ -46,13 +51,13 @@ export function createHttpServer(
   slots?: RequestSlots,
 ): Server {
   const front = new Front(site, phases, logs, listener, slots)
-  const accept =
-    tls === undefined
-      ? (socket: Socket) => front.accept(socket)
-      : acceptSecurely(new TlsAcceptor(site, tls, (socket) => front.groupOf(socket), logs, outletOf(front)))
-  const proxied = usesProxyProtocol(site) ? behindBalancers(front, logs, accept) : accept
-  const server = createServer(SOCKETS, proxied)
-  accepting.set(server, { front, servers: [], open: 0 })
+  const acceptor =
+    tls && new TlsAcceptor(site, tls, (connection) => front.groupOf(connection), logs, outletOf(front))
+  const accept = (socket: Socket) => (acceptor === undefined ? front.accept(socket) : acceptor.accept(socket))
+  const isProxied = usesProxyProtocol(site)
+  const server = createServer(SOCKETS, isProxied ? behindBalancers(front, logs, accept) : accept)
+  // a PROXY header comes before everything else
+  accepting.set(server, { front, servers: [], open: 0, acceptor: isProxied ? undefined : acceptor })
   join(server, server)
   return server
 }
@@ -63,6 +68,7 @@ function join(server: Server, one: Server): void {
   if (all === undefined) return
   all.servers.push(one)
   all.open++
+  all.acceptor?.takeFrom(one, () => server.emit(TAKEN))
   one.on('close', () => {
     if (--all.open === 0) all.front.stop()
   })
@@ -137,10 +143,6 @@ function outletOf(front: Front): TlsOutlet {
   }
 }
 
-function acceptSecurely(acceptor: TlsAcceptor): (socket: Socket) => void {
-  return (socket) => acceptor.accept(socket)
-}
-
 /**
  * Stops accepting and waits until every connection has gone. Running requests are finished; the next response on a kept connection says that
  * it is the last; idle connections stay for their KeepAliveTimeout, so that no request is lost that is just on its way.
@@ -167,6 +169,12 @@ export function stopAccepting(server: Server): void {
 /** Cuts every connection, whatever it is doing. */
 export function cutConnections(server: Server): void {
   accepting.get(server)?.front.cutConnections()
+}
+
+/** Calls back for each connection that is accepted there. */
+export function whenAccepted(server: Server, callback: () => void): void {
+  server.on('connection', callback)
+  server.on(TAKEN, callback)
 }
 
 /** The client connections of that server. */

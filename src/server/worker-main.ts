@@ -22,6 +22,7 @@ import {
   createHttpServer,
   drain,
   stopAccepting,
+  whenAccepted,
 } from '../request/http-server.js'
 import { phaseTable } from '../request/process.js'
 import { RequestSlots } from '../request/request-slots.js'
@@ -30,6 +31,7 @@ import { BoardClient } from '../status/board-client.js'
 import { LAST_REPORT } from '../status/desk.js'
 import { makeReport } from '../status/report.js'
 import { foreign } from '../system/libc.js'
+import { showSocketShapes } from '../system/socket-shapes.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
 import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
@@ -115,6 +117,7 @@ class Worker {
       servers.map((server, at) => accept(server, configure.listeners[at] as InheritedListener, configure)),
     )
     countConnections(servers, site)
+    setImmediate(() => showSocketShapes())
     provideStatus({
       board: () => board.board(),
       capacity: maxRequestWorkers(site.main.settings.get(mpmSettings)),
@@ -193,7 +196,7 @@ function countConnections(servers: readonly Server[], site: Site): void {
   const count = () => {
     if (++connections === limit) send({ type: 'retiring' })
   }
-  for (const server of servers) server.on('connection', count)
+  for (const server of servers) whenAccepted(server, count)
 }
 
 /** Says at the start what would otherwise be a 503 for each request: this worker's user cannot reach the sockets of daemon processes. */

@@ -1,13 +1,12 @@
 /**
  * A client connection for log lines that are written before HTTP knows of it.
  */
-import type { Socket } from 'node:net'
-import { proxiedClient } from '../http/proxy-protocol.js'
+import { type Ends, proxiedClient } from '../http/proxy-protocol.js'
 import { canonicalAddress } from '../modules/core/listen.js'
 import type { Connection } from '../request/request.js'
 
 /** The addresses of a socket in the shape that log records take. */
-export function peerOf(socket: Socket): Connection {
+export function peerOf(socket: Ends): Connection {
   const client = proxiedClient(socket)
   return {
     id: '-',
