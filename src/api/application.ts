@@ -73,9 +73,9 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     processes.onDaemons(() => this.#tellReady())
     processes.onDaemonGone(({ pid, cause }) => {
       this.#known.delete(pid)
-      this.emit('processExit', { pid, cause })
+      this.#tell('processExit', { pid, cause })
     })
-    processes.events.on('failed', (message) => this.emit('failure', message))
+    processes.events.on('failed', (message) => this.#tell('failure', message))
   }
 
   status(): MountStatus {
@@ -134,11 +134,16 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     else this.#front.serve(connection, incoming, outgoing)
   }
 
+  /** Later: what a listener throws is the service's fault, and not to be felt here. */
+  #tell<K extends keyof MountEvents>(event: K, ...about: MountEvents[K]): void {
+    process.nextTick(() => (this as EventEmitter).emit(event, ...about))
+  }
+
   #tellReady(): void {
     for (const { pid, state, pythonVersion } of this.processes.daemons) {
       if (state !== 'ready' || this.#known.has(pid)) continue
       this.#known.add(pid)
-      this.emit('processReady', { pid, state, pythonVersion })
+      this.#tell('processReady', { pid, state, pythonVersion })
     }
   }
 

@@ -117,7 +117,9 @@ function scriptOf(
     if (callableObject !== 'application')
       throw new OptionError('mount', 'callableObject', `is for scripts: ${written} names the object already`)
     const script = path.join(runtimeDir, `${name}.wsgi`)
-    writeFileSync(script, generateModuleScript(name, callable), { mode: 0o644 })
+    // written anew it would be a script that has changed
+    if (kindOfFile(script) === undefined)
+      writeFileSync(script, generateModuleScript(name, callable), { mode: 0o644 })
     return { script, application: written }
   }
   const script = path.resolve(written)

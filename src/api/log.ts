@@ -14,7 +14,15 @@ export function openLog(level: LogLevel, write: ((record: LogRecord) => void) | 
   const most = LEVELS.indexOf(level)
   const admits = (of: Level) => LEVELS.indexOf(of) <= most
   const record = (one: InternalRecord) => {
-    if (one.always === true || admits(one.level)) write(recordOf(one))
+    if (one.always !== true && !admits(one.level)) return
+    try {
+      write(recordOf(one))
+    } catch (error) {
+      // the service's fault, and not to be felt where something is logged
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
   return {
     record,

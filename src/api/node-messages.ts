@@ -62,6 +62,8 @@ export class MountedRequest implements IncomingMessage {
       goOn: () => {
         if (!reads) {
           reads = true
+          // broken off before the service came to it: nothing would be told any more
+          if (request.destroyed) body.abort()
           request.on('data', (chunk: Buffer) => {
             this.bytesReceived += chunk.length
             body.push(chunk)

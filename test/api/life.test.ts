@@ -96,17 +96,20 @@ test('a Python that does not come up: why is the message, once', { skip }, async
   rmSync(directory, { recursive: true })
 })
 
+const pidOf = async (service: Service) => Number((await service.get('/')).text.split(' ')[1])
+
 test('an application by the name of its module', { skip }, async () => {
   const files = { 'site_of_mine.py': VERSIONED('module').replace('def application', 'def wsgi_app') }
-  const directory = folder(files)
-  const app = await mount({ ...quiet, application: 'site_of_mine:wsgi_app', pythonPath: [directory] })
-  assert.equal(app.status().processes.length, 1)
-  assert.match(app.status().processes[0]?.pythonVersion ?? '', /^3\./)
-  await app.close()
-  rmSync(directory, { recursive: true })
+  await withService({ script: '', files, application: 'site_of_mine:wsgi_app' }, async (service) => {
+    assert.match((await service.get('/')).text, /^module \d+$/)
+    assert.match(service.app.status().processes[0]?.pythonVersion ?? '', /^3\./)
+    const before = await pidOf(service)
+    service.write('site_of_mine.py', 'nonsense(')
+    await assert.rejects(service.app.reload(), /site_of_mine:wsgi_app cannot be loaded:\n[^]*SyntaxError/)
+    // the script that stands for the module has not changed
+    assert.equal(await pidOf(service), before)
+  })
 })
-
-const pidOf = async (service: Service) => Number((await service.get('/')).text.split(' ')[1])
 
 test('a process that dies is replaced, its request gets 502, and events tell', { skip }, async () => {
   await withService({ script: VERSIONED('1') }, async (service) => {
