@@ -37,11 +37,16 @@ export function makeRuntimeDir(parent = tmpdir()): string {
  */
 export function makeAnotherRuntimeDir(): string {
   const parent = tmpdir()
-  removeLeftOvers(parent, false)
   const path = join(parent, `wsgi-httpd.${process.pid}.${randomBytes(4).toString('hex')}`)
-  mkdirSync(path, { mode: 0o700 })
-  if (process.getuid?.() === 0) chmodSync(path, 0o711)
-  return path
+  try {
+    removeLeftOvers(parent, false)
+    mkdirSync(path, { mode: 0o700 })
+    if (process.getuid?.() === 0) chmodSync(path, 0o711)
+    return path
+  } catch (error) {
+    const message = `A directory for sockets cannot be made in ${parent} (TMPDIR names another place): ${(error as Error).message}`
+    throw new Error(message, { cause: error })
+  }
 }
 
 function makePrivate(parent: string): string {
