@@ -14,20 +14,32 @@ import { ROOT } from './installed.js'
 import { checkTools } from './load.js'
 import { replaceSection } from './results.js'
 import { stopAll } from './running.js'
-import { LeftOut, type Measure, runScenario, type Scenario } from './scenario.js'
+import { LeftOut, type Measure, runScenario, type Scenario, secondsOf } from './scenario.js'
 import { blocking } from './scenarios/blocking.js'
 import { bodies } from './scenarios/bodies.js'
 import { clients } from './scenarios/clients.js'
 import { configuration } from './scenarios/configuration.js'
 import { connections } from './scenarios/connections.js'
 import { frameworks } from './scenarios/frameworks.js'
+import { handshakesScenario } from './scenarios/handshakes.js'
 import { hello } from './scenarios/hello.js'
 import { scale } from './scenarios/scale.js'
 import { start } from './scenarios/start.js'
 import { versions } from './versions.js'
 
 const SCENARIOS: readonly Scenario[] = [
-  ...[hello, frameworks, blocking, bodies, connections, clients, configuration, scale, start],
+  ...[
+    hello,
+    frameworks,
+    blocking,
+    bodies,
+    connections,
+    handshakesScenario,
+    clients,
+    configuration,
+    scale,
+    start,
+  ],
 ]
 const RESULTS = join(ROOT, 'bench/RESULTS.md')
 /** Seconds. Granian has been seen to take three for its start. */
@@ -104,11 +116,12 @@ function prepare(base: string): Measure {
   return { base, app, certificate, key, quick: options.quick, seconds, patience: PATIENCE }
 }
 
-function conditions({ rounds }: Scenario, { quick, seconds }: Measure): string {
+function conditions(scenario: Scenario, settings: Measure): string {
+  const { quick } = settings
   const { model = 'unknown processor' } = cpus()[0] ?? {}
-  const round = rounds[quick ? 1 : 0]
+  const round = scenario.rounds[quick ? 1 : 0]
   const often = round === 1 ? '1 round' : `${round} rounds`
-  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${model}; ${often} of ${seconds} s${quick ? ', --quick' : ''}; load made on the same cores, over the loopback interface. ${versions()}`
+  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${model}; ${often} of ${secondsOf(scenario, settings)} s${quick ? ', --quick' : ''}; load made on the same cores, over the loopback interface. ${versions()}`
 }
 
 function write({ name }: Scenario, section: string): void {

@@ -61,6 +61,36 @@ test('servers that die, cannot be started or are not there do not keep the next 
   assert.match(text, /^Left out: not installed \(\/nowhere\/program is not there\)\.$/m)
 })
 
+test('servers that run at the same time take turns, and who fails has no further one', async () => {
+  const pids = new Map<Bench, Set<number>>()
+  const scenario: Scenario = {
+    ...asking([
+      fake('dies', 'process.exit(3)'),
+      FINE,
+      { ...FINE, name: 'no program', command: () => [join(base, 'none')] },
+    ]),
+    rounds: [3, 3],
+    seconds: 0.5,
+    async warm(running) {
+      assert.equal((await once(running.port, '/', { patience: 30 })).endsWith('Hello, world!\n'), true)
+    },
+    async measure(running, { seconds }, server) {
+      assert.equal(seconds, 0.5)
+      pids.set(server, (pids.get(server) ?? new Set()).add(running.pid))
+      const text = await once(running.port, '/page', { patience: 30 })
+      return { length: text.length - text.indexOf('\r\n\r\n') - 4 }
+    },
+  }
+  const text = await runScenario(scenario, settings, '')
+  assert.match(text, /^\| dies \| – \| ended with status 3 \|$/m)
+  assert.match(text, /^\| fine \| 5 \(5–5\) \| {2}\|$/m)
+  assert.match(text, /^\| no program \| – \| could not be started \|$/m)
+  assert.deepEqual(
+    [...pids.values()].map(({ size }) => size),
+    [1, 1],
+  )
+})
+
 test('a server that hangs', async () => {
   const hangs = fake('hangs', '')
   assert.match(
