@@ -4,7 +4,6 @@ Both directions carry blocks: a length (u32) and that many bytes; some lengths a
 socket buffers are the back-pressure. After each response the worker writes FREE once it has read the end, so a thread
 never queues its next response behind a slow client; a lane in any other state is closed and replaced.
 """
-import errno
 import os
 import select
 import socket
@@ -56,6 +55,8 @@ class BulkLane(object):
         # The worker may lend the client's connection for the body that was asked for.
         self.lends = False
         self.guard = allocate_lock()
+        self.poller = select.poll()
+        self.poller.register(sock.fileno(), select.POLLIN)
 
     def assign(self, request):
         """Gives the lane to a request. False: it has been shut meanwhile."""
@@ -80,17 +81,14 @@ class BulkLane(object):
                 return False
             self.awaits_free = False
         try:
-            # The end of the connection, or bytes nobody asked for.
-            self.sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            # Else it is the end of the connection, or bytes nobody asked for.
+            return not self.poller.poll(0)
+        except (OSError, IOError, select.error):
             return False
-        except (OSError, IOError) as error:
-            return error.errno in (errno.EAGAIN, errno.EWOULDBLOCK)
 
     def await_worker(self):
         """Gives the worker the time that another lane would take it, too."""
-        poller = select.poll()
-        poller.register(self.sock.fileno(), select.POLLIN)
-        poller.poll(WORKER_PATIENCE_MS)
+        self.poller.poll(WORKER_PATIENCE_MS)
 
     def await_body(self, lends):
         """A request body is asked for, which the worker may let this process read from the client itself."""

@@ -4,11 +4,11 @@ What is written to it reaches the client without the way through the worker: one
 The header mostly comes with it, and goes out with the first block. It goes back as soon as the client is slow, because the worker can wait for any number of clients, and a thread for one. Only a
 process with the worker's own user is ever lent a connection (see docs/channel.md).
 """
-import array
 import errno
 import os
 import select
 import socket
+import struct
 
 from . import wire
 from .compat import monotonic
@@ -32,7 +32,13 @@ LENT_MAX_BYTES = 4096
 
 # A forked child would keep the client's connection open.
 CAN_BORROW = hasattr(os, 'register_at_fork') and hasattr(socket, 'CMSG_LEN') and hasattr(os, 'sendfile')
+DESCRIPTOR = struct.Struct('i')
 AGAIN = (errno.EAGAIN, errno.EWOULDBLOCK)
+
+# Room for one descriptor beside a message.
+RIGHTS_BYTES = socket.CMSG_SPACE(4) if CAN_BORROW else 0
+RIGHTS = (socket.SOL_SOCKET, getattr(socket, 'SCM_RIGHTS', None))
+CLOEXEC = getattr(socket, 'MSG_CMSG_CLOEXEC', 0)
 
 borrowed = set()
 
@@ -49,13 +55,11 @@ if CAN_BORROW:
 
 def receive(sock, count):
     """Bytes of a lane, and the descriptor that came with them or None. The kernel gives no bytes after those of a descriptor."""
-    data, ancillary = sock.recvmsg(count, socket.CMSG_SPACE(4), getattr(socket, 'MSG_CMSG_CLOEXEC', 0))[:2]
+    data, ancillary = sock.recvmsg(count, RIGHTS_BYTES, CLOEXEC)[:2]
     fd = None
     for level, kind, rights in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            fds = array.array('i')
-            fds.frombytes(rights[:len(rights) - len(rights) % fds.itemsize])
-            fd = fds[0] if fds else None
+        if (level, kind) == RIGHTS and len(rights) >= DESCRIPTOR.size:
+            fd, = DESCRIPTOR.unpack_from(rights)
     return data, fd
 
 

@@ -5,7 +5,7 @@
  *     head ──header complete──▶ message (its body arrives, its response goes out) ──response over, body read──▶ head
  *       └──what is no header──▶ refused (sink.refuse answers) ──▶ closing          └──▶ closing | detached
  *
- * Nothing is read ahead: what a client sends while its request is being answered waits in the kernel.
+ * Nothing is read ahead but the beginning of what follows: what else a client sends while its request is being answered waits in the kernel.
  * Rules: RFC 9112 sections 6, 7 and 9; httpd's lingering close.
  */
 import type { Socket } from 'node:net'
@@ -24,6 +24,11 @@ import { readShared, stopReadingShared } from './shared-reads.js'
 
 /** Headers up to this size are looked for in the first piece as a whole. */
 const WHOLE_HEAD_MAX_BYTES = 4096
+/**
+ * So much of what follows a request is kept without holding the client back: mostly it is the next request, from a client that has the whole response
+ * before this is known here (it was lent the connection, say). Two calls of `epoll_ctl` and the stream's way through its states are more than that.
+ */
+const HELD_MAX_BYTES = 4096
 /** What is left of a body when its response is over is thrown away up to this size; beyond it the connection closes. */
 export const DISCARD_MAX_BYTES = 64 * 1024
 
@@ -286,7 +291,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
 
   #hold(chunk: Buffer): void {
     this.#held = this.#held === undefined ? this.#kept(chunk) : Buffer.concat([this.#held, chunk])
-    this.holdBack()
+    if (this.#held.length > HELD_MAX_BYTES) this.holdBack()
   }
 
   /** The bytes as they may be kept. */
