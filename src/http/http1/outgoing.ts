@@ -169,7 +169,13 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
       // what this turn has gathered
       if (socket.writableCorked > 0) socket.uncork()
     }
-    if (socket.writableLength > 0) return 'later'
+    if (socket.writableLength > 0) {
+      // `drain` only comes where much waited
+      socket.write('', 'latin1', (error) => {
+        if (!error) this.drain?.()
+      })
+      return 'later'
+    }
     const first = this.#pending
     this.#pending = ''
     return { descriptor, first, isChunked: this.#framing === Framing.chunked, room }
