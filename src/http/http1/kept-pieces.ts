@@ -14,7 +14,12 @@ const wholes = new WeakMap<ArrayBufferLike, Buffer>()
 
 /** A copy that may be kept. */
 export function keepPiece(bytes: Buffer): Buffer {
-  if (bytes.length < POOLED_MIN_BYTES || bytes.length > PIECE_BYTES) return Buffer.from(bytes)
+  if (bytes.length < POOLED_MIN_BYTES || bytes.length > PIECE_BYTES) {
+    // not from Node's own pool, whose slabs may be much larger
+    const copy = Buffer.allocUnsafeSlow(bytes.length)
+    bytes.copy(copy)
+    return copy
+  }
   let whole = free.pop()
   if (whole === undefined) {
     whole = Buffer.allocUnsafeSlow(PIECE_BYTES)

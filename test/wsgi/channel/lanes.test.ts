@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { ReadableBody } from '../../../src/http/readable-body.js'
 import { runtimeMain } from '../../../src/python/runtime-path.js'
+import { ReadableBody } from '../../support/readable-body.js'
 import { NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
 const APPLICATION = `

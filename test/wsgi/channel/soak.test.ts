@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { utimesSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { ReadableBody } from '../../../src/http/readable-body.js'
 import type { BodyPlan } from '../../../src/wsgi/channel/types.js'
+import { ReadableBody } from '../../support/readable-body.js'
 import { NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
 const APPLICATION = `import time, random

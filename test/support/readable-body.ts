@@ -2,7 +2,7 @@
  * A request body that comes out of one of Node's streams: an HTTP/2 stream, a request that another server has parsed.
  */
 import type { Readable } from 'node:stream'
-import type { BodyReader, BodySource } from './message.js'
+import type { BodyReader, BodySource } from '../../src/http/message.js'
 
 export class ReadableBody implements BodySource {
   begun = false
