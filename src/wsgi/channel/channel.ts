@@ -30,8 +30,7 @@ import {
 } from './wire.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
-/** Silence after which a thread is woken, longer than the interpreter lets answers wait; doubled by fruitless kicks. */
-const QUIET_MS = 2
+/** The silence after which a thread is woken is doubled by fruitless kicks, up to this. */
 const QUIET_MAX_MS = 64
 /** Bulk lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
 const BULK_SPARE = 1024
@@ -64,7 +63,7 @@ export class Channel implements FrameSink {
   #nextId = 1
   #flushing = false
   #timer: NodeJS.Timeout | undefined
-  #quietMs = QUIET_MS
+  #quietMs = this.#pacing.quietMs
   #events = 0
   #draining: RejectReason | undefined
   #closed = false
@@ -229,7 +228,7 @@ export class Channel implements FrameSink {
       for (const buffer of buffers) this.#control.write(buffer)
       this.#control.uncork()
     }
-    this.#quietMs = QUIET_MS
+    this.#quietMs = this.#pacing.quietMs
     this.#wake(this.#pacing.kicksAtOnce())
     this.#watch()
   }
@@ -286,7 +285,7 @@ export class Channel implements FrameSink {
   #finish(response: Response): void {
     this.#responses[response.id & (REGION_NUMBERS - 1)] = undefined
     this.#inFlight--
-    this.#quietMs = QUIET_MS
+    this.#quietMs = this.#pacing.quietMs
     response.body?.stop()
   }
 
@@ -297,12 +296,12 @@ export class Channel implements FrameSink {
   }
 
   head(id: number, status: number, text: string): void {
-    this.#quietMs = QUIET_MS
+    this.#quietMs = this.#pacing.quietMs
     this.#response(id).head(status, text)
   }
 
   data(id: number, chunk: Buffer): void {
-    this.#quietMs = QUIET_MS
+    this.#quietMs = this.#pacing.quietMs
     this.#response(id).data(Buffer.from(chunk))
   }
 
