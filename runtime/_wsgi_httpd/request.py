@@ -481,13 +481,15 @@ def waits(crew, slot, took, now):
     used = sum(thread_times())
     computed = (used - slot.used) / slot.served
     slot.used, slot.served = used, 0
-    if crew.crowd.counts:
-        return False
     competing = 1 + crew.running()
-    if took - COMPUTING_SLACK * computed * competing > SLOW_SECONDS:
+    explained = COMPUTING_SLACK * computed * competing
+    if took > 2 * explained + SLOW_SECONDS:
+        crew.wake(crew.crowd.waited(now))
         return True
-    crew.crowd.suspect(now, took, competing)
-    return False
+    if crew.crowd.counts or took <= explained + SLOW_SECONDS:
+        crew.crowd.suspect(now, took, competing)
+        return False
+    return True
 
 
 def serve_watched(crew, slot, request, began):
