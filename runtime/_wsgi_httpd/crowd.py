@@ -2,7 +2,7 @@
 
 A thread that waits for the lock wakes up every 5 ms to ask for it, and every system call of the one that has it is a chance to lose it. Threads that
 have once been woken (by slow first requests, by a pause) find work as long as there is a backlog, however fast the application is: Django's hello world
-cost 365 to 630 microseconds embedded with 25 threads, by how many were awake, and 340 with one. Nobody can tell from outside whether a thread waits for the lock or for a database, so it is tried:
+cost 460 microseconds with 25 threads awake and 350 with one. Nobody can tell from outside whether a thread waits for the lock or for a database, so it is tried:
 requests are counted for a while, half of the threads that run one go to sleep after it, and requests are counted again. If they have become fewer, all
 sleepers are woken and there is no other trial for some seconds; otherwise the next half is tried, down to one thread. An application that waits as well
 as it computes has its threads back at once, therefore; those of one that computes sleep until the worker wakes them. Nothing is judged slow while that goes on, so that
