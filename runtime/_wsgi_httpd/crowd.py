@@ -11,10 +11,8 @@ the worker wakes nobody at once.
 Should all threads that are left block meanwhile, the worker's timer wakes others as ever (docs/channel.md).
 """
 
-# There is no trial where more than this share of the requests that took long have clearly waited for something else: what runs beside them may be counted
-# in thousands, and they in tens. A single one says nothing, as on a busy machine it may have waited for a processor.
-WAITED_SHARE = 0.1
-WAITED_WEIGHT = 0.02
+# So long after a request that has clearly waited for something else no trial begins: what else runs may be counted in thousands, and it in tens.
+WAITED_SECONDS = 1.0
 # How long requests are counted; longer where they take longer.
 COUNT_SECONDS = 0.15
 COUNT_REQUESTS = 4
@@ -31,8 +29,6 @@ class Crowd(object):
     def __init__(self):
         # Whether requests are being counted: then `finished` is to be called after each.
         self.counts = False
-        # The share of requests that have clearly waited, among those that took long.
-        self.waited = 0.0
         # How many threads shall still go to sleep.
         self.surplus = 0
         # How many have been sent there in this trial, and how many were at work before the latest of them.
@@ -46,21 +42,20 @@ class Crowd(object):
         self.rest = REST_SECONDS
         self.rest_until = 0.0
 
-    def judged(self, has_waited):
-        """A request took long, clearly because it waited for something else, or not. Returns how many threads to wake."""
-        self.waited += (has_waited - self.waited) * WAITED_WEIGHT
-        return self.end(self.retired) if self.counts and self.waited > WAITED_SHARE else 0
-
     def suspect(self, now, took, running):
         """A request took so long, and the lock may be why."""
-        if running < 2 or self.counts or now < self.rest_until or self.waited > WAITED_SHARE:
+        if running < 2 or self.counts or now < self.rest_until:
             return
         self.before = None
         self.retired = 0
-        self.were_running = running
         self.span = max(COUNT_SECONDS, COUNT_REQUESTS * took)
         self.count_from(now)
         self.counts = True
+
+    def waited(self, now):
+        """A request has clearly waited for something else. Returns how many threads to wake."""
+        self.rest_until = max(self.rest_until, now + WAITED_SECONDS)
+        return self.end(self.retired) if self.counts else 0
 
     def count_from(self, now):
         self.since = now

@@ -482,13 +482,9 @@ def waits(crew, slot, took, now):
     computed = (used - slot.used) / slot.served
     slot.used, slot.served = used, 0
     competing = 1 + crew.running()
-    if crew.crowd.counts:
-        # Those that have gone to sleep since it began.
-        competing = max(competing, crew.crowd.were_running)
     explained = COMPUTING_SLACK * computed * competing
-    has_waited = took > 2 * explained + SLOW_SECONDS
-    crew.wake(crew.crowd.judged(has_waited))
-    if has_waited:
+    if took > 2 * explained + SLOW_SECONDS:
+        crew.wake(crew.crowd.waited(now))
         return True
     if crew.crowd.counts or took <= explained + SLOW_SECONDS:
         crew.crowd.suspect(now, took, competing)
