@@ -216,14 +216,10 @@ class Crew(object):
         if running and self.crowd.retires(now):
             self.sleep()
             return monotonic()
-        self.wake(self.crowd.finished(now, 1 + running))
+        woken = min(self.crowd.finished(now, 1 + running), self.asleep)
+        if woken:
+            os.write(self.chain_write, b'k' * woken)
         return now
-
-    def wake(self, wanted):
-        """Wakes so many threads of those that sleep."""
-        count = min(wanted, self.asleep)
-        if count:
-            os.write(self.chain_write, b'k' * count)
 
     def running(self):
         """Requests that threads have begun."""

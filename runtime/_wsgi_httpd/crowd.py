@@ -11,8 +11,6 @@ the worker wakes nobody at once.
 Should all threads that are left block meanwhile, the worker's timer wakes others as ever (docs/channel.md).
 """
 
-# So long after a request that has clearly waited for something else no trial begins: what else runs may be counted in thousands, and it in tens.
-WAITED_SECONDS = 1.0
 # How long requests are counted; longer where they take longer.
 COUNT_SECONDS = 0.15
 COUNT_REQUESTS = 4
@@ -51,11 +49,6 @@ class Crowd(object):
         self.span = max(COUNT_SECONDS, COUNT_REQUESTS * took)
         self.count_from(now)
         self.counts = True
-
-    def waited(self, now):
-        """A request has clearly waited for something else. Returns how many threads to wake."""
-        self.rest_until = max(self.rest_until, now + WAITED_SECONDS)
-        return self.end(self.retired) if self.counts else 0
 
     def count_from(self, now):
         self.since = now

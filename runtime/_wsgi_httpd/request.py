@@ -481,15 +481,13 @@ def waits(crew, slot, took, now):
     used = sum(thread_times())
     computed = (used - slot.used) / slot.served
     slot.used, slot.served = used, 0
-    competing = 1 + crew.running()
-    explained = COMPUTING_SLACK * computed * competing
-    if took > 2 * explained + SLOW_SECONDS:
-        crew.wake(crew.crowd.waited(now))
-        return True
-    if crew.crowd.counts or took <= explained + SLOW_SECONDS:
-        crew.crowd.suspect(now, took, competing)
+    if crew.crowd.counts:
         return False
-    return True
+    competing = 1 + crew.running()
+    if took - COMPUTING_SLACK * computed * competing > SLOW_SECONDS:
+        return True
+    crew.crowd.suspect(now, took, competing)
+    return False
 
 
 def serve_watched(crew, slot, request, began):
