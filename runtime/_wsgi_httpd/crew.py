@@ -15,7 +15,6 @@ import time
 from . import wire
 from .bulk import BulkLane
 from .compat import allocate_lock, get_ident, monotonic, start_new_thread
-from .crowd import Crowd
 from .lane import ControlLane, Violation
 from .loan import CAN_BORROW
 from .modules import RequestTimeout
@@ -54,7 +53,6 @@ class Crew(object):
         self.counts = allocate_lock()
         self.role = allocate_lock()
         self.asleep = 0
-        self.crowd = Crowd()
         self.reading = False
         self.lanes = {}
         self.lane_list = ()
@@ -187,7 +185,7 @@ class Crew(object):
                 pass
 
     def work(self, slot):
-        pending, role, serve_one, crowd = self.pending, self.role, self.serve, self.crowd
+        pending, role, serve_one = self.pending, self.role, self.serve
         now = monotonic()
         while True:
             try:
@@ -207,23 +205,6 @@ class Crew(object):
                 continue
             now = serve_one(self, slot, request, now)
             request = None
-            if crowd.counts:
-                now = self.attend(now)
-
-    def attend(self, now):
-        """After a request while it is found out whether there are too many threads (crowd.py). Returns the monotonic time."""
-        running = self.running()
-        if running and self.crowd.retires(now):
-            self.sleep()
-            return monotonic()
-        woken = min(self.crowd.finished(now, 1 + running), self.asleep)
-        if woken:
-            os.write(self.chain_write, b'k' * woken)
-        return now
-
-    def running(self):
-        """Requests that threads have begun."""
-        return sum(slot.request is not None for slot in self.slots)
 
     def help(self):
         """With one pool thread nobody could flush while it is blocked: this thread does, and nothing else."""

@@ -1,7 +1,7 @@
 """Control lane: one socket to one server worker that carries many requests and their small answers.
 
 Answers gather in an outbox and leave in few sends. An item may wait in the outbox only while `defer_until` lies ahead:
-the worker is told (flag OPEN) and kicks a sleeping thread a millisecond or two later, which flushes. Anything put
+the worker is told (flag OPEN) and kicks a sleeping thread about a millisecond later, which flushes. Anything put
 later than that is sent at once, so no finished answer ever waits behind a blocked thread. docs/channel.md has the proof.
 """
 import json
@@ -14,12 +14,6 @@ from .request import Request
 
 # How long an answer may lie in the outbox before it is sent at the cost of a system call of its own.
 DEFER_SECONDS = 0.001
-# The same while at least BACKLOG requests wait for their turn. A request of 200 microseconds comes and goes by itself otherwise, and costs the worker twice as
-# much as one of ten that leave together. The worker's silences are longer than either, see `quietMs` in src/wsgi/channel/pacing.ts.
-DEFER_BEHIND_BACKLOG_SECONDS = 0.002
-BACKLOG = 8
-# What is not the end of a response may lie there for so much longer: as a rule the end is about to come.
-GRACE_SECONDS = 0.0005
 READ_BYTES = 32 * 1024
 PLACES_MAX = 8192
 SIGNATURES_MAX = 8192
@@ -85,29 +79,14 @@ class ControlLane(object):
         self.places = {}
         self.signatures = {0: wire.FIXED_KEYS + wire.LATE_KEYS}
 
-    def put(self, item, last=True):
-        """Adds a frame; sends it now unless somebody is sure to send it within a millisecond or two. `last`: the request's last one."""
+    def put(self, item):
+        """Adds a frame; sends it now unless somebody is sure to send it within about a millisecond."""
         self.outbox.append(item)
         # The order matters: a waking thread first lowers `asleep`, then flushes. See sleep() in crew.py.
-        if not self.crew.asleep or monotonic() > (self.defer_until if last else self.defer_until + GRACE_SECONDS):
+        if not self.crew.asleep or monotonic() > self.defer_until:
             self.flush(True)
             return True
         return False
-
-    def take_back(self, item):
-        """Removes a frame from the outbox. Returns False if it has been sent, or is being sent."""
-        if not self.send_lock.acquire(False):
-            return False
-        try:
-            # Others only append meanwhile, and what is looked for is among the last.
-            out = self.outbox
-            for at in range(len(out) - 1, -1, -1):
-                if out[at] is item:
-                    del out[at]
-                    return True
-            return False
-        finally:
-            self.send_lock.release()
 
     def flush(self, window=False, force=False):
         """Sends the outbox and a report. `window`: the caller goes on working, so later items may wait again."""
@@ -117,10 +96,10 @@ class ControlLane(object):
                 asleep, kicks = crew.asleep, self.kicks
             waiting = len(crew.pending)
             if window:
-                self.defer_until = monotonic() + (DEFER_SECONDS if waiting < BACKLOG else DEFER_BEHIND_BACKLOG_SECONDS)
+                self.defer_until = monotonic() + DEFER_SECONDS
                 flags = wire.F_OPEN
             else:
-                flags = wire.F_OPEN if monotonic() <= self.defer_until + GRACE_SECONDS else 0
+                flags = wire.F_OPEN if monotonic() <= self.defer_until else 0
             if crew.reading:
                 flags |= wire.F_READING
             state = (flags, asleep, kicks, waiting, self.received)

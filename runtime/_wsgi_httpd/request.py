@@ -28,8 +28,6 @@ NOT_STARTED = 'start_response() must be called before response content is produc
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
 # What comes after the last block.
 OVER = object()
-# A first block up to this size may become a whole response, if it turns out to be the last: copied twice, it must be worth that.
-WHOLE_MAX_BYTES = 16 * 1024
 
 
 class Request(object):
@@ -48,8 +46,6 @@ class Request(object):
     head_only = False
     produced = 0
     held = b''
-    # The frames of the head and of `held`, the first block, as long as they may still be in the outbox.
-    opening = None
     bulk = None
     errors = None
     input = None
@@ -212,37 +208,27 @@ class Request(object):
         lane = self.lane
         if self.cancelled or not lane.alive:
             raise Gone()
-        size = len(data)
-        self.opening = None
-        head = b''
         if not self.head_sent:
             self.begin_head()
-            head = wire.frame(wire.R_HEAD, self.number, self.code, self.head)
             if not self.discard and self.length is not None and self.may_borrow():
                 # The head and the question come together, so that the worker wakes up once.
-                self.open_bulk(head)
-                head = b''
-            elif self.discard or size > WHOLE_MAX_BYTES or self.length == 0:
-                lane.outbox.append(head)
-                head = b''
+                self.open_bulk(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
+            else:
+                lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
         if self.discard:
             return
+        size = len(data)
         if self.length is not None and self.produced + size > self.length:
             size = max(self.length - self.produced, 0)
             if not size:
                 return
             data = data[:size]
         if self.bulk is None and (self.produced + size > wire.CONTROL_MAX_BYTES or self.should_borrow(size)):
-            self.open_bulk(head)
+            self.open_bulk()
         self.produced += size
         if self.bulk is not None:
             self.bulk.send(data)
-            return
-        frames = head + wire.frame(wire.R_DATA, self.number, 0, data)
-        if not lane.put(frames, last=not head):
-            if head:
-                self.opening, self.held = frames, data
-        else:
+        elif lane.put(wire.frame(wire.R_DATA, self.number, 0, data)):
             # Sent at once, so this is a slow response: a good moment to learn whether the client is still there.
             self.slot.crew.glance()
             if self.cancelled:
@@ -274,15 +260,13 @@ class Request(object):
     def answer(self, body):
         """A whole response in one frame."""
         self.begin_head()
+        head = self.head
+        size = len(body)
         if self.body_lane is not None:
             self.return_body()
         self.ended = True
-        self.produced = len(body)
-        self.lane.put(self.answer_frame(body))
-
-    def answer_frame(self, body):
-        head = self.head
-        return pack_answer(12 + len(head) + len(body), 3, 0, self.code, self.number, len(head)) + head + body
+        self.produced = size
+        self.lane.put(pack_answer(12 + len(head) + size, 3, 0, self.code, self.number, len(head)) + head + body)
 
     def respond(self, result):
         """Takes the application's result to its end."""
@@ -387,10 +371,6 @@ class Request(object):
                 return
             self.begin_head()
             self.lane.outbox.append(wire.frame(wire.R_HEAD, self.number, self.code, self.head))
-        elif self.opening is not None and not short and self.lane.take_back(self.opening):
-            # Its only block has not been sent yet: one frame for the worker in place of three. Frameworks answer with iterators.
-            self.lane.put(self.answer_frame(self.held))
-            return
         end = wire.frame(wire.R_END, self.number)
         if short:
             if self.bulk is not None:
@@ -465,14 +445,14 @@ def serve(crew, slot, request, began):
         lane.busy += took
         lane.served += 1
         slot.served += 1
-        if took - request.transfer > SLOW_SECONDS and waits(crew, slot, took - request.transfer, ended):
+        if took - request.transfer > SLOW_SECONDS and waits(crew, slot, took - request.transfer):
             lane.slow += 1
         if crew.maximum:
             crew.count_finished()
     return ended
 
 
-def waits(crew, slot, took, now):
+def waits(crew, slot, took):
     """Whether a request that took so many seconds has waited for something else than the interpreter's lock: more threads are of use then alone.
 
     Where applications compute, threads only take the lock from each other, and all of their requests become slower than one thread's were.
@@ -481,13 +461,8 @@ def waits(crew, slot, took, now):
     used = sum(thread_times())
     computed = (used - slot.used) / slot.served
     slot.used, slot.served = used, 0
-    if crew.crowd.counts:
-        return False
-    competing = 1 + crew.running()
-    if took - COMPUTING_SLACK * computed * competing > SLOW_SECONDS:
-        return True
-    crew.crowd.suspect(now, took, competing)
-    return False
+    competing = 1 + sum(other.request is not None for other in crew.slots)
+    return took - COMPUTING_SLACK * computed * competing > SLOW_SECONDS
 
 
 def serve_watched(crew, slot, request, began):

@@ -30,7 +30,8 @@ import {
 } from './wire.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
-/** The silence after which a thread is woken is doubled by fruitless kicks, up to this. */
+/** Silence after which a thread is woken, longer than the interpreter lets answers wait; doubled by fruitless kicks. */
+const QUIET_MS = 2
 const QUIET_MAX_MS = 64
 /** Bulk lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
 const BULK_SPARE = 1024
@@ -63,7 +64,7 @@ export class Channel implements FrameSink {
   #nextId = 1
   #flushing = false
   #timer: NodeJS.Timeout | undefined
-  #quietMs = this.#pacing.quietMs
+  #quietMs = QUIET_MS
   #events = 0
   #draining: RejectReason | undefined
   #closed = false
@@ -228,7 +229,7 @@ export class Channel implements FrameSink {
       for (const buffer of buffers) this.#control.write(buffer)
       this.#control.uncork()
     }
-    this.#quietMs = this.#pacing.quietMs
+    this.#quietMs = QUIET_MS
     this.#wake(this.#pacing.kicksAtOnce())
     this.#watch()
   }
@@ -285,7 +286,7 @@ export class Channel implements FrameSink {
   #finish(response: Response): void {
     this.#responses[response.id & (REGION_NUMBERS - 1)] = undefined
     this.#inFlight--
-    this.#quietMs = this.#pacing.quietMs
+    this.#quietMs = QUIET_MS
     response.body?.stop()
   }
 
@@ -296,12 +297,12 @@ export class Channel implements FrameSink {
   }
 
   head(id: number, status: number, text: string): void {
-    this.#quietMs = this.#pacing.quietMs
+    this.#quietMs = QUIET_MS
     this.#response(id).head(status, text)
   }
 
   data(id: number, chunk: Buffer): void {
-    this.#quietMs = this.#pacing.quietMs
+    this.#quietMs = QUIET_MS
     this.#response(id).data(Buffer.from(chunk))
   }
 

@@ -15,10 +15,6 @@ import { FLAG_OPEN, FLAG_READING } from './wire.js'
 const SLOW_PER_MILLE = 300
 /** Most threads woken at one silence. */
 const BURST_MAX = 256
-/** Silence in milliseconds after which a thread is woken: longer than the interpreter lets answers wait, which is longer where a backlog waits (lane.py). */
-const QUIET_MS = 2
-const QUIET_BEHIND_BACKLOG_MS = 3
-const BACKLOG = 8
 /** Weight of the newest report in the moving average. */
 const EWMA_WEIGHT = 0.25
 
@@ -47,11 +43,6 @@ export class Pacing {
   /** Smoothed time that the application takes for a request, in microseconds. */
   get averageMicroseconds(): number {
     return this.#averageMicroseconds
-  }
-
-  /** Silence in milliseconds after which a thread is to be woken, unless that has been tried in vain. */
-  get quietMs(): number {
-    return this.#waiting < BACKLOG ? QUIET_MS : QUIET_BEHIND_BACKLOG_MS
   }
 
   /** Notes a request that is about to be written. */

@@ -111,17 +111,6 @@ describe('whom to wake', () => {
     assert.equal(pacing.mustWatch, true)
   })
 
-  test('behind a backlog silence is longer than the interpreter lets answers wait', () => {
-    const pacing = idle()
-    assert.equal(pacing.quietMs, 2)
-    pacing.reported(FLAG_OPEN, 9, 20, 0, 7, 0, 0)
-    assert.equal(pacing.quietMs, 2)
-    pacing.reported(FLAG_OPEN, 9, 20, 0, 8, 0, 0)
-    assert.equal(pacing.quietMs, 3)
-    pacing.reported(FLAG_OPEN, 9, 20, 0, 0, 0, 0)
-    assert.equal(pacing.quietMs, 2)
-  })
-
   test('with one thread only the helper is woken, and never at once', () => {
     const pacing = new Pacing(1)
     for (let i = 0; i < 20; i++) pacing.reported(0, 1, 0, 0, 0, 50_000, 1000)
