@@ -8,40 +8,17 @@ import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
-import { VERSIONS } from '../server/daemon-support.js'
 import { connectionsOf } from '../support/processes.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
+import { LENDS, SAYING } from './lent-connections.js'
 
 const PIECE_BYTES = 16 * 1024
 const PIECES = 64
 const isRoot = process.getuid?.() === 0
-/** From that Python on: a forked child closes what was lent (`os.register_at_fork`). */
-const LENDS = VERSIONS.filter((version) => version !== '2.7')
-
-const APP = `
-import os, socket, stat, sys, time
+const APP = `${SAYING}
+import time
 PIECE = bytes(bytearray(range(256))) * 64
-
-def connections():
-    """Descriptors of this process that are connections over TCP."""
-    count = 0
-    for name in os.listdir('/proc/self/fd'):
-        try:
-            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                continue
-            copy = socket.fromfd(int(name), socket.AF_INET, socket.SOCK_STREAM)
-            try:
-                count += len(copy.getpeername()) == 2 and not isinstance(copy.getpeername(), (str, bytes))
-            finally:
-                copy.close()
-        except (OSError, IOError, TypeError):
-            pass
-    return count
-
-def say(text):
-    sys.stderr.write(text + '\\n')
-    sys.stderr.flush()
 
 def fork():
     ours, its = os.pipe()

@@ -7,38 +7,15 @@ import { createHash } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { VERSIONS } from '../server/daemon-support.js'
 import { connectionsOf } from '../support/processes.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
+import { LENDS, SAYING } from './lent-connections.js'
 
 const MIB = 1024 * 1024
 const isRoot = process.getuid?.() === 0
-/** From that Python on: a forked child closes what was lent (`os.register_at_fork`). */
-const LENDS = VERSIONS.filter((version) => version !== '2.7')
-
-const APP = `
-import hashlib, os, socket, stat, sys, time
-
-def connections():
-    """Descriptors of this process that are connections over TCP."""
-    count = 0
-    for name in os.listdir('/proc/self/fd'):
-        try:
-            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                continue
-            copy = socket.fromfd(int(name), socket.AF_INET, socket.SOCK_STREAM)
-            try:
-                count += len(copy.getpeername()) == 2 and not isinstance(copy.getpeername(), (str, bytes))
-            finally:
-                copy.close()
-        except (OSError, IOError, TypeError):
-            pass
-    return count
-
-def say(text):
-    sys.stderr.write(text + '\\n')
-    sys.stderr.flush()
+const APP = `${SAYING}
+import hashlib, time
 
 def lines(stream):
     for line in stream:
