@@ -103,6 +103,7 @@ export class EmbeddedPython {
         applicationGroup,
         isNamedByRequest,
         lends: true,
+        lateLog: (level, text) => this.#log(level, text),
       })
       this.#channels.set(applicationGroup, channel)
       channel.onClose(() => {

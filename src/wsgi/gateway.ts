@@ -63,6 +63,7 @@ export class Gateway implements ExchangeOwner {
               isNamedByRequest,
               progressPath: info.progressPath,
               lends: info.isAlike,
+              lateLog: (level, text) => log.server('wsgi', level, text),
             }),
           applicationGroupLimit: context.site.main.settings.get(wsgiMain).applicationGroupLimit,
           requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),

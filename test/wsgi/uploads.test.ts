@@ -76,6 +76,8 @@ def application(environ, start_response):
     elif what == '/fork':
         stream.read(200000)
         if not os.fork():
+            # the request is over by then
+            time.sleep(0.5)
             try:
                 stream.read(1000000)
                 say('child %d reads' % os.getpid())

@@ -350,7 +350,10 @@ export class Channel implements FrameSink {
       case Receive.log: {
         const level = LOG_LEVELS[aux]
         if (level === undefined) throw new ProtocolViolation(`log level ${aux}`)
-        this.#response(id).log(level, payload.toString('utf8'))
+        const text = payload.toString('utf8')
+        const response = this.#responses[id & (REGION_NUMBERS - 1)]
+        if (response?.id === id) response.log(level, text)
+        else this.target.lateLog?.(level, text)
         return
       }
       case Receive.wantBody:

@@ -186,6 +186,8 @@ export interface ChannelTarget {
    * descriptor of a kept connection could read the requests of others that come over it later.
    */
   readonly lends?: boolean
+  /** A line for the error log from a request that is over: a child that the application has forked may write when it likes. */
+  readonly lateLog?: (level: RuntimeLogLevel, text: string) => void
   /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */
   readonly connectTimeoutMs?: number
 }
