@@ -5,6 +5,7 @@ the worker is told (flag OPEN) and kicks a sleeping thread about a millisecond l
 later than that is sent at once, so no finished answer ever waits behind a blocked thread. docs/channel.md has the proof.
 """
 import json
+import os
 import socket
 
 from . import wire
@@ -57,6 +58,7 @@ class Place(object):
 class ControlLane(object):
     def __init__(self, sock, number, group, worker, crew, progress):
         self.sock = sock
+        self.pid = os.getpid()
         self.number = number
         self.group = group
         self.crew = crew
@@ -87,6 +89,16 @@ class ControlLane(object):
             self.flush(True)
             return True
         return False
+
+    def put_log(self, item):
+        """Adds a frame for the log. A child that the application has forked sends it alone: what has gathered here is its parent's to send, once."""
+        if os.getpid() == self.pid:
+            self.put(item)
+            return
+        try:
+            self.sock.sendall(item)
+        except (OSError, IOError):
+            pass
 
     def flush(self, window=False, force=False):
         """Sends the outbox and a report. `window`: the caller goes on working, so later items may wait again."""

@@ -108,7 +108,7 @@ class Request(object):
             self.slot.crew.streams.process_line(text, wire.LEVEL_NAMES[level])
             return
         for piece in pieces(utf8(text)):
-            self.lane.put(wire.frame(wire.R_LOG, self.number, level, piece))
+            self.lane.put_log(wire.frame(wire.R_LOG, self.number, level, piece))
 
     def log_exception(self, leave_out=1):
         """The current exception as a headline and its traceback, a record per line (mod_wsgi's texts)."""
