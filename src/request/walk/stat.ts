@@ -8,7 +8,11 @@ import { pathBytes } from '../../config/files.js'
 /** What a look at a path gave: a file of some kind, nothing, or why it could not be told. */
 export type Look = Stats | 'missing' | NodeJS.ErrnoException
 
-const seen = new Map<string, Look>()
+/**
+ * Made anew for each turn. A map that is cleared keeps its old table, and that the next one, so that once the first of them has grown old the engine
+ * carries over all that later turns have seen.
+ */
+let seen = new Map<string, Look>()
 
 /** What the path is, symbolic links followed. */
 export function look(path: string): Look {
@@ -27,7 +31,7 @@ export function lookAtLink(path: string): Look {
 
 /** Lets the next look be a new one. */
 export function forget(): void {
-  seen.clear()
+  seen = new Map()
 }
 
 function lookNow(path: string, stat: typeof statSync | typeof lstatSync): Look {
