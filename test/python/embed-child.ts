@@ -1,7 +1,7 @@
-/** Runs in a process of its own (see embed.test.ts): embeds the Python of argv[2], tries everything, prints what it saw. */
+/** Runs in a process of its own (see embed.test.ts): embeds the Python of the home argv[2], tries everything, prints what it saw. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { embedPython } from '../../src/python/embed.js'
 import { Channel } from '../../src/wsgi/channel/channel.js'
 import { place, request } from '../wsgi/channel/daemon.js'
@@ -9,7 +9,7 @@ import { place, request } from '../wsgi/channel/daemon.js'
 const directory = mkdtempSync(join(tmpdir(), 'embed-'))
 const log: string[] = []
 const python = await embedPython({
-  home: dirname(dirname(process.argv[2] as string)),
+  home: process.argv[2] as string,
   start: { dontWriteBytecode: true },
   runtimeDir: directory,
   settings: {

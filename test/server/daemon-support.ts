@@ -1,14 +1,12 @@
 /** What the tests of daemon processes share: an application that does as it is told, and configurations with one group for each line of options. */
 import assert from 'node:assert/strict'
-import { findPython } from '../support/pythons.js'
+import { withNewest } from '../support/pythons.js'
 import type { ServerOptions, TestServer } from '../support/server.js'
 
 export const isRoot = process.getuid?.() === 0
 
-/** One Python 2, the oldest and the newest with sub-interpreters, and one between; as far as they are on this machine, else the newest. */
-export const VERSIONS: readonly string[] = ['2.7', '3.8', '3.11', '3.13'].filter(
-  (version) => findPython(version) !== undefined,
-)
+/** One Python 2, the oldest and the newest with sub-interpreters, and one between; as far as they are on this machine. */
+export const VERSIONS: readonly string[] = withNewest('2.7', '3.8', '3.11')
 
 /** Runs on Python 2.7 and 3. The path says what it does; it answers with the process id otherwise. */
 export const LIFE = `

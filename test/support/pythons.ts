@@ -68,6 +68,13 @@ export function skipWithout(version: string): string | false {
   return findPython(version) === undefined ? `no Python ${version} on this machine` : false
 }
 
+/** Which of these versions are here, and the newest Python 3 besides, which may be later than any of them; oldest first. */
+export function withNewest(...versions: string[]): string[] {
+  const newest = findPython('3')
+  const present = versions.filter((version) => findPython(version) !== undefined)
+  return [...new Set(newest === undefined ? present : [...present, `${newest.major}.${newest.minor}`])]
+}
+
 /** One Python per minor version, oldest first, for tests that run with each. */
 export function eachMinorVersion(): readonly Python[] {
   return [...new Map(findPythons().map((python) => [`${python.major}.${python.minor}`, python])).values()]

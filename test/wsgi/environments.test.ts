@@ -4,13 +4,10 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
-import { findPython, type Python, usable } from '../support/pythons.js'
+import { findPython, type Python, usable, withNewest } from '../support/pythons.js'
 import { type Layout, type TestServer, withServer } from '../support/server.js'
 
-const PYTHONS: Python[] = ['3.8', '3.11', '3.13'].flatMap((version) => {
-  const python = findPython(version)
-  return python === undefined ? [] : [usable(python)]
-})
+const PYTHONS = withNewest('3.8', '3.11').map((version) => usable(findPython(version) as Python))
 
 const APP = `
 import sys

@@ -3,14 +3,11 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { groups, isRoot, pidOf, said } from '../server/daemon-support.js'
-import { findPython, type Python, usable } from '../support/pythons.js'
+import { findPython, type Python, usable, withNewest } from '../support/pythons.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 
-const PYTHONS: Python[] = ['2.7', '3.8', '3.11', '3.13'].flatMap((version) => {
-  const python = findPython(version)
-  return python === undefined ? [] : [usable(python)]
-})
+const PYTHONS = withNewest('2.7', '3.8', '3.11').map((version) => usable(findPython(version) as Python))
 
 const APP = `
 import atexit, os, random, signal, sys, threading

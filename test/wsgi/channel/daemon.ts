@@ -1,8 +1,8 @@
 /** Test helper: real runtime processes, and exchanges that remember what happened to them. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from '../../../src/python/control.js'
@@ -11,16 +11,12 @@ import { runtimeMain } from '../../../src/python/runtime-path.js'
 import { closeFd, listenUnix } from '../../../src/python/unix-sockets.js'
 import { Channel } from '../../../src/wsgi/channel/channel.js'
 import type { BodyPlan, Exchange, Place } from '../../../src/wsgi/channel/types.js'
+import { eachMinorVersion, findPython } from '../../support/pythons.js'
 
 /** Pythons on this machine, by minor version; tests run on each. */
-export const PYTHONS: readonly string[] = [
-  ...['2.7.18', '3.6.15', '3.7.16', '3.8.18', '3.9.18', '3.10.13', '3.11.7', '3.12.1', '3.13.0'].map(
-    (version) => join(homedir(), '.pyenv/versions', version, 'bin/python'),
-  ),
-  '/usr/bin/python3',
-].filter((path) => existsSync(path))
+export const PYTHONS: readonly string[] = eachMinorVersion().map(({ executable }) => executable)
 
-export const NEWEST = PYTHONS.filter((path) => path.includes('3.1')).at(-1) ?? '/usr/bin/python3'
+export const NEWEST: string = findPython('3')?.executable ?? '/usr/bin/python3'
 
 export interface Daemon {
   readonly directory: string

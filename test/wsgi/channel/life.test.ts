@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RuntimeSettings } from '../../../src/python/control.js'
 import { ChannelRefused } from '../../../src/wsgi/channel/channel.js'
+import { eachMinorVersion } from '../../support/pythons.js'
 import { until as untilTrue } from '../../support/wait.js'
 import { type Daemon, NEWEST, PYTHONS, place, request, startDaemon } from './daemon.js'
 
@@ -47,7 +48,9 @@ def application(environ, start_response):
 
 const until = (condition: () => boolean, what: string) => untilTrue(what, condition)
 
-const WITH_GUESTS = PYTHONS.filter((path) => !/\/(2\.7|3\.6|3\.7)\./.test(path))
+const WITH_GUESTS = eachMinorVersion()
+  .filter(({ major, minor }) => major > 2 && minor >= 8)
+  .map(({ executable }) => executable)
 const WITHOUT_GUESTS = PYTHONS.filter((path) => !WITH_GUESTS.includes(path))
 
 for (const python of WITH_GUESTS) {
