@@ -4,8 +4,9 @@ Set before any application code runs. What the system refuses is a warning, and 
 """
 from .compat import stack_size
 
-# Below this no version of Python takes a size.
-STACK_MIN_BYTES = 32768
+# Below this no version of Python takes a size; some want more (3.14: 52 KiB), none more than this.
+STACK_MIN_BYTES = 32 * 1024
+STACK_ENOUGH_BYTES = 1024 * 1024
 STACK_STEP_BYTES = 4096
 
 
@@ -35,9 +36,19 @@ def apply_limits(settings):
                     yield (text + ': %s.') % (soft, group, error)
     size = settings.get('stack_size')
     if size:
-        # Rounded up to what every system takes.
-        size = max(STACK_MIN_BYTES, -(-size // STACK_STEP_BYTES) * STACK_STEP_BYTES)
+        refusal = set_stack_size(size)
+        if refusal is not None:
+            yield "Couldn't set stack size of %d for process '%s': %s." % (size, group, refusal)
+
+
+def set_stack_size(size):
+    """Takes bytes, and rounds them up to what the system and this Python accept. Returns the error if nothing will do."""
+    size = max(STACK_MIN_BYTES, -(-size // STACK_STEP_BYTES) * STACK_STEP_BYTES)
+    while True:
         try:
             stack_size(size)
+            return None
         except (ValueError, RuntimeError) as error:
-            yield "Couldn't set stack size of %d for process '%s': %s." % (size, group, error)
+            if isinstance(error, RuntimeError) or size >= STACK_ENOUGH_BYTES:
+                return error
+        size += STACK_STEP_BYTES

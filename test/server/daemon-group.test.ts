@@ -128,8 +128,9 @@ test('a process holds its own descriptors and no others', {
     ...['1', '2'].map((fd) => readlinkSync(`/proc/self/fd/${fd}`)),
     readlinkSync('/proc/self/fd/2'),
   ])
+  // libffi 3.5, which ctypes uses, keeps its own file open.
   assert.deepEqual(
-    foreign.filter((link = '') => !ours.has(link)),
+    foreign.filter((link = '') => !ours.has(link) && !/\/libffi\.so/.test(link)),
     [],
   )
   const variables = readFileSync(`/proc/${pid}/environ`, 'latin1')

@@ -70,7 +70,8 @@ async function check(server: TestServer, name: string): Promise<void> {
 describe('virtual environments', { concurrency: 2 }, () => {
   for (const python of PYTHONS) {
     test(`of Python ${python.version}, each for a process group`, async () => {
-      const names = Object.keys(MAKERS)
+      // The system's own Python is no installation that can be laid out anew: Debian's looks for packages elsewhere.
+      const names = Object.keys(MAKERS).filter((name) => name !== 'conda' || python.home !== '/usr')
       const conf = names
         .map(
           (name) => `WSGIDaemonProcess ${name} threads=1 python-home=\${ROOT}/envs/${name}
