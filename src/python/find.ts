@@ -174,7 +174,10 @@ function readOr(file: string, otherwise: string): string {
   }
 }
 
-/** Told by the executable's own name (`python2.7`, `python3.13t`), else by the library directories next to it. */
+/**
+ * Told by the executable's own name (`python2.7`, `python3.13t`), else by the library directories next to it. A free-threaded installation has its executable
+ * under both names, and its library under one.
+ */
 export function kindOf(executable: string): PythonKind {
   let real = executable
   try {
@@ -182,9 +185,13 @@ export function kindOf(executable: string): PythonKind {
   } catch {
     // A link that leads nowhere was refused before.
   }
-  const named = /^python([23])\.\d+(t?)$/.exec(basename(real))
-  if (named) return { major: Number(named[1]) as 2 | 3, isFreeThreaded: named[2] === 't' }
   const prefix = dirname(dirname(real))
+  const named = /^python([23])\.\d+(t?)$/.exec(basename(real))
+  if (named) {
+    const library = join(prefix, 'lib', named[0])
+    const isFreeThreaded = named[2] === 't' || (existsSync(`${library}t`) && !existsSync(library))
+    return { major: Number(named[1]) as 2 | 3, isFreeThreaded }
+  }
   const libraries = existsSync(join(prefix, 'lib'))
     ? readdirSync(join(prefix, 'lib')).flatMap((name) => /^python([23])\.\d+(t?)$/.exec(name) ?? [])
     : []

@@ -139,6 +139,12 @@ test('what can be told of a Python without running it', () => {
   assert.deepEqual(kind('python2.7'), { major: 2, isFreeThreaded: false })
   assert.deepEqual(kind('python3.13t'), { major: 3, isFreeThreaded: true })
   assert.deepEqual(kind('pypy2.7'), { major: undefined, isFreeThreaded: false })
+  // `make install` of such a build: both names, and one library.
+  mkdirSync(join(directory, 'kind-python3.14/lib/python3.14t'), { recursive: true })
+  assert.deepEqual(kind('python3.14'), { major: 3, isFreeThreaded: true })
+  mkdirSync(join(directory, 'kind-python3.15/lib/python3.15t'), { recursive: true })
+  mkdirSync(join(directory, 'kind-python3.15/lib/python3.15'))
+  assert.deepEqual(kind('python3.15'), { major: 3, isFreeThreaded: false })
 })
 
 test('how a Python is started', () => {

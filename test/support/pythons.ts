@@ -29,6 +29,8 @@ export interface Python {
   readonly home: string
   /** The shared library, for embedded mode; undefined where this Python was built without. */
   readonly sharedLibrary: string | undefined
+  /** Built without a GIL, which it can have all the same. */
+  readonly isFreeThreaded: boolean
 }
 
 const PROBE = `
@@ -39,13 +41,22 @@ names = [sysconfig.get_config_var(k) or '' for k in ('INSTSONAME', 'LDLIBRARY')]
 multiarch = sysconfig.get_config_var('MULTIARCH') or ''
 files = [os.path.join(b, n) for n in names if '.so' in n or '.dylib' in n for b in (os.path.join(sys.prefix, 'lib'), d, os.path.join(d, multiarch))]
 library = ([f for f in files if os.path.exists(f)] + [None])[0]
-print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'home': sys.prefix, 'library': library, 'implementation': sys.version.split(' ')[0]}))
+print(json.dumps({'version': '%d.%d.%d' % sys.version_info[:3], 'home': sys.prefix, 'library': library, 'free': bool(sysconfig.get_config_var('Py_GIL_DISABLED')), 'implementation': sys.version.split(' ')[0]}))
 `
 
 let found: readonly Python[] | undefined
 
-/** All Pythons, oldest first, one per version and installation. */
+/** All Pythons, oldest first, one per version and installation; without free-threaded ones. */
 export function findPythons(): readonly Python[] {
+  return findAll().filter(({ isFreeThreaded }) => !isFreeThreaded)
+}
+
+/** The newest free-threaded Python, or undefined. */
+export function findFreeThreaded(): Python | undefined {
+  return findAll().findLast(({ isFreeThreaded }) => isFreeThreaded)
+}
+
+function findAll(): readonly Python[] {
   if (found !== undefined) return found
   const known = new Map<string, Python>()
   for (const candidate of candidates()) {
@@ -81,9 +92,9 @@ export function eachMinorVersion(): readonly Python[] {
 }
 
 export function describePythons(): string {
-  const lines = findPythons().map(
-    ({ version, executable, sharedLibrary }) =>
-      `  ${version.padEnd(8)} ${executable}${sharedLibrary === undefined ? '  (no shared library: no embedded mode)' : ''}`,
+  const lines = findAll().map(
+    ({ version, executable, sharedLibrary, isFreeThreaded }) =>
+      `  ${version.padEnd(8)} ${executable}${sharedLibrary === undefined ? '  (no shared library: no embedded mode)' : ''}${isFreeThreaded ? '  (free-threaded: for tests of WSGIFreeThreading)' : ''}`,
   )
   return lines.length > 0
     ? `Pythons:\n${lines.join('\n')}`
@@ -96,7 +107,7 @@ export function describePythons(): string {
  */
 export function usable(python: Python): Python {
   if (!isRoot || isReachableByOthers(python.home)) return python
-  const copy = path.join(cacheDirectory(), `python-${python.version}`)
+  const copy = path.join(cacheDirectory(), `python-${python.version}${python.isFreeThreaded ? 't' : ''}`)
   if (!existsSync(copy)) copyInstallation(python, copy)
   const moved = (file: string) =>
     path.join(copy, path.relative(realpathSync(python.home), realpathSync(file)))
@@ -139,7 +150,7 @@ function probe(executable: string): Python | undefined {
   const { mtimeMs, size } = statSync(executable)
   const memo = path.join(
     cacheDirectory(),
-    `probe-${Buffer.from(`${executable} ${mtimeMs} ${size}`).toString('base64url')}.json`,
+    `probe2-${Buffer.from(`${executable} ${mtimeMs} ${size}`).toString('base64url')}.json`,
   )
   try {
     if (!existsSync(memo)) {
@@ -150,9 +161,17 @@ function probe(executable: string): Python | undefined {
       writeFileSync(`${memo}.${process.pid}`, answer)
       renameSync(`${memo}.${process.pid}`, memo)
     }
-    const { version, home, library } = JSON.parse(readFileSync(memo, 'utf8'))
+    const { version, home, library, free } = JSON.parse(readFileSync(memo, 'utf8'))
     const [major = 0, minor = 0] = version.split('.').map(Number)
-    return { version, major, minor, executable, home, sharedLibrary: library ?? undefined }
+    return {
+      version,
+      major,
+      minor,
+      executable,
+      home,
+      sharedLibrary: library ?? undefined,
+      isFreeThreaded: free,
+    }
   } catch {
     return undefined
   }

@@ -14,7 +14,14 @@ import {
   writeSync,
 } from 'node:fs'
 import { describe, test } from 'node:test'
-import { findPython, type Python, skipWithout, usable, withNewest } from '../support/pythons.js'
+import {
+  findFreeThreaded,
+  findPython,
+  type Python,
+  skipWithout,
+  usable,
+  withNewest,
+} from '../support/pythons.js'
 import { type Layout, type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 
@@ -35,7 +42,7 @@ def application(environ, start_response):
         'version': '%d.%d' % sys.version_info[:2], 'path': sys.path, 'stdout': type(sys.stdout).__name__,
         'stdin': type(sys.stdin).__name__, 'py3k': getattr(sys, 'py3kwarning', None), 'optimize': sys.flags.optimize,
         'interval': getattr(sys, 'getswitchinterval', lambda: None)(), 'bytecode': sys.dont_write_bytecode,
-        'warnoptions': sys.warnoptions, 'hash': hash('wsgi'), 'prefix': sys.prefix,
+        'gil': getattr(sys, '_is_gil_enabled', lambda: True)(), 'warnoptions': sys.warnoptions, 'hash': hash('wsgi'), 'prefix': sys.prefix,
     }
     start_response('200 OK', [('Content-Type', 'application/json')])
     return [json.dumps(facts).encode('ascii')]
@@ -52,6 +59,7 @@ interface Facts {
   py3k: boolean | null
   optimize: number
   interval: number | null
+  gil: boolean
   bytecode: boolean
   warnoptions: string[]
   hash: number
@@ -277,6 +285,23 @@ const WITH_OWN_GIL = withNewest('3.12').filter((version) => Number(version.split
 const newest = WITH_OWN_GIL.findLast((version) => version !== '3.12')
 const skip = newest === undefined && 'no Python 3.13 or newer on this machine'
 
+const rendezvous = {
+  apps: { 'app.wsgi': RENDEZVOUS },
+  prepare({ root }: Layout): void {
+    writeFileSync(`${root}/memory`, Buffer.alloc(3))
+    chmodSync(`${root}/memory`, 0o666)
+  },
+}
+
+/** Has two requests in one process meet. */
+async function meet(server: TestServer): Promise<void> {
+  const pids = [await server.get('/a/pid'), await server.get('/b/pid')].map(({ text }) => text)
+  assert.equal(pids[0], pids[1])
+  const headers = { 'X-Memory': `${server.root}/memory` }
+  const both = await Promise.all(['/a/first', '/b/second'].map((place) => server.get(place, { headers })))
+  for (const { text } of both) assert.match(text, /^100 (99|100)$/)
+}
+
 describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
   test('one group runs while another holds its lock', { skip }, async () => {
     await withServer(
@@ -306,21 +331,9 @@ describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
   })
 
   for (const version of WITH_OWN_GIL) {
-    const prepare = ({ root }: Layout) => {
-      writeFileSync(`${root}/memory`, Buffer.alloc(3))
-      chmodSync(`${root}/memory`, 0o666)
-    }
-    const options = { python: version, apps: { 'app.wsgi': RENDEZVOUS }, prepare }
+    const options = { python: version, ...rendezvous }
     test(`two groups of one process run at the same time: ${version}`, () =>
-      withServer({ ...options, conf: OWN_GIL }, async (server) => {
-        const pids = [await server.get('/a/pid'), await server.get('/b/pid')].map(({ text }) => text)
-        assert.equal(pids[0], pids[1])
-        const headers = { 'X-Memory': `${server.root}/memory` }
-        const both = await Promise.all(
-          ['/a/first', '/b/second'].map((place) => server.get(place, { headers })),
-        )
-        for (const { text } of both) assert.match(text, /^100 (99|100)$/)
-      }))
+      withServer({ ...options, conf: OWN_GIL }, meet))
 
     test(`with one lock for both they do not: ${version}`, () =>
       withServer({ ...options, conf: OWN_GIL.replace('GIL On', 'GIL Off') }, async (server) => {
@@ -340,6 +353,45 @@ describe('WSGIPerInterpreterGIL', { concurrency: 2 }, () => {
       }))
   }
 
+  test('elsewhere it says that it has no effect', { skip: skipWithout('3.8') }, async () => {
+    await withServer({ conf: OWN_GIL, python: '3.8', apps: { 'app.wsgi': FACTS } }, async (server) => {
+      await facts(server, '/a')
+      await server.waitForLog(/WSGI0198: WSGIPerInterpreterGIL has no effect on interpreter 'a'/)
+    })
+  })
+})
+
+const free = findFreeThreaded()
+
+describe('WSGIFreeThreading', { concurrency: 2 }, () => {
+  const options = { skip: free === undefined && 'no free-threaded Python on this machine' }
+  const home = () => `WSGIPythonHome ${usable(free as Python).home}\nWSGIFreeThreading On\n`
+
+  test('whole processes have no lock, and have one where it is off', options, async () => {
+    const conf = `${home()}WSGIDaemonProcess on threads=2
+WSGIDaemonProcess off threads=2
+<WSGIInterpreterOptions process-group=off>
+WSGIFreeThreading Off
+</WSGIInterpreterOptions>
+WSGIScriptAlias /on \${ROOT}/apps/app.wsgi process-group=on application-group=%{GLOBAL}
+WSGIScriptAlias /sub \${ROOT}/apps/app.wsgi process-group=on application-group=sub
+WSGIScriptAlias /off \${ROOT}/apps/app.wsgi process-group=off
+WSGIScriptAlias /embedded \${ROOT}/apps/app.wsgi application-group=%{GLOBAL}`
+    await withServer({ conf, python: 'none', args: ['-X'], apps: { 'app.wsgi': FACTS } }, async (server) => {
+      for (const [name, gil] of Object.entries({ on: false, sub: false, off: true, embedded: false }))
+        assert.equal((await facts(server, `/${name}`)).gil, gil, name)
+      assert.doesNotMatch(server.errorLog(), /WSGI0200/)
+    })
+  })
+
+  test('two threads of one interpreter run at the same time', options, () => {
+    const oneGroup = OWN_GIL.slice(OWN_GIL.indexOf('\n') + 1).replace(
+      /application-group=[ab]$/gm,
+      'application-group=%{GLOBAL}',
+    )
+    return withServer({ conf: home() + oneGroup, python: 'none', ...rendezvous }, meet)
+  })
+
   test('WSGIFreeThreading says where Python has a GIL all the same', { skip: skipWithout('3') }, async () => {
     const conf = `WSGIFreeThreading On
 WSGIDaemonProcess g threads=1
@@ -348,13 +400,6 @@ WSGIScriptAlias /embedded \${ROOT}/apps/app.wsgi application-group=%{GLOBAL}`
     await withServer({ conf, args: ['-X'], apps: { 'app.wsgi': FACTS } }, async (server) => {
       for (const place of ['/daemon', '/embedded']) await facts(server, place)
       await until('both to say so', () => server.errorLog().match(/WSGI0200: /g)?.length === 2)
-    })
-  })
-
-  test('elsewhere it says that it has no effect', { skip: skipWithout('3.8') }, async () => {
-    await withServer({ conf: OWN_GIL, python: '3.8', apps: { 'app.wsgi': FACTS } }, async (server) => {
-      await facts(server, '/a')
-      await server.waitForLog(/WSGI0198: WSGIPerInterpreterGIL has no effect on interpreter 'a'/)
     })
   })
 })
