@@ -3,7 +3,7 @@
  * Servers take turns, since the speed of a shared machine can double or halve from one minute to the next; tables hold medians and ranges.
  *
  * Usage: npm run bench -- [SCENARIO…] [--quick] [--only TEXT] [--seconds N] [--no-write]
- * Without a scenario, all of them are run: about 15 minutes, with --quick about 5.
+ * Without a scenario, all of them are run: about three quarters of an hour, with --quick a quarter.
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
