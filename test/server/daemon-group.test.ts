@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import type { ErrorLog } from '../../src/log/error-log.js'
 import { DAEMON_DEFAULTS } from '../../src/modules/wsgi/daemon-process.js'
 import { wsgiMain } from '../../src/modules/wsgi/settings.js'
@@ -53,6 +53,9 @@ function plan(
   )
 }
 
+const running = new Set<Run>()
+after(() => Promise.all([...running].map((run) => run.group.stop('server_stop'))))
+
 /** A group with everything around it recorded. */
 class Run {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-daemons-'))
@@ -77,6 +80,7 @@ class Run {
       gone: (process, cause) => void this.gone.push({ id: process.id, pid: process.pid, cause }),
     })
     this.group.start()
+    running.add(this)
   }
 
   get text(): string {
@@ -92,6 +96,7 @@ class Run {
 
   async end(): Promise<void> {
     await this.group.stop('server_stop')
+    running.delete(this)
     assert.deepEqual(readdirSync(this.folder), [], 'sockets and progress files are removed')
     rmSync(this.folder, { recursive: true })
   }
