@@ -2,6 +2,7 @@
  * The Python interpreters that tests can use: those of PATH, of pyenv, of /usr/bin, and of `$WSGI_HTTPD_TEST_PYTHONS` (a list with colons).
  */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   cpSync,
@@ -145,13 +146,11 @@ function realOrUndefined(file: string): string | undefined {
   }
 }
 
-/** Asks the interpreter about itself; the answer is kept in the cache until the executable changes. */
+/** Asks the interpreter about itself; the answer is kept in the cache until the executable or the question changes. */
 function probe(executable: string): Python | undefined {
   const { mtimeMs, size } = statSync(executable)
-  const memo = path.join(
-    cacheDirectory(),
-    `probe2-${Buffer.from(`${executable} ${mtimeMs} ${size}`).toString('base64url')}.json`,
-  )
+  const asked = createHash('sha256').update(`${PROBE} ${executable} ${mtimeMs} ${size}`).digest('base64url')
+  const memo = path.join(cacheDirectory(), `probe-${asked}.json`)
   try {
     if (!existsSync(memo)) {
       const answer = execFileSync(executable, ['-c', PROBE], {
