@@ -37,6 +37,8 @@ export class Settings {
   readonly #read: (object | undefined)[] = []
   readonly #keys: (SettingsKey<object> | undefined)[] = []
   #merged: WeakMap<Settings, Settings> | undefined
+  /** What the request phases have worked out from these settings, once for all requests (request/phases.ts). */
+  plan: unknown = undefined
 
   /** For directives: the object of a module to set properties on. */
   draft<T extends object>(key: SettingsKey<T>): Draft<T> {
@@ -71,6 +73,11 @@ export class Settings {
       this.#merged.set(added, merged)
     }
     return merged
+  }
+
+  /** Whether any directive has set something under that key, here or in a scope that this one was merged from. */
+  has({ slot }: Pick<SettingsKey<object>, 'slot'>): boolean {
+    return this.#own[slot] !== undefined
   }
 
   get isEmpty(): boolean {

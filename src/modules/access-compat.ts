@@ -216,5 +216,6 @@ export const accessCompat = {
   source: 'mod_access_compat.c',
   directives,
   hooks: { checkAccess },
+  needs: { checkAccess: [accessCompatDir] },
   check,
 } satisfies HttpdModule

@@ -415,4 +415,5 @@ export const alias = {
   source: 'mod_alias.c',
   directives,
   hooks: { translateName, fixups, handler },
+  needs: { translateName: [aliasServer, aliasDir], fixups: [aliasDir] },
 } satisfies HttpdModule

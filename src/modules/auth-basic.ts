@@ -246,4 +246,5 @@ export const authBasic = {
   directives,
   providers: [provide(AUTH_SCHEME, scheme)],
   hooks: { checkUser, fixups },
+  needs: { fixups: [authBasicDir] },
 } satisfies HttpdModule

@@ -78,4 +78,5 @@ export const env = {
   source: 'mod_env.c',
   directives,
   hooks: { fixups },
+  needs: { fixups: [envDir] },
 } satisfies HttpdModule

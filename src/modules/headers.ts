@@ -196,6 +196,7 @@ export const headers = {
   source: 'mod_headers.c',
   directives,
   hooks: { fixups, responseHeaders },
+  needs: { fixups: [headersDir] },
 } satisfies HttpdModule
 
 /** The part of mod_headers that must run before SetEnvIf looks at headers, while the rest runs after SetEnv and mod_dir. */
@@ -204,4 +205,5 @@ export const earlyHeaders = {
   source: 'mod_headers.c, early',
   directives: [],
   hooks: { postReadRequest },
+  needs: { postReadRequest: [headersDir] },
 } satisfies HttpdModule

@@ -5,6 +5,7 @@
 import type { Directive, SectionDirective } from '../config/directive.js'
 import type { ConfigWarning } from '../config/errors.js'
 import type { Provided } from '../config/provider.js'
+import type { SettingsKey } from '../config/settings.js'
 import type { Site } from '../config/site.js'
 import type { OutputFilter } from '../request/output-filter.js'
 import type { Request } from '../request/request.js'
@@ -58,6 +59,12 @@ export interface Hooks {
 
 export type Phase = keyof Hooks
 
+/** The phases that lead to the response. */
+export type EarlyPhase = Exclude<Phase, 'responseHeaders' | 'logTransaction'>
+
+/** A key of any module's settings. */
+export type AnyKey = Pick<SettingsKey<object>, 'slot'>
+
 /** What a module may know of the server worker that it runs in. */
 export interface WorkerFacts {
   /** A directory that all server workers may write to, and nobody else. It lasts as long as the server, restarts included. */
@@ -73,6 +80,11 @@ export interface HttpdModule {
   /** Called in each server worker before it serves, after it has given up its privileges. */
   readonly childInit?: (worker: WorkerFacts) => void
   readonly hooks?: Hooks
+  /**
+   * Settings without which a hook has nothing to do: it is not called where none of them has been set. A hook that is not named here is called for
+   * every request.
+   */
+  readonly needs?: { readonly [P in EarlyPhase]?: readonly AnyKey[] }
   /** Filters of response bodies that directives can name. */
   readonly filters?: readonly OutputFilter[]
   /** What directives of other modules may choose by name: see authn-provider.ts and authz-provider.ts. */

@@ -297,6 +297,7 @@ export const proxy = {
   source: 'mod_proxy.c',
   directives,
   hooks: { translateName, handler: forward },
+  needs: { translateName: [proxyServer, proxyDir] },
 } satisfies HttpdModule
 
 /** HTTP backends; all of it is in {@link proxy}. */

@@ -129,4 +129,5 @@ export const remoteip = {
   source: 'mod_remoteip.c',
   directives,
   hooks: { postReadRequest },
+  needs: { postReadRequest: [remoteIpSettings] },
 } satisfies HttpdModule

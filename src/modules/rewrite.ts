@@ -156,6 +156,7 @@ export const rewrite = {
   source: 'mod_rewrite.c',
   directives,
   hooks: { translateName, fixups, handler: redirectInternally },
+  needs: { translateName: [rewriteServer, rewriteDir], fixups: [rewriteDir] },
 } satisfies HttpdModule
 
 /** The part of mod_rewrite that comes late in fixups: handlers and types that rules have forced. */
@@ -164,4 +165,5 @@ export const rewriteTypes = {
   source: 'mod_rewrite.c, late',
   directives: [],
   hooks: { fixups: forceTypes },
+  needs: { fixups: [rewriteServer, rewriteDir] },
 } satisfies HttpdModule

@@ -295,4 +295,5 @@ export const setenvif = {
   source: 'mod_setenvif.c',
   directives,
   hooks: { postReadRequest, headerParser },
+  needs: { postReadRequest: [setEnvIfServer], headerParser: [setEnvIfDir] },
 } satisfies HttpdModule

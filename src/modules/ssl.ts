@@ -233,5 +233,6 @@ export const ssl = {
     ),
   ],
   hooks: { postReadRequest, checkAccess, checkUser, fixups },
+  needs: { checkAccess: [sslDir] },
   check,
 } satisfies HttpdModule

@@ -13,7 +13,7 @@ import { hookScriptDirectives } from './wsgi/hook-scripts.js'
 import { interpreterDirectives, interpreterOptionsSection } from './wsgi/interpreter-options.js'
 import { wsgiProviders } from './wsgi/providers.js'
 import { wsgiHandlerScript, wsgiImportScript, wsgiScriptAlias, wsgiScriptAliasMatch } from './wsgi/scripts.js'
-import { wsgiServer } from './wsgi/settings.js'
+import { wsgiDir, wsgiServer } from './wsgi/settings.js'
 
 export const wsgi: HttpdModule = {
   id: 'wsgi_module',
@@ -30,6 +30,7 @@ export const wsgi: HttpdModule = {
     interpreterOptionsSection,
   ],
   hooks: { translateName, checkAccess: checkHookAccess, handler: handleWsgi },
+  needs: { translateName: [wsgiServer], checkAccess: [wsgiDir] },
   providers: wsgiProviders,
   check: checkSite,
 }

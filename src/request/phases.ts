@@ -3,9 +3,11 @@
  * until a hook answers with a promise.
  * Order and rules: src/modules/module.ts; httpd's ap_process_request_internal.
  */
-import { satisfiesAny } from '../modules/access-compat.js'
+import type { Settings } from '../config/settings.js'
+import type { ServerConfig } from '../config/site.js'
+import { accessCompatDir, satisfiesAny } from '../modules/access-compat.js'
 import { chooserOf } from '../modules/filter.js'
-import type { Hook, HttpdModule, Outcome, Phase } from '../modules/module.js'
+import type { AnyKey, EarlyPhase, Hook, HttpdModule, Outcome } from '../modules/module.js'
 import {
   defaultHandler,
   mapToStorage,
@@ -21,6 +23,8 @@ import type { Dispatch, Request } from './request.js'
 export interface PhaseTable {
   /** Every hook of every phase up to the handlers, in order. */
   readonly hooks: readonly Hook[]
+  /** Settings of which one must be set for the hook to have anything to do, by hook. */
+  readonly needs: readonly (readonly AnyKey[] | undefined)[]
   /** Where to go on after `'ok'`, by hook. */
   readonly onOk: readonly number[]
   /** Index of the first hook after postReadRequest: where look-ups begin. */
@@ -39,19 +43,29 @@ export interface PhaseTable {
   readonly dispatch: Dispatch
 }
 
-type Filled = Exclude<Phase, 'responseHeaders' | 'logTransaction'>
+/** A hook with what it needs. */
+interface Placed {
+  readonly hook: Hook
+  readonly needs?: readonly AnyKey[] | undefined
+}
 
 /** @param modules in the order in which their hooks run. */
 export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatch): PhaseTable {
   const hooks: Hook[] = []
+  const needs: PhaseTable['needs'][number][] = []
   const onOk: number[] = []
-  const of = (phase: Filled): Hook[] => modules.flatMap((module) => module.hooks?.[phase] ?? [])
+  const of = (phase: EarlyPhase): Placed[] =>
+    modules.flatMap((module) => {
+      const hook = module.hooks?.[phase]
+      return hook === undefined ? [] : { hook, needs: module.needs?.[phase] }
+    })
   /** Adds a phase; `next` is where `'ok'` leads: the next hook, or past the phase. */
-  const add = (added: readonly Hook[], mode: 'all' | 'first'): [number, number] => {
+  const add = (added: readonly Placed[], mode: 'all' | 'first'): [number, number] => {
     const from = hooks.length
     const to = from + added.length
-    added.forEach((hook, at) => {
-      hooks.push(hook)
+    added.forEach((placed, at) => {
+      hooks.push(placed.hook)
+      needs.push(placed.needs)
       onOk.push(mode === 'all' ? from + at + 1 : to)
     })
     return [from, to]
@@ -59,29 +73,31 @@ export function compilePhases(modules: readonly HttpdModule[], dispatch: Dispatc
 
   add(of('postReadRequest'), 'all')
   const url = hooks.length
-  add([normalizeUrl], 'all')
-  add([...of('translateName'), translateToDocumentRoot], 'first')
-  const [storage] = add([mapToStorage], 'all')
+  add([{ hook: normalizeUrl }], 'all')
+  add([...of('translateName'), { hook: translateToDocumentRoot }], 'first')
+  const [storage] = add([{ hook: mapToStorage }], 'all')
   add(of('headerParser'), 'all')
-  const [same] = add([checkedBefore], 'first') as [number, number]
+  const [same] = add([{ hook: checkedBefore }], 'first') as [number, number]
   const access = add(of('checkAccess'), 'all')
-  const [anyOf] = access[0] < access[1] ? add([passedIsEnough], 'all') : [undefined]
+  const [anyOf] =
+    access[0] < access[1] ? add([{ hook: passedIsEnough, needs: [accessCompatDir] }], 'all') : [undefined]
   const early = add(of('checkAccessEx'), 'first')
   if (early[0] < early[1]) {
-    add([...of('checkUser'), nobodyAuthenticates], 'first')
-    add([...of('checkAuth'), nobodyAuthorizes], 'first')
+    add([...of('checkUser'), { hook: nobodyAuthenticates }], 'first')
+    add([...of('checkAuth'), { hook: nobodyAuthorizes }], 'first')
   }
   const typeChecker = hooks.length
   onOk[same] = typeChecker
   if (anyOf !== undefined) onOk[anyOf] = typeChecker
   for (let at = early[0]; at < early[1]; at++) onOk[at] = typeChecker
   add(of('typeChecker'), 'first')
-  add([overrideType, ...of('fixups')], 'all')
+  add([{ hook: overrideType }, ...of('fixups')], 'all')
   const handlers = hooks.length
-  add([...of('handler'), refuseUnknownHandler, defaultHandler], 'first')
+  add([...of('handler'), { hook: refuseUnknownHandler }, { hook: defaultHandler }], 'first')
 
   return {
     hooks,
+    needs,
     onOk,
     url,
     storage,
@@ -128,6 +144,37 @@ function nobodyAuthorizes(request: Request): Outcome {
   return 500
 }
 
+/** Which hooks have anything to do where some settings hold. */
+class Plan {
+  /** For each hook, the first from there on that has; one more for the end. */
+  readonly next: readonly number[]
+
+  constructor(
+    readonly table: PhaseTable,
+    readonly server: ServerConfig,
+    dir: Settings,
+  ) {
+    const isSet = (key: AnyKey): boolean => dir.has(key) || server.settings.has(key)
+    let following = table.hooks.length
+    const next = new Array<number>(following + 1).fill(following)
+    for (let at = following - 1; at >= 0; at--) {
+      const needs = table.needs[at]
+      if (needs === undefined || needs.some(isSet)) following = at
+      next[at] = following
+    }
+    this.next = next
+  }
+}
+
+/** Made when the first request comes by, and kept with the settings. */
+function planOf(table: PhaseTable, { dir, server }: Request): readonly number[] {
+  const known = dir.plan as Plan | undefined
+  if (known !== undefined && known.table === table && known.server === server) return known.next
+  const made = new Plan(table, server, dir)
+  dir.plan = made
+  return made.next
+}
+
 /** Runs hooks `[from, to)`. What it returns ends the request; undefined: all have run. A hook that throws counts as 500. */
 export function runPhases(
   table: PhaseTable,
@@ -135,7 +182,9 @@ export function runPhases(
   from: number,
   to: number,
 ): Outcome | Promise<Outcome> {
-  let at = from
+  let { dir } = request
+  let next = planOf(table, request)
+  let at = next[from] as number
   while (at < to) {
     let outcome: Outcome | Promise<Outcome>
     try {
@@ -146,6 +195,11 @@ export function runPhases(
     if (typeof outcome === 'object') return resume(table, request, at, to, outcome)
     at = nextHook(table, request, at, outcome)
     if (at < 0) return outcome
+    if (request.dir !== dir) {
+      dir = request.dir
+      next = planOf(table, request)
+    }
+    at = next[at] as number
   }
   return undefined
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { directive, flag } from '../../src/config/directive.js'
+import { settingsKey } from '../../src/config/settings.js'
 import { accessCompat } from '../../src/modules/access-compat.js'
-import type { Hook, Outcome } from '../../src/modules/module.js'
+import type { Hook, HttpdModule, Outcome } from '../../src/modules/module.js'
 import { sendStatus } from '../../src/request/response.js'
 import { ask } from '../support/http.js'
 import { hooksOf, withFront } from './front.js'
@@ -103,4 +105,70 @@ test('Satisfy Any: passing the first check is enough, and failing it is not the 
   assert.deepEqual(asked.phases, [...BEFORE, 'checkUser', 'checkAuth', ...AFTER])
   const refused = await passed(conf, { checkAccess: 403, checkUser: 401 }, [accessCompat])
   assert.equal(refused.status, 401)
+})
+
+test('a hook whose settings nobody has set is left out, place by place', async () => {
+  const server = settingsKey('tested server', { on: false })
+  const dir = settingsKey('tested directory', { on: false })
+  const sets = (name: string, key: typeof server, scope: 'server' | 'dir') =>
+    directive({
+      name,
+      syntax: 'On',
+      contexts: scope === 'server' ? ['server', 'vhost'] : ['server', 'vhost', 'directory'],
+      override: 'All',
+      help: 'sets something',
+      ...flag((cmd, on) => {
+        cmd[scope].draft(key).on = on
+      }),
+    })
+  const called: string[] = []
+  const hook =
+    (name: string): Hook =>
+    (request) => {
+      called.push(`${name} ${request.path}`)
+      return undefined
+    }
+  const needing: HttpdModule = {
+    ...hooksOf(
+      { translateName: hook('translate'), headerParser: hook('parse'), fixups: hook('fix') },
+      'needing',
+    ),
+    directives: [sets('TestServer', server, 'server'), sets('TestDir', dir, 'dir')],
+    needs: { translateName: [server], headerParser: [server, dir], fixups: [dir] },
+  }
+  const answering = hooksOf({
+    handler: (request) => {
+      sendStatus(request, 204)
+      return 'done'
+    },
+  })
+  const conf = `
+    <Location /b>
+      TestDir Off
+    </Location>
+    <If "%{REQUEST_URI} == '/c'">
+      TestDir On
+    </If>
+    <VirtualHost *:*>
+      ServerName plain.example
+    </VirtualHost>
+    <VirtualHost *:*>
+      ServerName set.example
+      TestServer On
+    </VirtualHost>`
+  await withFront(conf, { modules: [needing, answering] }, async ({ port }) => {
+    for (let round = 0; round < 2; round++)
+      for (const host of ['plain.example', 'set.example'])
+        for (const path of ['/a', '/b', '/c']) {
+          called.length = 0
+          assert.equal((await ask(port, path, { headers: { Host: host } })).status, 204)
+          const isSet = host === 'set.example'
+          const expected = [
+            ...(isSet ? [`translate ${path}`] : []),
+            ...(isSet || path !== '/a' ? [`parse ${path}`] : []),
+            ...(path !== '/a' ? [`fix ${path}`] : []),
+          ]
+          assert.deepEqual(called, expected, `${host}${path}`)
+        }
+  })
 })
