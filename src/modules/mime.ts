@@ -240,10 +240,7 @@ function typeChecker(request: Request): Outcome {
   }
   if (request.filename === '') return undefined
   const settings = request.dir.get(mimeDir)
-  const place = settings.usePathInfo ? request.filename + request.pathInfo : request.filename
-  const name = place.slice(place.lastIndexOf('/') + 1)
-  const meaning = nameMeaning(settings, typesOf(request.server), name)
-  const { type, charset, handler, language, encoding, outputFilters } = meaning
+  const { type, charset, handler, language, encoding, outputFilters } = meaningOf(request, settings)
   if (outputFilters.length > 0) request.extensionFilters = outputFilters
   if (type !== undefined) request.contentType = type
   if (charset !== undefined) request.charset = charset
@@ -264,6 +261,18 @@ interface NameMeaning {
   readonly language: readonly string[]
   readonly encoding: readonly string[]
   readonly outputFilters: readonly string[]
+}
+
+/** What was asked last: requests for one application ask for one file. */
+let last: { settings: MimeDir; types: TypeTable; filename: string; meaning: NameMeaning } | undefined
+
+function meaningOf({ filename, pathInfo, server }: Request, settings: MimeDir): NameMeaning {
+  const types = typesOf(server)
+  if (last?.filename === filename && last.settings === settings && last.types === types) return last.meaning
+  const place = settings.usePathInfo ? filename + pathInfo : filename
+  const meaning = nameMeaning(settings, types, place.slice(place.lastIndexOf('/') + 1))
+  if (!settings.usePathInfo) last = { settings, types, filename, meaning }
+  return meaning
 }
 
 /** Names that have been looked at, by the settings in force: a site has few of them, and each is asked for often. */

@@ -12,7 +12,7 @@ import type { Request } from '../request.js'
 import { type Anchor, anchorOf } from './anchor.js'
 import { HtaccessFiles, type KnownFile, overridesIn } from './htaccess.js'
 import type { Refusal } from './refusal.js'
-import { isStats, type Look, look, lookAtLink } from './stat.js'
+import { isStats, type Look, look, lookAtLink, turn } from './stat.js'
 
 /** How long a directory counts as there, searchable and properly linked without another look. */
 const DIRECTORY_KEPT_MS = 1000
@@ -95,6 +95,10 @@ export class DirectoryWalk {
   #count = 0
   /** Of the component looked at last. */
   #anchor: Anchor | undefined
+  /** The file that a walk led to, which the next one is likely to lead to as well: an application has one script for all its URLs. */
+  #lastFile: WalkResult | undefined
+  /** The turn of the event loop in which it was found, and beyond which it does not count. */
+  #lastTurn = -1
 
   constructor(server: ServerConfig) {
     this.#htaccess = new HtaccessFiles(server)
@@ -110,7 +114,11 @@ export class DirectoryWalk {
    * @param afresh nothing that is remembered counts
    */
   walk(filename: string, now: number, request: Request, afresh = false): WalkResult | Refusal {
+    const same = afresh ? undefined : this.#sameFile(filename)
+    if (same !== undefined) return same
     let node = this.#root
+    /** Whether the same walk gives the same as long as no file is looked at anew. */
+    let steady = node.overrides !== 'always'
     if (node.overrides !== 'never') {
       const refusal = this.#refresh(node, request, now - node.checkedAt >= DIRECTORY_KEPT_MS)
       node.checkedAt = now
@@ -141,14 +149,13 @@ export class DirectoryWalk {
         }
         const anchor = this.#anchor
         if (!found.isDirectory()) {
-          if (found.isFile())
-            return {
-              filename: path,
-              pathInfo: filename.slice(end),
-              finfo: found,
-              directory: this.#withWild(node, path, depth),
-              anchor,
-            }
+          if (found.isFile()) {
+            const directory = this.#withWild(node, path, depth)
+            const pathInfo = filename.slice(end)
+            if (steady && looksOnce(node))
+              this.#keep({ filename: path, pathInfo: '', finfo: found, directory, anchor })
+            return { filename: path, pathInfo, finfo: found, directory, anchor }
+          }
           return refuse(403, '', 'AH00038', `access denied because ${path} is neither a file nor a directory`)
         }
         if (child === undefined) child = this.#add(node, name, `${node.path}${name}/`, depth, found, now)
@@ -160,6 +167,7 @@ export class DirectoryWalk {
         child.anchor = anchor
       } else fresh = false
       node = child
+      if (node.overrides === 'always') steady = false
       if (node.overrides !== 'never') {
         const refusal = this.#refresh(node, request, fresh)
         if (refusal !== undefined) return refusal
@@ -169,11 +177,26 @@ export class DirectoryWalk {
     return { filename, pathInfo: '', finfo: node.finfo, directory: node, anchor: node.anchor }
   }
 
+  /** Where a name leads that begins with that of the last file, in the same turn. */
+  #sameFile(filename: string): WalkResult | undefined {
+    const last = this.#lastFile
+    if (last === undefined || this.#lastTurn !== turn() || !filename.startsWith(last.filename))
+      return undefined
+    const end = last.filename.length
+    if (filename.length === end) return last
+    return filename.charCodeAt(end) === 47 ? below(last, filename.slice(end)) : undefined
+  }
+
+  #keep(found: WalkResult): void {
+    this.#lastFile = found
+    this.#lastTurn = turn()
+  }
+
   /** Looks at one component, with the rules on symbolic links of the directory that it is in, and notes where it has to lie. */
   #examine(path: string, parent: DirectoryNode): Stats | 'missing' | Refusal {
     const free = (parent.follows & OPTION.SymLinks) !== 0
     this.#anchor = undefined
-    if (free && parent.anchor === undefined) return this.#explainFollowed(path)
+    if (looksOnce(parent)) return this.#explainFollowed(path)
     const link = free ? undefined : this.#explain(lookAtLink(path), path)
     const found = link !== undefined && !isLink(link) ? link : this.#target(path, parent, link)
     if (!isStats(found)) return found
@@ -287,6 +310,19 @@ export class DirectoryWalk {
     return file?.refusal
   }
 }
+
+/** The same file, asked for with something after its name. */
+const below = ({ filename, finfo, directory, anchor }: WalkResult, pathInfo: string): WalkResult => ({
+  filename,
+  pathInfo,
+  finfo,
+  directory,
+  anchor,
+})
+
+/** Whether one look tells all about what is in a directory: links in it may be followed, wherever they lead. */
+const looksOnce = ({ follows, anchor }: DirectoryNode): boolean =>
+  (follows & OPTION.SymLinks) !== 0 && anchor === undefined
 
 const isLink = (found: unknown): boolean => isStats(found) && found.isSymbolicLink()
 

@@ -14,6 +14,13 @@ export type Look = Stats | 'missing' | NodeJS.ErrnoException
  */
 let seen = new Map<string, Look>()
 
+let turns = 0
+
+/** Number of the turn of the event loop: another one once what was seen is forgotten. */
+export function turn(): number {
+  return turns
+}
+
 /** What the path is, symbolic links followed. */
 export function look(path: string): Look {
   const known = seen.get(path)
@@ -31,6 +38,7 @@ export function lookAtLink(path: string): Look {
 
 /** Lets the next look be a new one. */
 export function forget(): void {
+  turns++
   seen = new Map()
 }
 
