@@ -15,11 +15,13 @@ location origin referer sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform server set
 x-forwarded-proto x-request-id`
 
 /** As keys of an object, which are the same objects as equal literals anywhere in the program. */
-const names = Object.keys(Object.fromEntries(FREQUENT.split(/\s+/).map((name) => [name, true])))
+export const FREQUENT_NAMES: readonly string[] = Object.keys(
+  Object.fromEntries(FREQUENT.split(/\s+/).map((name) => [name, true])),
+)
 
-const LONGEST = names.reduce((most, name) => Math.max(most, name.length), 0)
+const LONGEST = FREQUENT_NAMES.reduce((most, name) => Math.max(most, name.length), 0)
 const byLength: readonly (readonly string[])[] = Array.from({ length: LONGEST + 1 }, (_, length) =>
-  names.filter((name) => name.length === length),
+  FREQUENT_NAMES.filter((name) => name.length === length),
 )
 
 /** The part of that text, as the one object of that name where it is a frequent one. */

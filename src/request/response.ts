@@ -4,6 +4,7 @@
  * Rules: RFC 9110, RFC 9112; httpd's ap_http_header_filter and ap_set_keepalive.
  */
 import { type HandedOver, HeaderFault, type ResponseHead, type SwitchedConnection } from '../http/message.js'
+import { hasOutputFilters } from '../modules/filter/settings.js'
 import { FilteredWriter } from './filtered-body.js'
 import type { BodyTransform } from './output-filter.js'
 import { reasonOf } from './reasons.js'
@@ -39,12 +40,16 @@ export interface BodyWriter {
 
 /** Sends the response with a body that is there as a whole. A Content-Length is added where none is set. Strings are latin-1. */
 export function sendWhole(request: Request, body: Uint8Array | string = ''): void {
-  const declared = declaredLength(request)
-  const length = hasNoBody(request) ? declared : body.length
-  const isWhole = declared === undefined || declared === length
-  const transform = isWhole ? filterOf(request, length) : undefined
+  const transform = hasOutputFilters(request) ? filterOfWhole(request, body) : undefined
   if (transform === undefined) respond(request, body)
   else void sendFiltered(request, body, transform)
+}
+
+/** What does not have the length that it claims is not filtered. */
+function filterOfWhole(request: Request, body: Uint8Array | string): BodyTransform | undefined {
+  const declared = declaredLength(request)
+  const length = hasNoBody(request) ? declared : body.length
+  return declared === undefined || declared === length ? filterOf(request, length) : undefined
 }
 
 /** A filter works beside the event loop: the response goes out when it is done. */
@@ -73,7 +78,7 @@ function respond(request: Request, body: Uint8Array | string): void {
   // without a body, only HEAD can tell its length, and only where there would be one
   const head = makeHead(request, length > 0 || !bodyless ? length : undefined)
   if (head === undefined) return
-  const declared = bodyless || length === 0 ? undefined : declaredLength(request)
+  const { declared } = head
   if (bodyless || length === 0) send(request, () => outgoing.respond(head, ''))
   else if (declared === undefined || declared === length) {
     request.bytesSent = length
@@ -117,7 +122,7 @@ export function openBody(request: Request, length?: number): BodyWriter {
 function open(request: Request, length: number | undefined): BodyWriter {
   const head = makeHead(request, length)
   if (head === undefined || !send(request, () => request.outgoing.begin(head))) return new DiscardingWriter()
-  return new ResponseWriter(request, head.hasLength ? declaredLength(request) : undefined)
+  return new ResponseWriter(request, head.hasLength ? head.declared : undefined)
 }
 
 class ResponseWriter implements BodyWriter {
@@ -261,8 +266,13 @@ function declaredLength(request: Request): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined
 }
 
+/** What the header says of the body's length, right or wrong. */
+interface DeclaringHead extends ResponseHead {
+  readonly declared: number | undefined
+}
+
 /** The header as it goes out; undefined where it is too late for one. */
-function makeHead(request: Request, length: number | undefined): ResponseHead | undefined {
+function makeHead(request: Request, length: number | undefined): DeclaringHead | undefined {
   const { outgoing, transaction } = request
   if (request.headersSent || outgoing.headSent || outgoing.isOver) return undefined
   if (transaction !== undefined) {
@@ -272,7 +282,8 @@ function makeHead(request: Request, length: number | undefined): ResponseHead | 
   const fields = finalFields(request, length)
   const { status } = request
   const bodyless = hasNoBody(request)
-  const hasLength = !bodyless && declaredLength(request) !== undefined
+  const declared = declaredLength(request)
+  const hasLength = !bodyless && declared !== undefined
   const treatment = treatmentOf(request)
   const close =
     outgoing.hasConnectionFields && connectionFields(request, fields, treatment, bodyless || hasLength)
@@ -283,6 +294,7 @@ function makeHead(request: Request, length: number | undefined): ResponseHead | 
     fields,
     bodyless,
     hasLength,
+    declared,
     isForOld: treatment.isOld,
     version: treatment.version,
     close,

@@ -139,7 +139,58 @@ test('a response header that would be two is refused', () => {
     ['A\r\nB', 'c'],
     ['A:', 'b'],
     ['', 'b'],
+    ['Content-Type', 'text/plain\r\nSet-Cookie: a=b'],
+    ['Content-Type\r\nSet-Cookie', 'a=b'],
+    ['content-type ', 'text/plain'],
   ])
     assert.throws(() => headText({ ...head, fields }), HeaderFault)
   assert.throws(() => headText({ ...head, reason: 'a\r\nb', fields: [] }), HeaderFault)
+})
+
+test('lines that come again are the same, and others are looked at as ever', () => {
+  const head = { status: 200, reason: 'OK', bodyless: false, hasLength: true, close: false }
+  const text = (...fields: string[]) => headText({ ...head, fields }).replace(/Date: [^\r]+/, 'Date')
+  const first = 'HTTP/1.1 200 OK\r\nDate\r\n'
+  for (let round = 0; round < 2; round++) {
+    assert.equal(text('Vary', 'a', 'Vary', 'b'), `${first}Vary: a\r\nVary: b\r\n`)
+    assert.equal(text('Vary', '', 'vary', 'b'), `${first}Vary: \r\nvary: b\r\n`)
+    assert.equal(text('Vary', 'b', 'X', 'b', 'VARY', 'c'), `${first}Vary: b\r\nX: b\r\nVARY: c\r\n`)
+    assert.equal(text('Vary', 'x'.repeat(1000)), `${first}Vary: ${'x'.repeat(1000)}\r\n`)
+    assert.throws(() => text('Vary', 'b\r\nX: y'), HeaderFault)
+    assert.match(
+      headText({ ...head, status: 404, reason: 'Not Found', fields: [] }),
+      /^HTTP\/1\.1 404 Not Found\r\n/,
+    )
+    assert.match(headText({ ...head, version: '1.0', fields: [] }), /^HTTP\/1\.0 200 OK\r\n/)
+    assert.match(headText({ ...head, reason: 'Fine', fields: [] }), /^HTTP\/1\.1 200 Fine\r\n/)
+  }
+})
+
+test('fields that come again are read anew where anything about them differs', () => {
+  const read = (line: string, fields: string) => {
+    const head = parseHead(`${line}\r\n${fields}`)
+    return typeof head === 'string' ? head : [head.target, head.rawHeaders, head.length, head.canKeep]
+  }
+  for (let round = 0; round < 2; round++) {
+    assert.deepEqual(read('GET /a HTTP/1.1', 'Host: a\r\n'), ['/a', ['Host', 'a'], 0, true])
+    assert.deepEqual(read('GET /b HTTP/1.1', 'Host: b\r\n'), ['/b', ['Host', 'b'], 0, true])
+    assert.deepEqual(read('GET /c HTTP/1.0', 'Host: b\r\n'), ['/c', ['Host', 'b'], 0, false])
+    assert.deepEqual(read('POST / HTTP/1.1', 'Content-Length: 12\r\n'), [
+      '/',
+      ['Content-Length', '12'],
+      12,
+      true,
+    ])
+    assert.deepEqual(read('POST / HTTP/1.1', 'Content-Length: 13\r\n'), [
+      '/',
+      ['Content-Length', '13'],
+      13,
+      true,
+    ])
+    assert.deepEqual(read('POST / HTTP/1.1', 'Content-Length: x3\r\n'), 'Content-Length is not a number')
+    assert.deepEqual(read('GET / HTTP/1.1', 'Host; a\r\n'), 'a field is not "name: value"')
+    const chunked = 'Transfer-Encoding: chunked\r\n'
+    assert.deepEqual(read('POST / HTTP/1.1', chunked), ['/', ['Transfer-Encoding', 'chunked'], -1, true])
+    assert.deepEqual(read('POST / HTTP/1.0', chunked), 'Transfer-Encoding in an HTTP/1.0 request')
+  }
 })

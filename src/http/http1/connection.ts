@@ -49,6 +49,8 @@ export interface Http1Sink<Conn> extends MessageSink<Conn> {
   gone(connection: Conn): void
 }
 
+const NOTHING = Buffer.alloc(0)
+
 enum State {
   head,
   message,
@@ -95,10 +97,9 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     this.written = (error) => {
       if (!error) this.#sent()
     }
-    const received = (chunk: Buffer) => this.#onData(chunk)
-    this.#isShared = readShared(socket, received)
+    this.#isShared = readShared(socket, (buffer, length) => this.#onShared(buffer, length))
     this.#direct = DirectWriter.of(socket, this.written)
-    if (!this.#isShared) socket.on('data', received)
+    if (!this.#isShared) socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#outgoing?.drain?.())
     socket.on('error', ignore)
@@ -162,6 +163,21 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   // reading
+
+  /** Mostly this is one whole header and nothing else: then it needs no buffer of its own. */
+  #onShared(buffer: Buffer, length: number): void {
+    if (this.#state === State.head && this.#held === undefined && this.headBytes === 0) {
+      const text = length <= WHOLE_HEAD_MAX_BYTES ? buffer.toString('latin1', 0, length) : ''
+      const end = text.indexOf('\r\n\r\n')
+      // empty lines before a request are rare
+      if (end > 0 && end === length - 4 && text.charCodeAt(0) !== 13) {
+        this.bytesRead += length
+        this.#begin(text.slice(0, end + 2), NOTHING, 0, length)
+        return
+      }
+    }
+    this.#onData(buffer.subarray(0, length))
+  }
 
   #onData(chunk: Buffer): void {
     this.bytesRead += chunk.length

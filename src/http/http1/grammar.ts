@@ -34,7 +34,7 @@ export interface RequestHead {
   readonly target: string
   readonly version: string
   /** Names and values in turn. */
-  readonly rawHeaders: string[]
+  readonly rawHeaders: readonly string[]
   /** Bytes of the body; 0 where there is none; -1: chunked. */
   readonly length: number
   /** The client allows another request on the connection: HTTP/1.0 by `keep-alive` alone, and `close` counts always. */
@@ -72,23 +72,48 @@ export function parseHead(text: string): RequestHead | HeadFault {
     method !== 'CONNECT'
   )
     return 'the target is neither a path nor a URL'
-  return parseFields(method, target, version, text, lineEnd + 2)
+  const fields = rememberedFields(version, text.slice(lineEnd + 2))
+  if (typeof fields === 'string') return fields
+  return {
+    method,
+    target,
+    version,
+    rawHeaders: fields.rawHeaders,
+    length: fields.length,
+    canKeep: fields.canKeep,
+  }
 }
 
-function parseFields(
-  method: string,
-  target: string,
-  version: string,
-  text: string,
-  from: number,
-): RequestHead | HeadFault {
+/** What the fields of a header say, whatever its request line. */
+interface Fields extends Pick<RequestHead, 'rawHeaders' | 'length' | 'canKeep'> {
+  readonly version: string
+  readonly text: string
+}
+
+/**
+ * Fields as they came lately, by their length: most requests of a client, and those of all its likes, have the same ones. Bounded in number and size, and nothing
+ * that a client could fill: each text stands in one place, and the next one there takes it.
+ */
+const remembered: (Fields | undefined)[] = new Array(256).fill(undefined)
+const REMEMBERED_MAX_BYTES = 2048
+
+function rememberedFields(version: string, text: string): Fields | HeadFault {
+  const at = text.length & (remembered.length - 1)
+  const { [at]: known } = remembered
+  if (known !== undefined && known.text === text && known.version === version) return known
+  const fields = parseFields(version, text)
+  if (typeof fields !== 'string' && text.length <= REMEMBERED_MAX_BYTES) remembered[at] = fields
+  return fields
+}
+
+function parseFields(version: string, text: string): Fields | HeadFault {
   const rawHeaders: string[] = []
   let length = 0
   let hasLength = false
   let isChunked = false
   let canKeep = version === '1.1'
   let closes = false
-  const fault = eachField(text, from, (name, value) => {
+  const fault = eachField(text, 0, (name, value) => {
     rawHeaders.push(name, value)
     switch (name.length) {
       case 10:
@@ -115,7 +140,7 @@ function parseFields(
   if (fault !== undefined) return fault
   if (isChunked && hasLength) return 'both Content-Length and Transfer-Encoding'
   if (isChunked && version !== '1.1') return `Transfer-Encoding in an HTTP/${version} request`
-  return { method, target, version, rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
+  return { version, text, rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
 }
 
 /**

@@ -33,17 +33,17 @@ function findFields(): Fields | undefined {
 
 /**
  * Reads a plain socket that nobody has read from yet into the shared buffer, instead of making `data` events.
- * @param received gets each piece, which is only there during the call
+ * @param received gets the buffer and how much has been read into it, which is only there during the call
  * @returns false where that is not possible, and nothing has changed
  */
-export function readShared(socket: Duplex, received: (bytes: Buffer) => void): boolean {
+export function readShared(socket: Duplex, received: (buffer: Buffer, length: number) => void): boolean {
   const reading = socket as unknown as Reading
   if (fields === undefined || 'encrypted' in socket || socket.readableFlowing !== null) return false
   if (socket.readableLength > 0 || typeof reading._handle?.useUserBuffer !== 'function') return false
   reading._handle.useUserBuffer(shared)
   reading[fields.buffer] = shared
   reading[fields.callback] = (length: number) => {
-    received(shared.subarray(0, length))
+    received(shared, length)
     return true
   }
   return true
