@@ -29,9 +29,6 @@ const RESPONSE_BUFFER_MAX_BYTES = 1024 * 1024
 const ALL_BUFFERS_MAX_BYTES = 64 * 1024 * 1024
 const RESPONSE_BUFFER_MIN_BYTES = 64 * 1024
 
-/** Bodies up to this size are sent as text, in one write with the header. */
-const SMALL_BODY_MAX_BYTES = 16 * 1024
-
 /** Bytes that responses hold for slow clients at the moment, as far as their interpreters wait for them. */
 let heldBytes = 0
 
@@ -137,7 +134,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   begin(channel: Channel, member?: Member): void {
     this.#channel = channel
     this.#member = member
-    this.lastProgress = Date.now()
+    // otherwise it has just been made
+    if (this.deadline !== undefined || this.#connects > 0) this.lastProgress = Date.now()
     if (++this.#connects > 1) this.#tellAttempts()
     channel.dispatch(this)
   }
@@ -198,7 +196,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
 
   // Exchange: the channel's side
 
-  answered(status: number, reason: string, headers: string[], body: Buffer): void {
+  answered(status: number, reason: string, headers: string[], body: Buffer | string): void {
     this.#release()
     if (this.#finished) return
     if (this.#takeHead(status, reason, headers)) {
@@ -322,9 +320,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   }
 
   /** A length that the application did not give is never invented: it may have left out the body of a HEAD (release 3.0, removal 2). */
-  #send(body: Buffer): void {
-    // The bytes lie in the channel's buffer; as text they are copied in any case.
-    const kept = body.length <= SMALL_BODY_MAX_BYTES ? body.toString('latin1') : Buffer.from(body)
+  #send(body: Buffer | string): void {
+    // The bytes lie in the channel's buffer.
+    const kept = typeof body === 'string' ? body : Buffer.from(body)
     if (this.request.headersOut.has('Content-Length')) {
       sendWhole(this.request, kept)
       return

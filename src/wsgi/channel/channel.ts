@@ -290,7 +290,7 @@ export class Channel implements FrameSink {
     response.body?.stop()
   }
 
-  answer(id: number, status: number, text: string, body: Buffer): void {
+  answer(id: number, status: number, text: string, body: Buffer | string): void {
     const response = this.#response(id)
     response.answered(status, text, body)
     this.#finish(response)

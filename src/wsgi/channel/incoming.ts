@@ -4,6 +4,9 @@
  */
 import { FRAME_MAX_BYTES, HEADER_BYTES, Receive } from './wire.js'
 
+/** Bodies up to this size are sent as text, in one write with the header; a buffer for them would cost as much as the copy. */
+const TEXT_MAX_BYTES = 16 * 1024
+
 /** The interpreter broke the protocol; the channel is closed. */
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation'
@@ -11,8 +14,8 @@ export class ProtocolViolation extends Error {
 
 /** What a frame leads to. Buffers are only valid during the call. */
 export interface FrameSink {
-  /** A whole response; `text` is reason and headers. */
-  answer(id: number, status: number, text: string, body: Buffer): void
+  /** A whole response; `text` is reason and headers, a small `body` latin-1 text. */
+  answer(id: number, status: number, text: string, body: Buffer | string): void
   head(id: number, status: number, text: string): void
   data(id: number, chunk: Buffer): void
   report(
@@ -83,7 +86,11 @@ export class Incoming {
         if (stop - at < 16) throw new ProtocolViolation('short answer')
         const bodyAt = at + 16 + data.readUInt32LE(at + 12)
         if (bodyAt > stop) throw new ProtocolViolation('answer beyond its frame')
-        this.#sink.answer(id, aux, headText(data, at + 16, bodyAt), data.subarray(bodyAt, stop))
+        const body =
+          stop - bodyAt <= TEXT_MAX_BYTES
+            ? data.toString('latin1', bodyAt, stop)
+            : data.subarray(bodyAt, stop)
+        this.#sink.answer(id, aux, headText(data, at + 16, bodyAt), body)
         return
       }
       case Receive.head:

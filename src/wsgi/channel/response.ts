@@ -39,7 +39,7 @@ export class Response implements Flow {
     this.exchange = exchange
   }
 
-  answered(status: number, text: string, body: Buffer): void {
+  answered(status: number, text: string, body: Buffer | string): void {
     if (this.begun) throw new ProtocolViolation('second head')
     checkStatus(status)
     const { reason, headers } = readHead(text)

@@ -144,8 +144,8 @@ export interface Exchange {
   /** When the request was received, in seconds since 1970 (`mod_wsgi.request_start`). */
   readonly startTime: number
 
-  /** The whole response at once. `headers` alternates name and value; `body` is only there during the call: copy what is kept. */
-  answered(status: number, reason: string, headers: string[], body: Buffer): void
+  /** The whole response at once. `headers` alternates name and value; a small `body` is latin-1 text, another only there during the call: copy what is kept. */
+  answered(status: number, reason: string, headers: string[], body: Buffer | string): void
   /** The status and headers of a response whose body follows. */
   head(status: number, reason: string, headers: string[], flow: Flow): void
   /** The next bytes; false asks for a pause until `flow.resume()`. `chunk` belongs to the callee for as long as {@link holds} says so. */

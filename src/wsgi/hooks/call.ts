@@ -109,8 +109,8 @@ class HookCall implements Exchange, EmbeddedJob {
 
   // Exchange
 
-  answered(_status: number, _reason: string, _headers: string[], body: Buffer): void {
-    this.data(body)
+  answered(_status: number, _reason: string, _headers: string[], body: Buffer | string): void {
+    this.data(typeof body === 'string' ? Buffer.from(body, 'latin1') : body)
     this.end()
   }
 

@@ -202,7 +202,7 @@ export function request(
       startTime: Date.now() / 1000,
       answered(status, reason, headers, body) {
         Object.assign(seen, { status, reason, headers })
-        parts.push(Buffer.from(body))
+        parts.push(typeof body === 'string' ? Buffer.from(body, 'latin1') : Buffer.from(body))
         final('answered')
       },
       head(status, reason, headers, flow) {
