@@ -4,6 +4,7 @@
  * Rules: RFC 9112 sections 2 to 6; RFC 9110 section 5.
  */
 import { fieldNameAt } from '../field-names.js'
+import { RecentTexts } from '../recent-texts.js'
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+"
 /** What a field's value may hold: tabs, blanks, visible ASCII, and bytes above. */
@@ -85,24 +86,17 @@ export function parseHead(text: string): RequestHead | HeadFault {
 }
 
 /** What the fields of a header say, whatever its request line. */
-interface Fields extends Pick<RequestHead, 'rawHeaders' | 'length' | 'canKeep'> {
-  readonly version: string
-  readonly text: string
-}
+type Fields = Pick<RequestHead, 'rawHeaders' | 'length' | 'canKeep'>
 
-/**
- * Fields as they came lately, by their length: most requests of a client, and those of all its likes, have the same ones. Bounded in number and size, and nothing
- * that a client could fill: each text stands in one place, and the next one there takes it.
- */
-const remembered: (Fields | undefined)[] = new Array(256).fill(undefined)
-const REMEMBERED_MAX_BYTES = 2048
+/** Of HTTP/1.1. */
+const remembered = new RecentTexts<Fields>()
 
 function rememberedFields(version: string, text: string): Fields | HeadFault {
-  const at = text.length & (remembered.length - 1)
-  const { [at]: known } = remembered
-  if (known !== undefined && known.text === text && known.version === version) return known
+  if (version !== '1.1') return parseFields(version, text)
+  const known = remembered.get(text)
+  if (known !== undefined) return known
   const fields = parseFields(version, text)
-  if (typeof fields !== 'string' && text.length <= REMEMBERED_MAX_BYTES) remembered[at] = fields
+  if (typeof fields !== 'string') remembered.set(text, fields)
   return fields
 }
 
@@ -140,7 +134,7 @@ function parseFields(version: string, text: string): Fields | HeadFault {
   if (fault !== undefined) return fault
   if (isChunked && hasLength) return 'both Content-Length and Transfer-Encoding'
   if (isChunked && version !== '1.1') return `Transfer-Encoding in an HTTP/${version} request`
-  return { version, text, rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
+  return { rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
 }
 
 /**

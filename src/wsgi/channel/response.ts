@@ -3,6 +3,7 @@
  * whatever the interpreter sends.
  */
 import { fieldNameAt } from '../../http/field-names.js'
+import { RecentTexts } from '../../http/recent-texts.js'
 import type { BodyRelay } from './body-relay.js'
 import { type BulkLane, LENT_FIRST_MAX_BYTES } from './bulk-lane.js'
 import { ProtocolViolation } from './incoming.js'
@@ -42,7 +43,7 @@ export class Response implements Flow {
   answered(status: number, text: string, body: Buffer | string): void {
     if (this.begun) throw new ProtocolViolation('second head')
     checkStatus(status)
-    const { reason, headers } = readHead(text)
+    const { reason, headers } = headOf(text)
     this.#settle()
     if (this.cancelled) this.exchange.aborted('cancelled')
     else this.exchange.answered(status, reason, headers, body)
@@ -52,7 +53,7 @@ export class Response implements Flow {
     if (this.begun) throw new ProtocolViolation('second head')
     checkStatus(status)
     this.begun = true
-    const { reason, headers } = readHead(text)
+    const { reason, headers } = headOf(text)
     if (!this.cancelled) this.exchange.head(status, reason, headers, this)
   }
 
@@ -228,8 +229,25 @@ function checkStatus(status: number): void {
   if (status < 200 || status > 999) throw new ProtocolViolation(`status ${status}`)
 }
 
+interface Head {
+  readonly reason: string
+  /** The callee's own. */
+  readonly headers: string[]
+}
+
+const remembered = new RecentTexts<Head>()
+
+function headOf(text: string): Head {
+  let head = remembered.get(text)
+  if (head === undefined) {
+    head = readHead(text)
+    remembered.set(text, head)
+  }
+  return { reason: head.reason, headers: head.headers.slice() }
+}
+
 /** `reason NUL name NUL value NUL name …` */
-function readHead(text: string): { reason: string; headers: string[] } {
+function readHead(text: string): Head {
   const headers: string[] = []
   const end = text.indexOf('\0')
   if (end < 0) return { reason: text, headers }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { type FrameSink, Incoming, ProtocolViolation } from '../../../src/wsgi/channel/incoming.js'
 import { Pacing } from '../../../src/wsgi/channel/pacing.js'
+import { Response } from '../../../src/wsgi/channel/response.js'
 import { environKey, SignatureTable } from '../../../src/wsgi/channel/signatures.js'
+import type { Exchange } from '../../../src/wsgi/channel/types.js'
 import { FLAG_OPEN, FLAG_READING, Receive } from '../../../src/wsgi/channel/wire.js'
 
 describe('header names', () => {
@@ -210,4 +212,20 @@ describe('frames', () => {
       ProtocolViolation,
     )
   })
+})
+
+test('a header that comes again is its own, whatever became of the first', () => {
+  const seen: string[][] = []
+  const exchange = {
+    answered(_status: number, reason: string, headers: string[]) {
+      seen.push([reason, ...headers])
+      headers.push('X', 'y')
+      headers[1] = 'changed'
+    },
+  } as unknown as Exchange
+  const text = 'OK\0Content-Type\0text/plain\0X\0'
+  for (let id = 1; id <= 3; id++) new Response(id, exchange).answered(200, text, '')
+  assert.deepEqual(seen, Array(3).fill(['OK', 'Content-Type', 'text/plain', 'X', '']))
+  for (let round = 0; round < 2; round++)
+    assert.throws(() => new Response(1, exchange).answered(200, 'OK\0Alone', ''), ProtocolViolation)
 })
