@@ -91,6 +91,8 @@ export class VhostTable {
   /** By local address as the kernel says it. */
   readonly #known = new Map<string, HostGroup>()
   readonly #main: HostGroup
+  /** What was asked last: most connections come to one address. */
+  #last: { readonly address: string; readonly port: number; readonly group: HostGroup }
 
   constructor(site: Site) {
     const members = new Map<string, ServerConfig[]>()
@@ -103,10 +105,19 @@ export class VhostTable {
       }
     for (const [key, servers] of members) this.#groups.set(key, new HostGroup(servers))
     this.#main = new HostGroup([site.main])
+    this.#last = { address: '', port: 0, group: this.#find('', 0) }
   }
 
   /** The one best group for that address: `ip:port`, `ip:*`, `*:port`, `*:*`, else the main server alone. */
   group(localAddress: string, localPort: number): HostGroup {
+    const { address, port, group } = this.#last
+    if (address === localAddress && port === localPort) return group
+    const found = this.#remembered(localAddress, localPort)
+    this.#last = { address: localAddress, port: localPort, group: found }
+    return found
+  }
+
+  #remembered(localAddress: string, localPort: number): HostGroup {
     const key = keyOf(localAddress, localPort)
     const known = this.#known.get(key)
     if (known !== undefined) return known

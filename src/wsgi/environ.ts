@@ -103,18 +103,11 @@ function commonOf(request: Request): string {
 function makeCommon(request: Request, scheme: string, proxy: Believed): string {
   const { connection } = request
   const self = selfNameOf(request)
-  const values = [
-    '',
-    request.protocol,
-    proxy.serverName ?? self.host,
-    proxy.serverPort ?? String(self.port),
-    connection.localAddress,
-    proxy.remoteAddress ?? connection.remoteAddress,
-    String(connection.remotePort),
-    proxy.scheme ?? scheme,
-    '',
-  ]
-  return values.join('\0')
+  const serverName = proxy.serverName ?? self.host
+  const remoteAddress = proxy.remoteAddress ?? connection.remoteAddress
+  return `\0${request.protocol}\0${serverName}\0${proxy.serverPort ?? self.port}\0${connection.localAddress}\0${
+    remoteAddress
+  }\0${connection.remotePort}\0${proxy.scheme ?? scheme}\0`
 }
 
 /** `https` on TLS, or where a proxy's front says so through `SetEnv HTTPS on`. */
