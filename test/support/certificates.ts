@@ -13,7 +13,8 @@ function openssl(directory: string, ...words: string[]): void {
   execFileSync('openssl', words, { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
-const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+/** Asks for a key on the curve P-256, without a pass phrase. */
+export const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
 /** Makes `ca.crt` and `ca.key`. */
 export function makeAuthority(directory: string, name = 'ca'): void {

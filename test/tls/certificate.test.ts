@@ -6,19 +6,9 @@ import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { certificateFacts } from '../../src/tls/certificate.js'
-import { skipWithoutOpenssl } from '../support/certificates.js'
+import { EC, skipWithoutOpenssl } from '../support/certificates.js'
 
-const REQUEST = [
-  'req',
-  '-x509',
-  '-newkey',
-  'ec',
-  '-pkeyopt',
-  'ec_paramgen_curve:prime256v1',
-  '-nodes',
-  '-subj',
-  '/CN=x',
-]
+const REQUEST = ['req', '-x509', ...EC, '-subj', '/CN=x']
 
 for (const [asked, written] of [
   ['0', '00'],
