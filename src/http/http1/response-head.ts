@@ -9,6 +9,7 @@ import { HeaderFault, type ResponseHead } from '../message.js'
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/
+const LINE = /^[\t\x20-\x7e\x80-\xff]*\r\n$/
 
 /** A line as it was made last. */
 interface Line {
@@ -32,9 +33,10 @@ function lineOf(name: string, value: string): string {
   if (last !== undefined && last.value === value) return last.text
   if (last === undefined && !NAME.test(name))
     throw new HeaderFault(`a name that no field can have: ${JSON.stringify(name)}`)
-  if (NO_VALUE.test(value))
-    throw new HeaderFault(`a value that no field can have: ${JSON.stringify(value)} of ${name}`)
   const text = `${name}: ${value}\r\n`
+  // the test makes one flat text of it, too
+  if (!LINE.test(text))
+    throw new HeaderFault(`a value that no field can have: ${JSON.stringify(value)} of ${name}`)
   if (last !== undefined && text.length <= KEPT_MAX_BYTES) lines.set(name, { value, text })
   return text
 }
