@@ -32,14 +32,22 @@ export const CLOSE_WORD = '--close='
 
 /** What every server worker is started with. */
 export function workerCommand(): { words: string[]; environment: NodeJS.ProcessEnv } {
-  const passedOn = process.execArgv.filter((option) => PASSED_ON.test(option))
   return {
-    words: [...passedOn, ...ENGINE, fileURLToPath(new URL('./worker-main.js', import.meta.url))],
+    words: [...passedOn(process.execArgv), ...ENGINE, fileURLToPath(new URL('./worker-main.js', import.meta.url))],
     environment: {
       ...process.env,
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE),
     },
   }
+}
+
+/** Of the words between `node` and the program those that are for workers: options, and what stands after one as a word of its own is its value. */
+export function passedOn(words: readonly string[]): string[] {
+  let isPassed = false
+  return words.filter((word) => {
+    if (word.startsWith('-')) isPassed = PASSED_ON.test(word)
+    return isPassed
+  })
 }
 
 export interface SpareWorker {

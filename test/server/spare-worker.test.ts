@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { startSpareWorker, startsServer } from '../../src/server/spare-worker.js'
+import { passedOn, startSpareWorker, startsServer } from '../../src/server/spare-worker.js'
 import { descendants, stillThere } from '../support/processes.js'
 import { LAUNCHER, Layout } from '../support/server.js'
 import { until } from '../support/wait.js'
@@ -30,6 +30,14 @@ test('words that start a server in the foreground are told at first sight', () =
     'setup-server a.wsgi',
   ])
     assert.equal(startsServer(words.split(' ')), false, words)
+})
+
+test('options of Node that are for workers keep their values', () => {
+  const words = '--cpu-prof-interval 200 --require x.cjs --cpu-prof --cpu-prof-dir=/tmp --trace-event-categories v8,node --inspect'
+  assert.equal(
+    passedOn(words.split(' ')).join(' '),
+    '--cpu-prof-interval 200 --cpu-prof --cpu-prof-dir=/tmp --trace-event-categories v8,node',
+  )
 })
 
 test('a spare worker that nobody needs leaves with its channel', onLinux, async () => {
