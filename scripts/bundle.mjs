@@ -5,7 +5,7 @@
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import loader from './load-program.cjs'
 
 const { fingerprintOf } = loader
@@ -23,7 +23,19 @@ const ENTRIES = [
 ]
 
 /** Modules of Node's that hardly any start needs, or only later: read when something of theirs is first used. */
-const LATE = ['crypto', 'dns/promises', 'http', 'http2', 'https', 'readline', 'tls', 'worker_threads', 'zlib']
+const LATE = [
+  'crypto',
+  'dns/promises',
+  'fs/promises',
+  'http',
+  'http2',
+  'https',
+  'readline',
+  'timers/promises',
+  'tls',
+  'worker_threads',
+  'zlib',
+]
 
 export async function bundle() {
   const { build } = await import('esbuild')
@@ -39,7 +51,7 @@ export async function bundle() {
     target: 'node20',
     packages: 'external',
     define: { 'import.meta.url': 'import_meta_url' },
-    plugins: [late],
+    plugins: [late, finished],
     logLevel: 'warning',
   })
   writeFileSync(path.join(OUT, 'package.json'), '{ "type": "commonjs" }\n')
@@ -64,6 +76,18 @@ const late = {
       const getters = names.map((one) => `get ${one}() { return it().${one} }`)
       const contents = `let known\nconst it = () => (known ??= require('${name}'))\nmodule.exports = { ${getters.join(',\n')} }`
       return { contents, loader: 'js' }
+    })
+  },
+}
+
+/** Runs the module of the built-in media types now, so that no start has to. */
+const finished = {
+  name: 'finished table of media types',
+  setup(build) {
+    build.onLoad({ filter: /[/\\]built-in-types\.js$/ }, async ({ path: file }) => {
+      const { builtInTypes } = await import(pathToFileURL(file).href)
+      const table = JSON.stringify(JSON.stringify(builtInTypes()))
+      return { contents: `export const builtInTypes = () => JSON.parse(${table})`, loader: 'js' }
     })
   },
 }

@@ -9,6 +9,7 @@ import { directive, iterate, none, take1 } from '../config/directive.js'
 import { provide } from '../config/provider.js'
 import { type Settings, settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
+import { lazily } from '../system/lazily.js'
 import { sameText } from './auth-basic/same-text.js'
 import { AUTHN, type AuthnProvider, type DigestAlgorithm, type Found } from './authn-provider.js'
 import type { HttpdModule } from './module.js'
@@ -35,10 +36,10 @@ type Kept =
   | { readonly until: number; readonly hash: string }
 
 const entries = new Map<string, Kept>()
-const secret = randomBytes(32)
+const secret = lazily(() => randomBytes(32))
 
 function keyed(user: string, password: string): string {
-  return createHmac('sha256', secret).update(`${user}\0${password}`, 'latin1').digest('base64')
+  return createHmac('sha256', secret()).update(`${user}\0${password}`, 'latin1').digest('base64')
 }
 
 function keyOf(request: Request, dir: Settings, user: string, kind: string): string {

@@ -8,6 +8,7 @@ import { brotliCompress, constants, createBrotliCompress } from 'node:zlib'
 import { directive, take1 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { OutputFilter } from '../request/output-filter.js'
+import { lazily } from '../system/lazily.js'
 import { type AlterETag, takeOn } from './compress/eligible.js'
 import { type FilterNotes, noteDirective, writeNotes } from './compress/notes.js'
 import { oneOf } from './core/arguments.js'
@@ -72,7 +73,7 @@ const directives = [
   }),
 ]
 
-const compressWhole = promisify(brotliCompress)
+const compressWhole = lazily(() => promisify(brotliCompress))
 
 const filter: OutputFilter = {
   name: 'BROTLI_COMPRESS',
@@ -90,7 +91,7 @@ const filter: OutputFilter = {
     return {
       stream,
       flush: () => stream.flush(constants.BROTLI_OPERATION_FLUSH),
-      whole: (body) => compressWhole(body, options),
+      whole: (body) => compressWhole()(body, options),
       ended: (input, output) => writeNotes(request, notes, input, output),
     }
   },

@@ -9,6 +9,7 @@ import { constants, createGzip, gzip } from 'node:zlib'
 import { directive, take1 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { OutputFilter } from '../request/output-filter.js'
+import { lazily } from '../system/lazily.js'
 import { type AlterETag, takeOn } from './compress/eligible.js'
 import { type FilterNotes, noteDirective, writeNotes } from './compress/notes.js'
 import type { HttpdModule } from './module.js'
@@ -107,7 +108,7 @@ const directives = [
   }),
 ]
 
-const compressWhole = promisify(gzip)
+const compressWhole = lazily(() => promisify(gzip))
 
 const filter: OutputFilter = {
   name: 'DEFLATE',
@@ -125,7 +126,7 @@ const filter: OutputFilter = {
     return {
       stream,
       flush: () => stream.flush(constants.Z_SYNC_FLUSH),
-      whole: (body) => compressWhole(body, options),
+      whole: (body) => compressWhole()(body, options),
       ended: (input, output) => writeNotes(request, settings.notes, input, output),
     }
   },

@@ -5,11 +5,12 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_mime.html#typesconfig
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { directive, take1 } from '../config/directive.js'
 import { settingsKey } from '../config/settings.js'
 import type { ServerConfig, Site } from '../config/site.js'
+import { lazily } from '../system/lazily.js'
+import { builtInTypes } from './built-in-types.js'
 
 /** Media types by extension: lower case, without a dot. */
 export type TypeTable = ReadonlyMap<string, string>
@@ -17,16 +18,7 @@ export type TypeTable = ReadonlyMap<string, string>
 /** Of the main server; virtual hosts inherit it. undefined: the built-in table. */
 const mimeServer = settingsKey<{ readonly types: TypeTable | undefined }>('mime server', { types: undefined })
 
-let builtIn: TypeTable | undefined
-
-/** Loaded when first asked for: it takes as long as all other modules of a small configuration together. */
-function builtInTypes(): TypeTable {
-  if (builtIn === undefined) {
-    const { types } = createRequire(import.meta.url)('mime-types') as typeof import('mime-types')
-    builtIn = new Map(Object.entries(types))
-  }
-  return builtIn
-}
+const builtIn = lazily((): TypeTable => new Map(Object.entries(builtInTypes())))
 
 /** Lines of `type extension extension…`; `#` at the start of a line makes it a comment. */
 export function parseTypes(text: string): TypeTable {
@@ -50,7 +42,7 @@ export const typesDirective = directive({
       cmd.main.draft(mimeServer).types = parseTypes(readFileSync(cmd.resolve(path), 'latin1'))
     } catch (error) {
       // httpd would not start; a configuration brought from another machine should.
-      cmd.main.draft(mimeServer).types = builtInTypes()
+      cmd.main.draft(mimeServer).types = builtIn()
       cmd.warn(
         `could not open mime types config file ${cmd.resolve(path)} (${(error as NodeJS.ErrnoException).code}); the built-in table of types is used.`,
         'AH01597',
@@ -60,7 +52,7 @@ export const typesDirective = directive({
 })
 
 export function typesOf(server: ServerConfig): TypeTable {
-  return server.settings.get(mimeServer).types ?? builtInTypes()
+  return server.settings.get(mimeServer).types ?? builtIn()
 }
 
 /** Takes `conf/mime.types` where it exists and no `TypesConfig` was given. Called once, when the configuration has been read. */

@@ -33,7 +33,11 @@ export const CLOSE_WORD = '--close='
 /** What every server worker is started with. */
 export function workerCommand(): { words: string[]; environment: NodeJS.ProcessEnv } {
   return {
-    words: [...passedOn(process.execArgv), ...ENGINE, fileURLToPath(new URL('./worker-main.js', import.meta.url))],
+    words: [
+      ...passedOn(process.execArgv),
+      ...ENGINE,
+      fileURLToPath(new URL('./worker-main.js', import.meta.url)),
+    ],
     environment: {
       ...process.env,
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE),

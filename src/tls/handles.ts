@@ -9,6 +9,7 @@
  */
 import { type Server, Socket } from 'node:net'
 import { TLSSocket, type TLSSocketOptions } from 'node:tls'
+import { lazily } from '../system/lazily.js'
 import type { Unspoken } from './unspoken.js'
 
 interface Address {
@@ -50,30 +51,38 @@ interface Wrapping {
   _server: unknown
 }
 
-type WrapHandle = Wrapping['_wrapHandle']
-
-const prototype = TLSSocket.prototype as unknown as Partial<Wrapping>
-const wrapHandle = prototype._wrapHandle as WrapHandle
 /** Turned off by the first connection that shows this Node to be another one. */
-let isPossible = typeof wrapHandle === 'function' && typeof prototype._releaseControl === 'function'
+let isPossible = true
 
-/** What the constructor of a socket is called for. */
-let wrapped: Handle
+/**
+ * What makes a server's side of TLS directly on a connection's handle; undefined: this Node's sockets have other methods. Where nothing is encrypted Node's TLS
+ * need not be read.
+ */
+const socketMaker = lazily(() => {
+  const { _wrapHandle: wrapHandle, _releaseControl: releaseControl } =
+    TLSSocket.prototype as unknown as Partial<Wrapping>
+  if (typeof wrapHandle !== 'function' || typeof releaseControl !== 'function') return undefined
+  /** What the constructor of a socket is called for. */
+  let wrapped: Handle
 
-/** A server's side of TLS, directly on a connection's handle. */
-class HandleTlsSocket extends TLSSocket {
-  constructor(handle: Handle, options: TLSSocketOptions) {
+  class HandleTlsSocket extends TLSSocket {
+    constructor(options: TLSSocketOptions) {
+      super(undefined as unknown as Socket, options)
+      // Node takes a socket without another one below it for a client's
+      ;(this as unknown as Wrapping).connecting = false
+    }
+
+    /** Called by the constructor to make the handle that encrypts. */
+    _wrapHandle(): object {
+      return (wrapHandle as Wrapping['_wrapHandle']).call(this as unknown as Wrapping, null, wrapped, false)
+    }
+  }
+
+  return (handle: Handle, options: TLSSocketOptions): TLSSocket => {
     wrapped = handle
-    super(undefined as unknown as Socket, options)
-    // Node takes a socket without another one below it for a client's
-    ;(this as unknown as Wrapping).connecting = false
+    return new HandleTlsSocket(options)
   }
-
-  /** Called by the constructor to make the handle that encrypts. */
-  _wrapHandle(): object {
-    return wrapHandle.call(this as unknown as Wrapping, null, wrapped, false)
-  }
-}
+})
 
 /** A connection of which no socket has been made. It counts as one of its server's until it, or its socket, is closed. */
 export class RawConnection implements Unspoken {
@@ -137,7 +146,7 @@ export class RawConnection implements Unspoken {
   /** A socket for the handshake, which {@link shakeHands} begins. Undefined: this Node cannot, and the connection is closed. */
   secure(options: TLSSocketOptions): TLSSocket | undefined {
     try {
-      const socket = new HandleTlsSocket(this.handle, options)
+      const socket = (socketMaker() as NonNullable<ReturnType<typeof socketMaker>>)(this.handle, options)
       this.handle.onread = ignore
       this.#belong(socket)
       return socket
@@ -172,6 +181,7 @@ export function handshakeDone(socket: TLSSocket): void {
 export function offerConnections(server: Server, take: (connection: RawConnection) => boolean): void {
   const counting = server as unknown as Counting
   if (typeof counting._connections !== 'number' || typeof counting._emitCloseIfDrained !== 'function') return
+  if (socketMaker() === undefined) return
   server.on('listening', () => {
     const listening = counting._handle
     if (typeof listening?.onconnection !== 'function') return

@@ -33,7 +33,8 @@ test('words that start a server in the foreground are told at first sight', () =
 })
 
 test('options of Node that are for workers keep their values', () => {
-  const words = '--cpu-prof-interval 200 --require x.cjs --cpu-prof --cpu-prof-dir=/tmp --trace-event-categories v8,node --inspect'
+  const words =
+    '--cpu-prof-interval 200 --require x.cjs --cpu-prof --cpu-prof-dir=/tmp --trace-event-categories v8,node --inspect'
   assert.equal(
     passedOn(words.split(' ')).join(' '),
     '--cpu-prof-interval 200 --cpu-prof --cpu-prof-dir=/tmp --trace-event-categories v8,node',

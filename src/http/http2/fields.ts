@@ -2,7 +2,7 @@
  * Header fields of HTTP/2 as the rest of the server has them, and back. Pure.
  * Rules: RFC 9113 sections 8.2 and 8.3.
  */
-import { constants, type OutgoingHttpHeaders } from 'node:http2'
+import type { OutgoingHttpHeaders } from 'node:http2'
 import { HeaderFault } from '../message.js'
 
 /** The header of a request. */
@@ -121,4 +121,7 @@ export function outgoingFields(fields: readonly string[]): { headers: OutgoingHt
   return { headers, bytes }
 }
 
-export const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
+/** Error codes of RFC 9113, section 7: Node's constants would have every start read its HTTP/2. */
+export const NGHTTP2_NO_ERROR = 0x0
+export const NGHTTP2_INTERNAL_ERROR = 0x2
+export const NGHTTP2_ENHANCE_YOUR_CALM = 0xb

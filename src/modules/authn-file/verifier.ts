@@ -5,6 +5,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
+import { lazily } from '../../system/lazily.js'
 import { FairQueue } from './fair-queue.js'
 import type { HashAnswer, HashQuestion } from './hash-thread.js'
 import { type Comparison, comparePassword, isQuick } from './password-hash.js'
@@ -38,7 +39,7 @@ interface Job {
 
 export class PasswordVerifier {
   /** What is remembered is of no use without it, and it leaves this process never. */
-  readonly #secret = randomBytes(32)
+  readonly #secret = lazily(() => randomBytes(32))
   /** Until when a password is known to be right, by {@link #keyOf}, oldest first. */
   readonly #remembered = new Map<string, number>()
   readonly #waiting = new FairQueue<Job>(WAITING_MAX_OF_CLIENT, WAITING_MAX)
@@ -136,6 +137,6 @@ export class PasswordVerifier {
   }
 
   #keyOf(password: string, hash: string): string {
-    return createHmac('sha256', this.#secret).update(`${hash}\0${password}`, 'latin1').digest('base64')
+    return createHmac('sha256', this.#secret()).update(`${hash}\0${password}`, 'latin1').digest('base64')
   }
 }

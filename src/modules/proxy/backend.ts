@@ -5,7 +5,7 @@
 import { Agent, type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { BackendPlan } from './settings.js'
-import { BackendAgent, type BackendConnect } from './tls-agent.js'
+import { type BackendConnect, backendAgent } from './tls-agent.js'
 import type { ProxyTls } from './tls-settings.js'
 
 /** Connections that nobody uses are closed after this time; most servers close theirs later. */
@@ -27,7 +27,7 @@ export class Backend {
       scheduling: 'lifo',
       timeout: IDLE_MS,
     } as const
-    this.#agent = plan.tls ? new BackendAgent(options, tls) : new Agent(options)
+    this.#agent = plan.tls ? backendAgent(options, tls) : new Agent(options)
   }
 
   /** It did not answer a moment ago, so nobody waits for it now. */

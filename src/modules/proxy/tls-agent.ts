@@ -18,32 +18,24 @@ export interface BackendConnect {
 
 type Created = (error: Error | null, socket?: Duplex) => void
 
-export class BackendAgent extends Agent {
-  constructor(
-    options: AgentOptions,
-    private readonly tls: ProxyTls,
-  ) {
-    const { protocols, ciphers, authorities } = tls
-    super({
-      ...options,
-      // judged below, so that the reason can be told and what is not asked for is not checked
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      ...(protocols && { minVersion: protocols.min, maxVersion: protocols.max }),
-      ...(ciphers === undefined ? {} : { ciphers }),
-      ...(authorities.length > 0 ? { ca: [...authorities] } : {}),
-    })
-  }
-
-  override createConnection(
+/** The pool of a backend's connections. No class of its own, which would have every start read Node's HTTPS. */
+export function backendAgent(options: AgentOptions, tls: ProxyTls): Agent {
+  const { protocols, ciphers, authorities } = tls
+  const agent = new Agent({
+    ...options,
+    // judged below, so that the reason can be told and what is not asked for is not checked
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ...(protocols && { minVersion: protocols.min, maxVersion: protocols.max }),
+    ...(ciphers === undefined ? {} : { ciphers }),
+    ...(authorities.length > 0 ? { ca: [...authorities] } : {}),
+  })
+  const connect = Reflect.get(agent, 'createConnection') as (this: Agent, options: object) => TLSSocket
+  const createConnection = (
     options: BackendConnect & { servername?: string; host?: string },
     created: Created,
-  ): undefined {
-    const connect = Reflect.get(Agent.prototype, 'createConnection') as (
-      this: Agent,
-      options: object,
-    ) => TLSSocket
-    const socket = connect.call(this, options)
+  ) => {
+    const socket = connect.call(agent, options)
     let isConnected = false
     const settle = (error: Error | null): void => {
       clearTimeout(timer)
@@ -68,11 +60,11 @@ export class BackendAgent extends Agent {
       isConnected = true
     })
     socket.once('secureConnect', () => {
-      const fault = faultOf(socket, options.servername || options.host || '', this.tls)
+      const fault = faultOf(socket, options.servername || options.host || '', tls)
       settle(fault === undefined ? null : new HandshakeFault(fault))
     })
-    return undefined
   }
+  return Object.assign(agent, { createConnection })
 }
 
 /** Faults of who signed a certificate, not of the certificate: `optional_no_ca` does not mind them. */

@@ -3,6 +3,7 @@
  * Rules: https://httpd.apache.org/docs/2.4/mod/mod_remoteip.html#processing
  */
 import { isIP, isIPv4 } from 'node:net'
+import { lazily } from '../../system/lazily.js'
 import { parseSubnet } from '../subnet.js'
 import type { TrustedRange } from './settings.js'
 
@@ -17,10 +18,10 @@ export interface Walk {
 }
 
 /** What nobody on the Internet has: a proxy that is not ours has no business with it. */
-const PRIVATE = ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'].map(
-  parseSubnet,
+const privateRanges = lazily(() =>
+  ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'].map(parseSubnet),
 )
-const PUBLIC6 = parseSubnet('2000::/3')
+const isPublic6 = lazily(() => parseSubnet('2000::/3'))
 
 /**
  * @param header the field's value, several fields joined
@@ -56,5 +57,5 @@ export function walkBack(header: string, peer: string, trusted: readonly Trusted
 }
 
 function isPrivate(address: string): boolean {
-  return isIPv4(address) ? PRIVATE.some((contains) => contains(address)) : !PUBLIC6(address)
+  return isIPv4(address) ? privateRanges().some((contains) => contains(address)) : !isPublic6()(address)
 }
