@@ -1,7 +1,8 @@
 /**
  * Addresses and ranges of addresses as `Require ip`, `Allow from` and their kin write them. Pure.
  */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { BlockList, isIPv4 } from 'node:net'
+import { isIPv6 } from '../system/ip.js'
 
 /** Whether a literal address lies in the range. An IPv4 address may come in its IPv6 form (`::ffff:192.0.2.1`). */
 export type Subnet = (address: string) => boolean

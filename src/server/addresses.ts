@@ -1,7 +1,7 @@
 /**
  * Internet addresses as the C library wants them: `struct sockaddr_in` and `sockaddr_in6` in bytes.
  */
-import { isIPv6 } from 'node:net'
+import { isIPv6 } from '../system/ip.js'
 import { C, interfaceIndex } from './libc.js'
 
 /** Darwin's structures begin with their length in one byte, Linux's with the family in two. */

@@ -5,8 +5,9 @@
  */
 import { lookup } from 'node:dns/promises'
 import { closeSync } from 'node:fs'
-import { isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
 import { constants } from 'node:os'
+import { isIPv6 } from '../system/ip.js'
 import { errorText, SystemCallError } from '../system/libc.js'
 import { inetAddress } from './addresses.js'
 import { bind, C, listen, setSocketFlag, streamSocket } from './libc.js'

@@ -1,9 +1,10 @@
 /**
  * Addresses as `Listen` and `<VirtualHost>` write them.
  */
-import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import type { Command } from '../../config/directive.js'
 import type { VhostAddress } from '../../config/site.js'
+import { isIPv6 } from '../../system/ip.js'
 import type { ListenAddress } from './settings.js'
 
 /** `[ip:]port [protocol]`. The protocol is `https` for port 443, else `http`, unless written. */
