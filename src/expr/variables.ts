@@ -59,9 +59,9 @@ export const REQUEST_VARIABLES: Readonly<Record<string, (request: Request) => st
   // what a handler has said in the header, error pages included, goes over what the file's name says
   CONTENT_TYPE: ({ contentType, headersOut }) => headersOut.get('Content-Type') ?? contentType,
   CONTEXT_DOCUMENT_ROOT: (request) =>
-    request.contextDocumentRoot ?? request.server.settings.get(coreServer).documentRoot,
+    request.contextDocumentRoot ?? request.server.settings.get(coreServer).documentRootShown,
   CONTEXT_PREFIX: ({ contextPrefix }) => contextPrefix,
-  DOCUMENT_ROOT: ({ server }) => server.settings.get(coreServer).documentRoot,
+  DOCUMENT_ROOT: ({ server }) => server.settings.get(coreServer).documentRootShown,
   DOCUMENT_URI: ({ path }) => path,
   HANDLER: ({ handler }) => handler,
   HTTP2: ({ protocol }) => (protocol.startsWith('HTTP/2') ? 'on' : 'off'),

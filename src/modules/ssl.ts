@@ -148,7 +148,9 @@ function checkUser(request: Request): Outcome {
 
 function setUser(request: Request, variable: string): void {
   const user = request.tlsVariable?.(variable)
-  if (user !== undefined && user !== '') request.user = user
+  if (user === undefined || user === '') return
+  request.user = user
+  request.authType ??= 'ClientCert'
 }
 
 function fixups(request: Request): Outcome | Promise<Outcome> {

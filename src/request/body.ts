@@ -4,9 +4,8 @@
 import { coreDir } from '../modules/core/settings.js'
 import type { Request } from './request.js'
 
-/** Whether the request has a body. A body of length 0 is none; an internal redirect has none. */
+/** Whether the request has a body. A body of length 0 is none. */
 export function hasBody(request: Request): boolean {
-  if (request.prev !== undefined) return false
   if (request.headersIn.has('Transfer-Encoding')) return true
   return (declaredBodyLength(request) ?? 0) > 0
 }

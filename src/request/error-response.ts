@@ -15,7 +15,7 @@ import type { Request } from './request.js'
 import { sendWhole } from './response.js'
 import { serverBanner } from './server-tokens.js'
 
-type Redirect = (request: Request, url: string, method: string) => Outcome | Promise<Outcome>
+type Redirect = (request: Request, url: string, method: 'GET' | 'HEAD') => Outcome | Promise<Outcome>
 
 const PAGE_TYPE = 'text/html; charset=iso-8859-1'
 

@@ -56,15 +56,20 @@ function giveUp(request: Request, error: unknown): void {
   request.outgoing.cut()
 }
 
+/** Fields that tell of a request's body. */
+const BODY_FIELDS = ['Content-Length', 'Transfer-Encoding']
+
 /**
  * Goes on with another URL of this server in place of the request's own: ErrorDocument, rewriting, applications.
  * @param url a path, escaped, with a query or without.
+ * @param method where the new request is one of its own, which has no body whatever the client sent; else it is the same request, body and all, and
+ * nobody may have read of that yet
  * @returns once the response is on its way: `'done'`, or a status where there were too many redirects already.
  */
 export function internalRedirect(
   request: Request,
   url: string,
-  method = request.method,
+  method?: 'GET' | 'HEAD',
 ): Outcome | Promise<Outcome> {
   const { transaction } = request
   if (transaction === undefined) throw new Error('a look-up cannot redirect')
@@ -80,7 +85,9 @@ export function internalRedirect(
     )
     return 500
   }
-  const redirected = derive(request, url, method)
+  const redirected = derive(request, url, method ?? request.method)
+  const hasBody = method === undefined && BODY_FIELDS.some((name) => request.headersIn.has(name))
+  if (!hasBody) for (const name of BODY_FIELDS) redirected.headersIn.unset(name)
   redirected.prev = request
   redirected.transaction = transaction
   redirected.status = request.status

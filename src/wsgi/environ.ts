@@ -6,6 +6,7 @@
 import { selfNameOf } from '../modules/self-url.js'
 import type { WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
+import { FIXED_KEYS } from './channel/types.js'
 import { believeProxy } from './trusted-proxy.js'
 
 /** Every run of slashes becomes one. */
@@ -13,11 +14,16 @@ export function collapseSlashes(path: string): string {
   return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path
 }
 
-/** SCRIPT_NAME: the URL path without path info. Empty for a mount at `/`. */
-export function scriptNameOf(request: Request): string {
-  const { path, pathInfo } = request
-  if (pathInfo === '' || !path.endsWith(pathInfo)) return collapseSlashes(path)
-  return collapseSlashes(path.slice(0, path.length - pathInfo.length))
+/**
+ * SCRIPT_NAME: the URL path without what it has in common with the end of the path info, which is more than that where the file's name was given with
+ * a path behind it (`WSGIScriptAlias / /srv/app.wsgi/site/`). Empty for a mount at `/`.
+ */
+export function scriptNameOf({ path, pathInfo }: Request): string {
+  if (path.endsWith(pathInfo)) return collapseSlashes(path.slice(0, path.length - pathInfo.length))
+  let common = 0
+  while (common < path.length && path.at(-1 - common) === pathInfo.at(-1 - common)) common++
+  const end = path.indexOf('/', path.length - common)
+  return collapseSlashes(end < 0 ? path : path.slice(0, end))
 }
 
 /** What of an environ comes with each request. */
@@ -122,16 +128,13 @@ function urlScheme(request: Request): string {
  * Undefined when there are none, which is the common case.
  */
 function extraValues(request: Request): string[] | undefined {
-  const chunked = request.prev === undefined && request.headersIn.has('Transfer-Encoding')
+  const chunked = request.headersIn.has('Transfer-Encoding')
   const { remoteHost } = request.connection
   if (!request.hasEnv && request.user === undefined && remoteHost === undefined && !chunked) return undefined
   const extra: string[] = []
   if (request.hasEnv) {
     for (const [name, value] of request.env) {
-      // The server decides on these itself; applications learn of TLS through wsgi.url_scheme (mod_wsgi 6).
-      if (name === 'HTTPS' || name === 'PATH' || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.'))
-        continue
-      extra.push(latin1(name), latin1(value))
+      if (!isServers(name, request)) extra.push(latin1(name), latin1(value))
     }
   }
   if (request.user !== undefined) extra.push('REMOTE_USER', latin1(request.user))
@@ -140,6 +143,39 @@ function extraValues(request: Request): string[] | undefined {
   if (remoteHost !== undefined) extra.push('REMOTE_HOST', latin1(remoteHost))
   if (chunked) extra.push('mod_wsgi.input_chunked', '1')
   return extra
+}
+
+/**
+ * Names that the server itself gives values to, whatever `SetEnv`, `SetEnvIf` or a rewriting rule has set before: httpd does it when the handler runs, and an
+ * application must be able to believe that the client's address is no text of the client's. Of TLS it learns through wsgi.url_scheme (mod_wsgi 6).
+ */
+const OF_SERVER: ReadonlySet<string> = new Set([
+  ...FIXED_KEYS,
+  'CONTEXT_DOCUMENT_ROOT',
+  'CONTEXT_PREFIX',
+  'DOCUMENT_ROOT',
+  'GATEWAY_INTERFACE',
+  'HTTPS',
+  'PATH',
+  'REQUEST_SCHEME',
+  'SCRIPT_FILENAME',
+  'SERVER_SOFTWARE',
+])
+
+/** Fields that applications are not given as they are: what a variable says in their place is theirs (`SetEnvIf Authorization "(.+)" HTTP_AUTHORIZATION=$1`). */
+const WITHHELD: ReadonlySet<string> = new Set([
+  'HTTP_AUTHORIZATION',
+  'HTTP_PROXY',
+  'HTTP_PROXY_AUTHORIZATION',
+])
+
+/** Whether the value of a name is the server's: of a header's name where the client has sent that header. */
+function isServers(name: string, { headersIn }: Request): boolean {
+  if (OF_SERVER.has(name) || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.')) return true
+  if (name.startsWith('HTTP_'))
+    return !WITHHELD.has(name) && headersIn.has(name.slice(5).replaceAll('_', '-'))
+  if (name === 'CONTENT_LENGTH' || name === 'CONTENT_TYPE') return headersIn.has(name.replace('_', '-'))
+  return false
 }
 
 /** Who was known before an internal redirect to a place that asks nobody. */

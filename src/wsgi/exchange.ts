@@ -55,9 +55,6 @@ export interface ResponseRules {
 const KEPT = ['Set-Cookie', 'WWW-Authenticate']
 const KEPT_BY_OVERRIDE = [...KEPT, 'Allow', 'Retry-After']
 
-/** What a request says about its body. */
-const BODY_FIELDS = ['Content-Length', 'Transfer-Encoding']
-
 const FAILURE_STATUS: Readonly<Record<FailureReason, number>> = {
   exception: 500,
   script: 500,
@@ -108,7 +105,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     private readonly owner: ExchangeOwner,
   ) {
     this.fixed = environ.fixed
-    this.rawHeaders = request.prev === undefined ? environ.rawHeaders : withoutBody(environ.rawHeaders)
+    this.rawHeaders = environ.rawHeaders
     if (environ.extra !== undefined) this.extra = environ.extra
     request.onAbort = () => this.#clientGone()
     this.startTime = request.startedAt / 1000
@@ -419,13 +416,6 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
 /** How many processes may refuse a request to load its script anew: a script that always asks for that would go on for ever. */
 function reloadsMax({ group }: ProcessGroup): number {
   return 2 * group.processes + 1
-}
-
-/** The header of a request that an internal redirect made: it has no body, whatever the client sent. */
-function withoutBody(rawHeaders: readonly string[]): readonly string[] {
-  const table = HeaderTable.from(rawHeaders)
-  for (const name of BODY_FIELDS) table.unset(name)
-  return table.fields
 }
 
 /** Whether a header takes more than that many bytes: its name, its value, and the four around them. */

@@ -89,7 +89,7 @@ function makePlace(
   jail: string | undefined,
 ): Place {
   const core = request.server.settings.get(coreServer)
-  const documentRoot = core.documentRoot
+  const documentRoot = core.documentRootShown
   const base: Record<string, string> = {
     SERVER_SOFTWARE: serverBanner(request.server),
     GATEWAY_INTERFACE: 'CGI/1.1',

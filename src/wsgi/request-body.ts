@@ -13,8 +13,6 @@ const NONE: BodyPlan = { kind: 'none' }
 export type PlannedBody = BodyPlan | { readonly refused: number; readonly why: string }
 
 export function planBody(request: Request, dir: WsgiDir): PlannedBody | Promise<PlannedBody> {
-  // An internal redirect is a GET without body, whatever the first request was.
-  if (request.prev !== undefined) return NONE
   const coding = request.headersIn.get('Transfer-Encoding')
   if (coding !== undefined) return planChunked(request, dir, coding)
   const text = request.headersIn.get('Content-Length')

@@ -46,7 +46,8 @@ export const fileDirectives: readonly Directive[] = [
     help: 'Root directory of the document tree',
     ...take1((cmd, path) => {
       const draft = cmd.server.draft(coreServer)
-      draft.documentRoot = cmd.resolve(path).replace(/(.)\/+$/, '$1')
+      draft.documentRootShown = cmd.resolve(path)
+      draft.documentRoot = draft.documentRootShown.replace(/(.)\/+$/, '$1')
       draft.documentRootAt = cmd.at
     }),
   }),

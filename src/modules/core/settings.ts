@@ -28,6 +28,8 @@ export interface CoreServer {
   readonly serverAdmin: string | undefined
   /** Absolute, without a final slash unless it is `/`. */
   readonly documentRoot: string
+  /** The same as variables show it: with the slash at its end, if it was written with one. */
+  readonly documentRootShown: string
   readonly documentRootAt: Position | undefined
   /** Seconds to wait for the client, while reading or writing. */
   readonly timeout: number
@@ -67,6 +69,7 @@ export const coreServer = settingsKey<CoreServer>('core server', {
   serverPath: undefined,
   serverAdmin: undefined,
   documentRoot: '/usr/local/apache2/htdocs',
+  documentRootShown: '/usr/local/apache2/htdocs',
   documentRootAt: undefined,
   timeout: 60,
   keepAlive: true,

@@ -402,7 +402,12 @@ const accepted = [
   inert('SSLSessionCache', 'type', 'sessions are resumed by tickets, for which nothing is stored'),
   inert('SSLRandomSeed', 'context source [bytes]', 'the TLS library seeds itself'),
   inert('SSLCryptoDevice', 'engine', 'the TLS library finds the processor’s instructions itself'),
-  inert('SSLRenegBufferSize', 'bytes', 'there is no second handshake that a body would have to wait for'),
+  inert(
+    'SSLRenegBufferSize',
+    'bytes',
+    'there is no second handshake that a body would have to wait for',
+    EVERYWHERE,
+  ),
   inert('SSLStaplingCache', 'type', 'no OCSP responses are sent'),
   ...[
     'ResponderTimeout',
@@ -421,11 +426,16 @@ const accepted = [
   offOnly('SSLFIPS', 'the TLS library of Node.js has no such mode'),
 ]
 
-function inert(name: string, syntax: string, why: string): Directive {
+function inert(
+  name: string,
+  syntax: string,
+  why: string,
+  where: typeof SERVER | typeof EVERYWHERE = SERVER,
+): Directive {
   return directive({
     name,
     syntax,
-    ...SERVER,
+    ...where,
     help: 'Has no effect',
     accepted: why,
     ...argv((cmd, words) => {

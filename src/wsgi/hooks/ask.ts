@@ -101,7 +101,7 @@ function placeOf(request: Request, script: HookScript, name: string): Place {
     passAuthorization: false,
     base: {
       SERVER_SOFTWARE: serverBanner(request.server),
-      DOCUMENT_ROOT: core.documentRoot,
+      DOCUMENT_ROOT: core.documentRootShown,
       ...(core.serverAdmin === undefined ? {} : { SERVER_ADMIN: core.serverAdmin }),
     },
   }
