@@ -102,6 +102,9 @@ class ControlLane(object):
 
     def flush(self, window=False, force=False):
         """Sends the outbox and a report. `window`: the caller goes on working, so later items may wait again."""
+        if os.getpid() != self.pid:
+            # A child that the application has forked and that goes on with its parent's response; see forked.py.
+            os._exit(0)
         crew = self.crew
         with self.send_lock:
             with crew.counts:

@@ -8,6 +8,7 @@ from . import wire
 from .bulk import Gone
 from .compat import PY2, clear_exception, file_name, monotonic, reraise, type_name, utf8
 from .filewrapper import FileWrapper, regular_file
+from .forked import end_child
 from .headers import check_head
 from .input import Input
 from .loan import GROWN_BYTES, LOAN_MIN_BYTES
@@ -432,6 +433,7 @@ def serve(crew, slot, request, began):
     try:
         crew.execute(crew, slot, request, began)
     finally:
+        end_child(request)
         request.finished = True
         # They know the request, and it them: without this only Python's cycle collector could free the three.
         request.errors = request.input = None
@@ -515,6 +517,7 @@ def run(crew, slot, request, began):
         crew.count_begun()
     try:
         result = application(environ, request.start_response)
+        end_child(request)
         try:
             request.respond(result)
         finally:
@@ -531,6 +534,7 @@ def run(crew, slot, request, began):
             'after headers sent; response truncated.' if request.head_sent else 'thread recovered.'))
         request.failed(wire.E_TIMEOUT, wire.ABORT_TIMEOUT)
     except:  # noqa: E722: SystemExit and the like must not end the thread either
+        end_child(request, sys.exc_info()[1])
         request.log_exception()
         request.failed(wire.E_EXCEPTION, wire.ABORT_EXCEPTION)
     finally:
