@@ -16,10 +16,24 @@ export function quote(word: string): string {
   return `"${word.replace(/["\\]/g, '\\$&')}"`
 }
 
+/**
+ * A path for the arguments that are wildcard patterns: of `<Directory>` and `<Files>`. A wildcard becomes a set of that one
+ * character. A backslash would not do: a word whose wildcards are all escaped is no pattern, and its backslashes are ordinary characters.
+ * So those of the path itself are doubled only beside wildcards.
+ */
+export function pattern(file: string): string {
+  return /[*?[]/.test(file) ? file.replace(/[*?[]/g, '[$&]').replace(/\\/g, '\\\\') : file
+}
+
 /** Lines inside a section. */
 export function section(name: string, argument: string, lines: readonly (string | undefined)[]): string[] {
   const kept = lines.filter((line) => line !== undefined)
   return [`<${name} ${argument}>`, ...kept.map((line) => `    ${line}`), `</${name}>`]
+}
+
+/** What holds in a directory. */
+export function directory(folder: string, lines: readonly (string | undefined)[]): string[] {
+  return section('Directory', quote(pattern(folder)), lines)
 }
 
 /** `name value` where there is a value. */

@@ -93,6 +93,31 @@ test('aliases stand before the application, the longest URL first', () => {
   assert.match(found[3] ?? '', /^WSGIScriptAlias "\/" /)
 })
 
+test('sections hold for one directory and file, whatever its name', () => {
+  const text = lines(generate('a[b]/c?.wsgi', '--url-alias', '/d', 'd\\*', '--url-alias', '/e', 'e\\f'))
+  assert.deepEqual(
+    text.filter((line) => /^<(Directory|Files) "/.test(line)),
+    [
+      '<Directory "/home/x/d\\\\\\\\[*]">',
+      '<Directory "/home/x/e\\\\f">',
+      '<Directory "/home/x/a[[]b]">',
+      '<Files "c[?].wsgi">',
+    ],
+  )
+})
+
+test('the document root is no text of rewriting', () => {
+  const rules = (root: string) =>
+    lines(generate('app.wsgi', '--document-root', root)).filter((line) => /^Rewrite(Cond|Rule)/.test(line))
+  for (const [root, words] of [
+    ['d%1$0\\', ['"/home/x/d\\%1\\$0\\\\%{REQUEST_URI}"', '[L]']],
+    ['say "x"', ['\'/home/x/say "x"%{REQUEST_URI}\'', '[L]']],
+    ['"it\'s" x', ['/home/x/"it\'s"\\ x%{REQUEST_URI}', '[L]']],
+  ] as const)
+    assert.deepEqual(rules(root), [`RewriteCond ${words[0]} -f`, `RewriteRule ^ ${words.join(' ')}`])
+  assert.equal(rules('a?')[1], 'RewriteRule ^ "/home/x/a?%{REQUEST_URI}?" [QSA,L]')
+})
+
 test('embedded mode: no daemon process, Python options as directives', () => {
   const text = lines(generate('app.wsgi', '--embedded-mode', '--python-home', 'venv', '--python-path', 'lib'))
   assert.ok(text.includes('WSGIPythonHome "/home/x/venv"'))

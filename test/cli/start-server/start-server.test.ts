@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { isRoot } from '../../support/cache.js'
@@ -113,6 +113,34 @@ test('a static site', async () => {
     assert.equal((await ask(port, '/')).text, 'the index')
     assert.equal((await ask(port, '/../app.wsgi')).status, 400)
   })
+})
+
+test('names with wildcards, quotes and what rewriting has a meaning for are names', {
+  skip: skipWithout('3'),
+}, async () => {
+  const odd = ['sp [1]', '*b?', 'd%1$0', '\\[x]\\', 'say "it\'s" %{HTTP_HOST}']
+  const isServed = async (name: string) => {
+    const { folder, port, root, words } = await project()
+    for (const made of ['', 'docs', 'alias']) {
+      mkdirSync(path.join(folder, name, made), { recursive: true })
+      writeFileSync(path.join(folder, name, made, 'a.txt'), `${made} of ${name}`)
+    }
+    const entry = `${name}/${name}.wsgi`
+    writeFileSync(path.join(folder, entry), APPLICATION)
+    writeFileSync(path.join(folder, name, 'docs', 'a.handled'), '')
+    const options = ['--url-alias', '/static', `${name}/alias`, '--url-alias', '/file', `${name}/a.txt`]
+    const handled = ['--document-root', `${name}/docs`, '--add-handler', '.handled', entry]
+    await serve([entry, ...words, ...options, ...handled], folder, root, async () => {
+      const texts = ['/static/a.txt', '/file', '/a.txt?x=y'].map(async (url) => (await ask(port, url)).text)
+      assert.deepEqual(await Promise.all(texts), [`alias of ${name}`, ` of ${name}`, `docs of ${name}`])
+      for (const url of ['/', '/a.handled']) assert.match((await ask(port, url)).text, / 1$/, name + url)
+    })
+    const site = await project()
+    await serve(['--application-type', 'static', name, ...site.words], folder, site.root, async () => {
+      assert.equal((await ask(site.port, '/a.txt')).text, ` of ${name}`)
+    })
+  }
+  await Promise.all(odd.map(isServed))
 })
 
 test('other host names are refused with --server-name', { skip: skipWithout('3') }, async () => {

@@ -1,7 +1,7 @@
 /** Of a generated httpd.conf: Python, the processes that run it, and the application. */
 import type { Plan } from '../plan.js'
 import type { Service } from '../plan-parts.js'
-import { line, type Part, quote, quoted, section } from '../text.js'
+import { directory, line, type Part, quote, quoted, section } from '../text.js'
 import { grantFile } from './files.js'
 import { destination } from './server.js'
 
@@ -157,9 +157,8 @@ function fileHandlers({ handlers, handlerScript, documentRoot, processGroup, app
     about,
     lines: [
       `WSGIHandlerScript wsgi-resource ${quote(handlerScript)} \\\n    process-group=${quote(processGroup ?? '%{GLOBAL}')} application-group=${quote(applicationGroup)}`,
-      ...section(
-        'Directory',
-        quote(documentRoot),
+      ...directory(
+        documentRoot,
         handlers.map(({ extension }) => `AddHandler wsgi-resource ${extension}`),
       ),
     ],

@@ -1,7 +1,7 @@
 /** Of a generated httpd.conf: files, their types, compression. */
 import path from 'node:path'
 import type { Plan } from '../plan.js'
-import { type Part, quote, quoted, section } from '../text.js'
+import { directory, type Part, pattern, quote, quoted, section } from '../text.js'
 
 export function fileParts(plan: Plan): Part[] {
   return [types(plan), documents(plan), filesFirst(plan), aliases(plan), compression(plan)]
@@ -19,7 +19,7 @@ function documents({ kind, documentRoot, given }: Plan): Part {
     about: 'Files.',
     lines: [
       `DocumentRoot ${quote(documentRoot)}`,
-      ...section('Directory', quote(documentRoot), [
+      ...directory(documentRoot, [
         given.has('directory-listing') ? 'Options +Indexes' : undefined,
         quoted('DirectoryIndex', index),
         overrides.length > 0 ? `AllowOverride ${overrides.join(' ')}` : undefined,
@@ -32,7 +32,11 @@ function documents({ kind, documentRoot, given }: Plan): Part {
 /** The rules hold in all virtual hosts but those that say otherwise. */
 function filesFirst({ kind, documentRoot, given }: Plan): Part {
   if (kind === 'static' || documentRoot === undefined) return { about: '', lines: [] }
-  const file = quote(`${documentRoot === '/' ? '' : documentRoot}%{REQUEST_URI}`)
+  const file = rewritten(documentRoot === '/' ? '' : documentRoot, '%{REQUEST_URI}')
+  // A question mark would begin a query string; one at the end says that there is none in here.
+  const rule = documentRoot.includes('?')
+    ? `${rewritten(documentRoot, '%{REQUEST_URI}?')} [QSA,L]`
+    : `${file} [L]`
   return {
     about: 'What is a file of the document root is served as such, and all else goes to the application.',
     lines: [
@@ -40,9 +44,19 @@ function filesFirst({ kind, documentRoot, given }: Plan): Part {
       'RewriteOptions InheritDown',
       `RewriteCond ${file} -f${given.has('directory-index') ? ' [OR]' : ''}`,
       given.has('directory-index') ? `RewriteCond ${file} -d` : undefined,
-      `RewriteRule ^ ${file} [L]`,
+      `RewriteRule ^ ${rule}`,
     ],
   }
+}
+
+/**
+ * A text and a variable as a word of rewriting: a backslash makes the next character an ordinary one in the text, but does not keep a quote
+ * from ending the word.
+ */
+function rewritten(text: string, variable: string): string {
+  const quotes = ['"', "'"].find((mark) => !text.includes(mark))
+  const ordinary = text.replace(quotes === undefined ? /[\\$%\s]/g : /[\\$%]/g, '\\$&')
+  return `${quotes ?? ''}${ordinary}${variable}${quotes ?? ''}`
 }
 
 function aliases(plan: Plan): Part {
@@ -55,7 +69,7 @@ function aliases(plan: Plan): Part {
       return [
         `Alias ${quote(alias.url)} ${quote(alias.path.replace(/(.)\/$/, '$1') + slash)}`,
         ...(alias.kind === 'directory'
-          ? section('Directory', quote(alias.path), ['Require all granted'])
+          ? directory(alias.path, ['Require all granted'])
           : grantFile(alias.path)),
       ]
     }),
@@ -64,10 +78,9 @@ function aliases(plan: Plan): Part {
 
 /** Lets requests in to one file. */
 export function grantFile(file: string): string[] {
-  return section(
-    'Directory',
-    quote(path.dirname(file)),
-    section('Files', quote(path.basename(file)), ['Require all granted']),
+  return directory(
+    path.dirname(file),
+    section('Files', quote(pattern(path.basename(file))), ['Require all granted']),
   )
 }
 
