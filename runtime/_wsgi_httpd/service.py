@@ -5,27 +5,33 @@ When the scripts have returned, the process ends, and the parent starts it again
 import os
 import signal
 import sys
+import time
 import traceback
 
-from .compat import start_new_thread
+from .compat import get_ident, start_new_thread
 from .scripts import execute
+
+# Between two signals to a script that has not been seen to take the first.
+AGAIN_SECONDS = 0.2
 
 
 def run(process):
     """The life of the process on its main thread, which alone sees signals."""
-    state = {'stop': None}
+    state = {'stop': None, 'interrupted': False}
 
     def terminate(number, frame):
+        state['interrupted'] = True
         if state['stop'] is None:
             state['stop'] = 'shutdown_signal'
             arm(process)
         raise SystemExit(0)
 
+    send = sender(get_ident())
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, terminate)
         signal.siginterrupt(number, True)
-    start_new_thread(obey, (process, state))
+    start_new_thread(obey, (process, state, lambda: interrupt(state, terminate, send)))
     process.preloading = 0
     process.say_ready()
     try:
@@ -57,7 +63,7 @@ def arm(process):
         start_new_thread(process.force, (seconds,))
 
 
-def obey(process, state):
+def obey(process, state, interrupt_script):
     """What the parent says. Its orders become the signal that the script may have a handler for."""
     process.main.questions.read_here()
     while True:
@@ -67,7 +73,35 @@ def obey(process, state):
             elif message.get('type') in ('stop', 'retire') and state['stop'] is None:
                 state['stop'] = 'shutdown_signal'
                 arm(process)
-                os.kill(os.getpid(), signal.SIGTERM)
+                start_new_thread(interrupt_script, ())
+
+
+def interrupt(state, terminate, send):
+    """SIGTERM for the main thread. A signal that comes just before a system call does not end it, so that our own handler is asked for again
+    until it has run; one of the script's own gets the signal once.
+    """
+    send(signal.SIGTERM)
+    while True:
+        time.sleep(AGAIN_SECONDS)
+        if state['interrupted'] or signal.getsignal(signal.SIGTERM) is not terminate:
+            return
+        send(signal.SIGTERM)
+
+
+def sender(ident):
+    """What sends signals to one thread. Those for the process may reach any other, which leaves a system call of the main thread as it is.
+
+    Python 2.7 has to import something for it: call this before a script can hold its import lock.
+    """
+    if hasattr(signal, 'pthread_kill'):
+        return lambda number: signal.pthread_kill(ident, number)
+    try:
+        import ctypes
+        call = ctypes.CDLL(None).pthread_kill
+        call.argtypes = (ctypes.c_ulong, ctypes.c_int)
+        return lambda number: call(ident, number)
+    except Exception:
+        return lambda number: os.kill(os.getpid(), number)
 
 
 def explain(process):

@@ -189,6 +189,55 @@ except SystemExit:
       },
     ))
 
+/** What scripts of services wait in. Python 2.7 never leaves the wait for a lock, which a queue is. */
+const WAITS: readonly (readonly [name: string, python2: boolean, code: string])[] = [
+  ['sleep', true, 'time.sleep(1000)'],
+  ['socket', true, 'pair = socket.socketpair(); pair[0].recv(1)'],
+  ['queue', false, '__import__("queue").Queue().get()'],
+]
+
+for (const version of VERSIONS)
+  test(`scripts of services that wait learn of the server's end: Python ${version}`, async () => {
+    const waits = WAITS.filter(([, python2]) => python2 || version !== '2.7')
+    const names = waits.flatMap(([name]) => [1, 2, 3, 4].map((number) => `${name}-${number}`))
+    const code = Object.fromEntries(waits.map(([name, , text]) => [`${name}.wsgi`, text] as const))
+    await withServer(
+      {
+        python: version,
+        conf: names
+          .map(
+            (name) => `WSGIDaemonProcess ${name} threads=0
+WSGIImportScript "\${ROOT}/apps/${name.replace(/-.*/, '.wsgi')}" process-group=${name} application-group=%{GLOBAL}`,
+          )
+          .join('\n'),
+        apps: Object.fromEntries(
+          Object.entries(code).map(([file, text]) => [
+            file,
+            `from __future__ import print_function
+import atexit, mod_wsgi, socket, time
+atexit.register(print, 'atexit of', mod_wsgi.process_group)
+print('waits:', mod_wsgi.process_group)
+try:
+    ${text}
+except SystemExit:
+    print('SystemExit in', mod_wsgi.process_group)
+    raise
+`,
+          ]),
+        ),
+      },
+      async (server) => {
+        for (const name of names) await server.waitForLog(new RegExp(`waits: ${name}$`, 'm'))
+        server.signal('SIGTERM')
+        await server.stopped()
+        const log = server.errorLog()
+        for (const name of names)
+          for (const text of ['SystemExit in', 'atexit of']) assert.ok(log.includes(`${text} ${name}`), log)
+        assert.doesNotMatch(log, /Aborting process/)
+      },
+    )
+  })
+
 /** Puts a Python with its libraries under `jail`, as it lies outside. */
 function makeJail(layout: Layout, found: Python): void {
   const jail = path.join(layout.root, 'jail')
