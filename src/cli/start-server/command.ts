@@ -2,7 +2,7 @@
  * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { PACKAGE_ROOT } from '../../system/package-root.js'
@@ -19,7 +19,7 @@ import {
   generateHandlerScript,
   generateModuleScript,
 } from './scripts.js'
-import { claimServerRoot, replaceFile } from './server-root.js'
+import { claimServerRoot, type GeneratedFile, writeGenerated } from './server-root.js'
 import { summary } from './summary.js'
 import type { Surroundings } from './surroundings.js'
 
@@ -81,27 +81,41 @@ function groupOf(user: string): string | undefined {
 /** @returns the path of the configuration file */
 function writeFiles(plan: Plan, command: readonly string[]): string {
   const uid = process.getuid?.() ?? 0
-  // Started as root, the account of the application must find the files in here, but not list them.
-  claimServerRoot(plan.serverRoot, uid === 0 ? 0o711 : 0o700, uid)
+  claimServerRoot(plan.serverRoot, {
+    uid,
+    // Started as root, the account of the application must find the files in here, but not list them.
+    mode: uid === 0 ? 0o711 : 0o700,
+    isNamed: plan.given.has('server-root'),
+    isEntered: uid === 0 && (plan.moduleName !== undefined || plan.handlers.length > 0),
+  })
   const configFile = path.join(plan.serverRoot, 'httpd.conf')
+  writeGenerated(generatedFiles(plan, configFile, command))
   for (const file of [plan.errorLog, plan.accessLog, plan.startupLog, ...plan.services.map(({ log }) => log)])
     if (file !== undefined && !file.startsWith('/dev/')) mkdirSync(path.dirname(file), { recursive: true })
-  if (plan.moduleName !== undefined)
-    replaceFile(
-      plan.entry,
-      generateModuleScript(plan.moduleName, plan.given.text('callable-object') ?? 'application'),
-      0o644,
-    )
-  if (plan.handlers.length > 0) replaceFile(plan.handlerScript, generateHandlerScript(plan.handlers), 0o644)
-  replaceFile(
-    path.join(plan.serverRoot, 'apachectl'),
-    generateControlScript(process.execPath, LAUNCHER, configFile),
-    0o700,
-  )
-  // Read before the configuration is, by whatever starts the server.
-  const envvars = path.join(plan.serverRoot, 'envvars')
-  if (plan.environmentScript === undefined) rmSync(envvars, { force: true })
-  else replaceFile(envvars, generateEnvironmentScript(plan.environmentScript), 0o600)
-  replaceFile(configFile, generateConfiguration(plan, command), 0o600)
   return configFile
+}
+
+function generatedFiles(plan: Plan, configFile: string, command: readonly string[]): GeneratedFile[] {
+  const { moduleName, environmentScript } = plan
+  const files: GeneratedFile[] = [
+    {
+      path: path.join(plan.serverRoot, 'apachectl'),
+      text: generateControlScript(process.execPath, LAUNCHER, configFile),
+      mode: 0o700,
+    },
+    // Read before the configuration is, by whatever starts the server.
+    {
+      path: path.join(plan.serverRoot, 'envvars'),
+      text: environmentScript === undefined ? undefined : generateEnvironmentScript(environmentScript),
+      mode: 0o600,
+    },
+    { path: configFile, text: generateConfiguration(plan, command), mode: 0o600 },
+  ]
+  if (plan.handlers.length > 0)
+    files.unshift({ path: plan.handlerScript, text: generateHandlerScript(plan.handlers), mode: 0o644 })
+  if (moduleName !== undefined) {
+    const callable = plan.given.text('callable-object') ?? 'application'
+    files.unshift({ path: plan.entry, text: generateModuleScript(moduleName, callable), mode: 0o644 })
+  }
+  return files
 }

@@ -49,7 +49,7 @@ def reload_required(resource):
 export function generateControlScript(node: string, launcher: string, configFile: string): string {
   const [program, script, file] = [node, launcher, configFile].map(shellWord)
   return `#!/bin/sh
-# Controls the server of ${configFile.replaceAll('\n', ' ')}: start, stop, restart, graceful, graceful-stop, configtest, status.
+# Written by wsgi-httpd: controls the server of ${configFile.replaceAll('\n', ' ')}: start, stop, restart, graceful, graceful-stop, configtest, status.
 if [ $# -eq 0 ]; then
     echo "Usage: $0 start|stop|restart|graceful|graceful-stop|configtest|status" >&2
     exit 1

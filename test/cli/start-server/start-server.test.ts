@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { isRoot } from '../../support/cache.js'
@@ -171,6 +181,27 @@ test('--reload-on-changes: a changed module restarts the process', { skip: skipW
     utimesSync(helper, later, later)
     await until('the new value', async () => / 2$/.test((await ask(port, '/')).text))
   })
+})
+
+test("a server root with somebody's own files is left as it is", async () => {
+  const { folder, root, words } = await project()
+  mkdirSync(root, { mode: 0o755 })
+  chmodSync(root, 0o755)
+  for (const name of ['httpd.conf', 'envvars']) {
+    const file = path.join(root, name)
+    writeFileSync(file, 'mine')
+    const refused = await runLauncher(['setup-server', 'app.wsgi', ...words], { cwd: folder })
+    assert.equal(refused.code, 1)
+    assert.ok(refused.stderr.includes(`${file} was not written by wsgi-httpd`), refused.stderr)
+    assert.deepEqual(readdirSync(root), [name])
+    assert.equal(readFileSync(file, 'utf8'), 'mine')
+    rmSync(file)
+  }
+  for (let times = 0; times < 2; times++) {
+    const { code, stderr } = await runLauncher(['setup-server', 'app.wsgi', ...words], { cwd: folder })
+    assert.equal(code, 0, stderr)
+  }
+  assert.equal(statSync(root).mode & 0o777, 0o755)
 })
 
 test('refusals come before anything is written', async () => {
