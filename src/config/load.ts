@@ -18,8 +18,8 @@ export interface Loaded {
 }
 
 /**
- * The configuration, or undefined where it has faults: these were written then, after the warnings. Without faults nothing is written; warnings
- * are in `site.warnings`.
+ * The configuration, or undefined where it has faults: these were written then, after the warnings; notes would only stand before them. Without
+ * faults nothing is written; warnings and notes are in `site.warnings`.
  * @param write takes one or more lines without the last line end
  */
 export function loadSite(options: LoadOptions, write: (text: string) => void): Loaded | undefined {
@@ -28,15 +28,19 @@ export function loadSite(options: LoadOptions, write: (text: string) => void): L
     tree = readTree(options)
   } catch (error) {
     if (!(error instanceof SyntaxFault)) throw error
-    for (const warning of error.warnings) write(describeWarning(warning))
+    writeWarnings(error.warnings, write)
     write(`${options.program}: ${error.describe()}`)
     return undefined
   }
   const { site, errors } = applyTree(tree, options.vocabulary, options)
   if (errors.length === 0) return { tree, site }
-  for (const warning of site.warnings) write(describeWarning(warning))
+  writeWarnings(site.warnings, write)
   for (const error of errors) write(describeError(error))
   return undefined
+}
+
+function writeWarnings(warnings: readonly ConfigWarning[], write: (text: string) => void): void {
+  for (const warning of warnings) if (!warning.isNote) write(describeWarning(warning))
 }
 
 /** httpd's two lines; where the file was included, a third says from where. */

@@ -1,6 +1,7 @@
 /**
  * From the words after `start-server` to the options given. Pure; the table is options.ts.
  */
+import { didYouMean } from '../../config/did-you-mean.js'
 import { UsageError } from '../usage-error.js'
 import type { Option } from './option.js'
 import { OPTIONS } from './options.js'
@@ -63,7 +64,7 @@ export function parseOptions(
     const word = rest.shift() as string
     if (word === '--') entries.push(...rest.splice(0))
     else if (word.startsWith('--')) found.push(takeOption(word, rest, command))
-    else if (word.startsWith('-') && word !== '-') throw new UsageError(`unknown option ${word}`, command)
+    else if (word.startsWith('-') && word !== '-') throw new UsageError(unknown(word), command)
     else entries.push(word)
   }
   if (entries.length > 1)
@@ -92,7 +93,12 @@ function refusal(name: string): string {
   if (NOT_YET.has(name)) return `--${name} is an option of mod_wsgi-express that is not available yet`
   const reason = Object.hasOwn(NOT_OURS, name) ? NOT_OURS[name] : undefined
   if (reason !== undefined) return `--${name} has no meaning here: ${reason}`
-  return `unknown option --${name}`
+  return unknown(`--${name}`)
+}
+
+function unknown(word: string): string {
+  const meant = didYouMean(word.replace(/^-+|=.*/gs, ''), BY_NAME.keys())
+  return `unknown option ${word}${meant === undefined ? '' : `. Did you mean --${meant}?`}`
 }
 
 function expandVariables(word: string, environment: Readonly<Record<string, string | undefined>>): string {

@@ -140,7 +140,7 @@ function findEntry(given: Given, around: Surroundings, serverRoot: string): Entr
   }
   if (kind === 'module') {
     if (!/^[^\W\d]\w*(\.[^\W\d]\w*)*$/u.test(given.entry))
-      fail(`'${given.entry}' is no name of a Python module`)
+      fail(`'${given.entry}' is no name of a Python module${callableHint(given.entry)}`)
     return { kind, entry: path.join(serverRoot, 'handler.wsgi'), moduleName: given.entry, isWelcome: false }
   }
   const entry = path.resolve(around.cwd, given.entry)
@@ -149,6 +149,12 @@ function findEntry(given: Given, around: Surroundings, serverRoot: string): Entr
   if (found === undefined) fail(`there is no ${wanted} ${entry}`)
   if (found !== wanted) fail(`${entry} is a ${found}; --application-type ${kind} needs a ${wanted}`)
   return { kind, entry, moduleName: undefined, isWelcome: false }
+}
+
+/** Other servers take `module:object`. */
+function callableHint(entry: string): string {
+  const [, module, callable] = /^([\w.]+):(\w+)$/u.exec(entry) ?? []
+  return module === undefined ? '' : `; for an object in it: ${module} --callable-object ${callable}`
 }
 
 function findAliases(given: Given, around: Surroundings): Mount[] {

@@ -186,6 +186,10 @@ test('contradictions are refused', () => {
     [['app'], /\/home\/x\/app is a directory/],
     [['--application-type', 'static'], /needs an entry point/],
     [['--application-type', 'module', 'a-b'], /'a-b' is no name of a Python module/],
+    [
+      ['--application-type', 'module', 'a.b:app'],
+      /no name of a Python module; for an object in it: a\.b --callable-object app$/,
+    ],
     [['app.wsgi', '--directory-index', 'a.html'], /--directory-index is for --application-type static/],
     [['app.wsgi', '--embedded-mode', '--request-timeout', '9'], /so --request-timeout cannot be used/],
     [['app.wsgi', '--ssl-certificate', 'x'], /--ssl-certificate needs --https-port/],

@@ -38,7 +38,11 @@ test('variables of the environment are replaced, unknown ones stay', () => {
 
 test('what is wrong is named', () => {
   const cases: [string[], RegExp][] = [
-    [['--prot', '1'], /unknown option --prot$/],
+    [['--prot', '1'], /unknown option --prot\. Did you mean --port\?$/],
+    [['--thread=3'], /unknown option --thread\. Did you mean --threads\?$/],
+    [['-port', '1'], /unknown option -port\. Did you mean --port\?$/],
+    [['--something-else'], /unknown option --something-else$/],
+    [['-p', '1'], /unknown option -p$/],
     [['--port'], /--port needs NUMBER/],
     [['--port', '70000'], /--port must be a whole number from 1 to 65535, not '70000'/],
     [['--threads', 'many'], /--threads must be a whole number from 1, not 'many'/],
