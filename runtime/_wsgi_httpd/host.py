@@ -19,7 +19,7 @@ class Preloaded(object):
     """Place and request in one, for a script that is loaded without a request."""
     read_at = 0
 
-    def __init__(self, script, notify=None):
+    def __init__(self, script, notify):
         self.script = script
         self.notify = notify
 
@@ -62,16 +62,19 @@ class Host(object):
         if settings.get('recording'):
             self.events.record()
 
-    def preload(self, scripts, unwanted=lambda: False):
+    def preload(self, imports, unwanted=lambda: False):
         """Loads scripts before there are requests. One that fails is logged, and loaded again by its first request."""
-        for path in scripts:
+        for item in imports:
             if unwanted():
                 # The process has been told to end.
                 return
+            script = Preloaded(item['script'], self.notify)
             try:
-                self.crew.scripts.load(Preloaded(path), Preloaded(path, self.notify))
+                module = self.crew.scripts.load(script, script)
+                if item.get('callable') is not None:
+                    self.crew.scripts.check(module, script, item['callable'])
             except LoadFailed:
-                self.notify({'type': 'unloaded', 'script': path})
+                self.notify({'type': 'unloaded', 'script': script.script})
 
     def start_watch(self):
         if watch.needed(self.settings) and self.settings['mode'] != 'embedded':

@@ -156,9 +156,9 @@ class Process(object):
             # The other groups have processes of their own, which load these scripts.
             wanted = {}
         self.preloading = len(wanted)
-        for group, scripts in wanted.items():
+        for group, imports in wanted.items():
             try:
-                self.host(group, scripts)
+                self.host(group, imports)
             except (ValueError, RuntimeError) as error:
                 self.preloading -= 1
                 self.notify({'type': 'log', 'level': 'crit',
@@ -166,10 +166,10 @@ class Process(object):
         self.say_ready()
 
     def preload_main(self):
-        """Loads the main interpreter's scripts that are not there yet; returns those of the others by their groups."""
+        """Loads the main interpreter's scripts that are not there yet; returns the imports of the others by their groups."""
         wanted = {}
         for item in self.settings.get('imports') or ():
-            wanted.setdefault(item['application_group'], []).append(item['script'])
+            wanted.setdefault(item['application_group'], []).append(item)
         ends = (signal.SIGTERM, signal.SIGINT)
         self.main.preload(wanted.pop('', []) + wanted.pop(self.main_group, []),
                           lambda: any(number in ends for number in self.signals))

@@ -16,8 +16,11 @@ except ImportError:
     from hashlib import md5
 
 
+MISSING = "Target WSGI script '%s' does not contain WSGI application '%s'."
+
+
 class LoadFailed(Exception):
-    """The script cannot be loaded; the reason has been logged."""
+    """The script cannot be loaded, or is of no use; the reason has been logged."""
 
 
 class MissingCallable(Exception):
@@ -73,9 +76,21 @@ class Scripts(object):
             return place.adapter(module, place, environ, request)
         found = module.__dict__.get(place.callable)
         if found is None:
-            raise MissingCallable("Target WSGI script '%s' does not contain WSGI application '%s'."
-                                  % (path, place.callable))
+            raise MissingCallable(MISSING % (path, place.callable))
         return found
+
+    def check(self, module, place, name):
+        """Whether the script's application is one, before there are requests. Raises LoadFailed."""
+        found = module.__dict__.get(name)
+        if callable(found):
+            return
+        prefix = 'mod_wsgi (pid=%d): ' % os.getpid()
+        if found is None:
+            place.log(wire.L_ERROR, prefix + MISSING % (place.script, name))
+        else:
+            place.log(wire.L_ERROR, prefix + "WSGI application '%s' of target WSGI script '%s' cannot be called: it is of type '%s'."
+                      % (name, place.script, type(found).__name__))
+        raise LoadFailed(place.script)
 
     def asks_for_reload(self, check, environ, request):
         with self.lock:

@@ -125,6 +125,7 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     const incoming = new MountedRequest(request, place)
     const outgoing = new MountedResponse(response)
     this.#running.add(connection, incoming, outgoing)
+    outgoing.onOver(() => incoming.letGo())
     if (incoming.isTaken) {
       const why = `${incoming.method} ${incoming.target}: the request body has been read before the application could: mount it before whatever parses bodies (express.json() and its kin)`
       this.log.server('api', 'error', why)

@@ -12,8 +12,10 @@ import { realFiles } from '../config/files.js'
 import { loadSite } from '../config/load.js'
 import type { Site } from '../config/site.js'
 import { vocabulary } from '../modules/registry.js'
+import { findGroup, findUser } from '../modules/unixd.js'
 import { type ScriptAlias, wsgiServer } from '../modules/wsgi/settings.js'
 import { type FoundPython, findPython, kindOf } from '../python/find.js'
+import { accountOf } from '../server/accounts.js'
 import { planAll } from '../server/configuration.js'
 import type { DaemonPlan } from '../server/daemon-plan.js'
 import { PACKAGE_ROOT } from '../system/package-root.js'
@@ -70,6 +72,7 @@ const RELOADER = path.join(PACKAGE_ROOT, 'share', 'reloader.py')
 export function planMount(options: Chosen, runtimeDir: string): MountPlan {
   const { script, application } = scriptOf(options, runtimeDir)
   const python = pythonOf(options.python)
+  checkAccounts(options)
   const lines = configurationOf(options, script, application)
   const faults: string[] = []
   const loaded = loadSite(
@@ -80,11 +83,14 @@ export function planMount(options: Chosen, runtimeDir: string): MountPlan {
       vocabulary,
       environment: {},
       anyDocumentRoot: true,
-      files: { ...realFiles, read: () => Buffer.from(lines.join('\n')).toString('latin1') },
+      files: {
+        ...realFiles,
+        read: () => Buffer.from(lines.map(({ text }) => text).join('\n')).toString('latin1'),
+      },
     },
     (text) => void faults.push(text),
   )
-  if (loaded === undefined) throw rejected(faults.join('\n'))
+  if (loaded === undefined) throw rejected(faults, lines)
   const { site } = loaded
   const environment = { ...process.env, ...options.env }
   // who is not root runs everything as who he is; root is who it is unless told otherwise
@@ -92,17 +98,42 @@ export function planMount(options: Chosen, runtimeDir: string): MountPlan {
   try {
     const [daemons] = planAll(site, frontUser, { findPython: () => python, environment })
     const [alias] = site.main.settings.get(wsgiServer).aliases
-    return { site, alias: alias as ScriptAlias, daemons: daemons as DaemonPlan, application }
+    return {
+      site,
+      alias: alias as ScriptAlias,
+      daemons: expecting(daemons as DaemonPlan, options.callableObject),
+      application,
+    }
   } catch (error) {
-    if (error instanceof ConfigError) throw rejected(error.message)
+    if (error instanceof ConfigError) throw rejected([error.message], lines)
     throw error
   }
 }
 
-/** What the rules of options let pass and the configuration does not: accounts that are not there, addresses that are none. */
-function rejected(faults: string): TypeError {
-  const told = readable(faults).replaceAll(/^AH00526: Syntax error on line \d+ of \/mount:\n/gm, '')
-  return new TypeError(`mount: the options cannot be carried out: ${told}`)
+/** A script without the application is told at the start, not to the first client. */
+function expecting(daemons: DaemonPlan, callable: string): DaemonPlan {
+  const imports = (daemons.settings.imports ?? []).map((one) =>
+    one.script === RELOADER ? one : { ...one, callable },
+  )
+  return { ...daemons, settings: { ...daemons.settings, imports } }
+}
+
+/** What the rules of options let pass and the configuration does not, such as addresses that are none. */
+function rejected(faults: readonly string[], lines: readonly Line[]): TypeError {
+  const [, number, fault = ''] =
+    /^AH00526: Syntax error on line (\d+) of \/mount:\n(.*)/s.exec(faults[0] ?? '') ?? []
+  const option = number === undefined ? undefined : lines[Number(number) - 1]?.option
+  return option === undefined
+    ? new TypeError(`mount: the options cannot be carried out: ${readable(faults.join('\n'))}`)
+    : new OptionError('mount', option, `is refused: ${readable(fault)}`)
+}
+
+function checkAccounts({ user, group }: Chosen): void {
+  const uid = user === undefined ? undefined : findUser(user)?.id
+  if (user !== undefined && (uid === undefined || accountOf(uid) === undefined))
+    throw new OptionError('mount', 'user', `names no account: ${user}`)
+  if (group !== undefined && findGroup(group) === undefined)
+    throw new OptionError('mount', 'group', `names no group: ${group}`)
 }
 
 function scriptOf(
@@ -164,7 +195,13 @@ function pythonOf(python: string | undefined): Pick<FoundPython, 'executable' | 
   }
 }
 
-function configurationOf(options: Chosen, script: string, application: string): (string | undefined)[] {
+/** One line of the configuration; `option`: what it is there for, where that is one alone. */
+interface Line {
+  readonly text: string
+  readonly option?: keyof Chosen
+}
+
+function configurationOf(options: Chosen, script: string, application: string): Line[] {
   const directory = path.resolve(options.workingDirectory ?? '.')
   const group = options.processGroup ?? path.basename(application).replace(/[^\w.:-]/g, '_')
   const processes: [name: string, value: unknown][] = [
@@ -180,9 +217,11 @@ function configurationOf(options: Chosen, script: string, application: string): 
     value === undefined ? [] : `${name}=${quote(String(value))}`,
   )
   const groups = `process-group=${quote(group)} application-group=${quote(options.applicationGroup)}`
-  const trust = (name: string, listed: readonly string[] | undefined) =>
-    listed === undefined || listed.length === 0 ? undefined : `${name} ${listed.map(quote).join(' ')}`
-  return [
+  const trust = (name: string, option: 'trustProxyHeader' | 'trustProxy'): Line[] => {
+    const listed = options[option] ?? []
+    return listed.length === 0 ? [] : [{ text: `${name} ${listed.map(quote).join(' ')}`, option }]
+  }
+  const lines = [
     'ServerName localhost',
     `DocumentRoot ${quote(directory)}`,
     'TraceEnable Off',
@@ -200,9 +239,12 @@ function configurationOf(options: Chosen, script: string, application: string): 
     `WSGIScriptReloading ${onOff(options.scriptReloading)}`,
     `WSGIChunkedRequest ${onOff(options.chunkedRequest)}`,
     options.reloadOnChanges ? `WSGIImportScript ${quote(RELOADER)} ${groups}` : undefined,
-    trust('WSGITrustedProxyHeaders', options.trustProxyHeader),
-    trust('WSGITrustedProxies', options.trustProxy),
   ].filter((one) => one !== undefined)
+  return [
+    ...lines.map((text) => ({ text })),
+    ...trust('WSGITrustedProxyHeaders', 'trustProxyHeader'),
+    ...trust('WSGITrustedProxies', 'trustProxy'),
+  ]
 }
 
 function kebab(name: string): string {

@@ -28,6 +28,8 @@ export class MountedRequest implements IncomingMessage {
   bytesReceived = 0
   /** Why this is no request. */
   readonly fault: string | undefined
+  /** Here, and not by Node, the body is read. */
+  #reads = false
 
   constructor(
     private readonly request: AnyRequest,
@@ -53,15 +55,21 @@ export class MountedRequest implements IncomingMessage {
     return this.body !== NO_BODY && (this.request.readableDidRead || this.request.readableEnded)
   }
 
-  /** Node is not asked for anything before somebody reads: what nobody reads it throws away when the response is over. */
-  #openBody(): BodySource {
+  /** The response is over. What nobody has begun to read Node throws away; what is left of other bodies has to be, or the connection stands still. */
+  letGo(): void {
+    if (!this.#reads) return
+    ;(this.body as Http1Body).discard()
+    this.request.resume()
+  }
+
+  /** Node is not asked for anything before somebody reads. */
+  #openBody(): Http1Body {
     const { request } = this
-    let reads = false
     const body = new Http1Body({
       holdBack: () => request.pause(),
       goOn: () => {
-        if (!reads) {
-          reads = true
+        if (!this.#reads) {
+          this.#reads = true
           // broken off before the service came to it: nothing would be told any more
           if (request.destroyed) body.abort()
           request.on('data', (chunk: Buffer) => {

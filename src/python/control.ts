@@ -80,7 +80,16 @@ export interface RuntimeSettings {
   readonly server_version: readonly [number, number, number]
   readonly server_software: string
   /** Scripts to load before `ready`. */
-  readonly imports?: readonly { readonly script: string; readonly application_group: string }[]
+  readonly imports?: readonly RuntimeImport[]
+}
+
+/** A script to load; see `src/wsgi/imports.ts`. */
+export interface RuntimeImport {
+  readonly script: string
+  /** `''`: the main interpreter. */
+  readonly application_group: string
+  /** Name of the application object, where a script without it is to count as one that failed. */
+  readonly callable?: string
 }
 
 /** What a runtime process tells its parent. */

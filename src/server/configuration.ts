@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import { describeError, type Loaded, type LoadOptions, loadSite } from '../config/load.js'
 import type { Site } from '../config/site.js'
+import { textOf } from '../config/text.js'
 import type { ConfigNode, ConfigTree } from '../config/tree.js'
 import { destinationKey, parseDestination } from '../log/destination.js'
 import { errorLogKey } from '../log/settings.js'
@@ -25,7 +26,6 @@ import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
 import { type DaemonPlan, type PlanInputs, planDaemons } from './daemon-plan.js'
 import type { Identity } from './messages.js'
-import { textOf } from './text.js'
 
 /** What names a configuration: plain data, so that a detached supervisor can be told. */
 export type ConfigurationSource = Omit<

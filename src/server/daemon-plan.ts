@@ -3,14 +3,14 @@
  * Rules: https://modwsgi.readthedocs.io/en/master/configuration-directives/WSGIDaemonProcess.html
  */
 import { ConfigError } from '../config/errors.js'
+import { textOf } from '../config/text.js'
 import { findGroup, findUser } from '../modules/unixd.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
-import type { RuntimeSettings } from '../python/control.js'
+import type { RuntimeImport, RuntimeSettings } from '../python/control.js'
 import type { FoundPython } from '../python/find.js'
 import { findPythonInJail } from '../python/jailed.js'
 import { INTERNAL_VARIABLES, startFor } from '../python/start.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
-import type { RuntimeImport } from '../wsgi/imports.js'
 import { interpreterSettings } from '../wsgi/interpreter-options.js'
 import { insideJail } from '../wsgi/jail.js'
 import { startOptions } from '../wsgi/python-start.js'
@@ -18,7 +18,6 @@ import { accountOf } from './accounts.js'
 import { heartbeatSeconds } from './heartbeat.js'
 import type { LaunchPlan } from './launch-plan.js'
 import type { Identity } from './messages.js'
-import { textOf } from './text.js'
 
 /** Everything that the processes of a group are started with, except what differs from process to process. */
 export interface DaemonPlan {

@@ -330,7 +330,9 @@ export class DaemonProcess {
 
   #log(level: Level, message: string): void {
     const who = this.pid === 0 ? `to be forked from pid=${this.zygote?.pid}` : `pid=${this.pid}`
-    this.hooks.outlet().log.server('wsgi', level, `mod_wsgi (${who}): ${message}`)
+    const prefix = `mod_wsgi (${who}): `
+    // what scripts are told to fail with names the process by itself
+    this.hooks.outlet().log.server('wsgi', level, message.startsWith(prefix) ? message : prefix + message)
   }
 }
 

@@ -3,6 +3,7 @@
  * It runs the same runtime as daemon processes do and is reached over the same kind of channel.
  */
 
+import { textOf } from '../config/text.js'
 import type { Level } from '../log/error-log.js'
 import { mpmSettings } from '../modules/mpm.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
@@ -158,7 +159,7 @@ export class EmbeddedPython {
     const main = site.main.settings.get(wsgiMain)
     const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
     return {
-      home: main.pythonHome,
+      home: main.pythonHome && textOf(main.pythonHome),
       start: startOptions(main, ''),
       runtimeDir: this.context.runtimeDir,
       settings: {
@@ -169,8 +170,8 @@ export class EmbeddedPython {
         processes: this.context.workers,
         multiprocess: this.context.workers > 1,
         multithread: true,
-        python_path: main.pythonPath,
-        python_eggs: main.pythonEggs ?? null,
+        python_path: main.pythonPath.map(textOf),
+        python_eggs: main.pythonEggs ? textOf(main.pythonEggs) : null,
         switch_interval: main.switchInterval ?? null,
         ...interpreterSettings(main, ''),
         server_metrics: main.serverMetrics,

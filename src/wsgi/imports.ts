@@ -3,23 +3,18 @@
  * feature 2). Pure.
  */
 import type { Site } from '../config/site.js'
+import { textOf } from '../config/text.js'
 import { coreServer } from '../modules/core/settings.js'
 import { type ImportScript, wsgiMain } from '../modules/wsgi/settings.js'
+import type { RuntimeImport } from '../python/control.js'
 import { serverOf } from './visibility.js'
-
-/** One script to load; the names are the control protocol's. */
-export interface RuntimeImport {
-  readonly script: string
-  /** `''`: the main interpreter. */
-  readonly application_group: string
-}
 
 /** What the processes of a group load at their start, in the order of the configuration; `''` for embedded interpreters. */
 export function importsOf(site: Site, processGroup: string): RuntimeImport[] {
   return site.main.settings
     .get(wsgiMain)
     .imports.filter(({ processGroup: group }) => group.kind === 'literal' && group.name === processGroup)
-    .map((entry) => ({ script: entry.script, application_group: applicationGroupOf(site, entry) }))
+    .map((entry) => ({ script: textOf(entry.script), application_group: applicationGroupOf(site, entry) }))
 }
 
 function applicationGroupOf(site: Site, { applicationGroup, serverIndex }: ImportScript): string {

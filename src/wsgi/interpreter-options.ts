@@ -5,6 +5,7 @@
  * Rules: https://modwsgi.readthedocs.io/en/master/configuration-directives/WSGIInterpreterOptions.html
  */
 import type { Position } from '../config/position.js'
+import { textOf } from '../config/text.js'
 import type { WsgiMain } from '../modules/wsgi/settings.js'
 
 export interface InterpreterOptions {
@@ -43,7 +44,7 @@ export function layersFor(layers: readonly InterpreterLayer[], processGroup: str
     .map(({ applicationGroup, options }) => ({
       application_group: applicationGroup ?? null,
       options: {
-        python_path: options.pythonPath,
+        python_path: options.pythonPath?.map(textOf),
         switch_interval: options.switchInterval,
         per_interpreter_gil: options.perInterpreterGil,
         restrict_stdin: options.restrictStdin,

@@ -148,6 +148,22 @@ test('a request whose body breaks off', { skip }, async () => {
   })
 })
 
+test('a body that is too large: its rest is thrown away, and the connection goes on', { skip }, async () => {
+  await withService({ script: SCRIPT, limitRequestBody: 100_000 }, async (service) => {
+    const socket = connect(service.port, '127.0.0.1')
+    let told = ''
+    socket.setEncoding('latin1').on('data', (piece) => (told += piece))
+    const chunk = `8000\r\n${'x'.repeat(0x8000)}\r\n`
+    socket.write('POST /count HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n')
+    socket.write(chunk.repeat(4))
+    await until('the refusal', () => told.startsWith('HTTP/1.1 413 '))
+    socket.write(`${chunk.repeat(100)}0\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await until('the next response', () => told.includes('quick'))
+    socket.end()
+    await new Promise((resolve) => service.server.close(resolve))
+  })
+})
+
 test('a service that answers by itself, or breaks off, while the application runs', { skip }, async () => {
   const listener = (app: MountedApplication) => (request: AnyRequest, response: ServerResponse) => {
     app.handler(request, response)

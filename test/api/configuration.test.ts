@@ -133,6 +133,6 @@ test('as root, an account for the processes', { skip }, () => {
   })
   assert.throws(
     () => withPlan({ user: 'no-such-user' }, () => {}),
-    /cannot be carried out: .*there is no user no-such-user/s,
+    /the option user names no account: no-such-user$/,
   )
 })

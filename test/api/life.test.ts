@@ -46,12 +46,12 @@ test('options that are wrong are told at once', { skip }, async () => {
     [{ application, workingDirectory: `${directory}/none` }, /workingDirectory names no directory/],
     [
       { application, trustProxyHeader: ['X-Forwarded-For'], trustProxy: ['nowhere'] },
-      /cannot be carried out: .*nowhere/s,
+      /the option trustProxy is refused: Unable to parse trusted proxy IP address\/subnet of "nowhere"/,
     ],
   ]
   for (const [options, message] of wrong)
     await assert.rejects(mount({ python: python(), ...options } as never), (error: Error) => {
-      assert.ok(error instanceof TypeError, String(error))
+      assert.ok(error instanceof OptionError, String(error))
       assert.match(error.message, message)
       return true
     })
@@ -77,6 +77,37 @@ test('an application that cannot be loaded: the traceback is the message', { ski
     descendants(process.pid).map(({ command }) => command),
     [],
   )
+  rmSync(directory, { recursive: true })
+})
+
+test('a script without the application is told at the start', { skip }, async () => {
+  const directory = folder({
+    'app.wsgi': 'numbers = [1]\n\ndef wsgi_app(environ, start_response):\n    pass\n',
+  })
+  const application = path.join(directory, 'app.wsgi')
+  const starts = (callableObject: string) => mount({ ...quiet, application, callableObject })
+  await assert.rejects(starts('application'), (error: Error) => {
+    assert.ok(error instanceof StartError)
+    assert.match(
+      error.message,
+      /app\.wsgi cannot be loaded:\n.* does not contain WSGI application 'application'\.$/,
+    )
+    return true
+  })
+  await assert.rejects(
+    starts('numbers'),
+    /'numbers' of .*app\.wsgi' cannot be called: it is of type 'list'\.$/,
+  )
+  await (await starts('wsgi_app')).close()
+  rmSync(directory, { recursive: true })
+})
+
+test('names of files and groups beyond ASCII', { skip }, async () => {
+  const directory = folder({ '\u00e4pp.wsgi': VERSIONED('1') })
+  const application = path.join(directory, '\u00e4pp.wsgi')
+  await withService({ script: '', application, processGroup: 'gr\u00fcn' }, async (service) => {
+    assert.match((await service.get('/')).text, /^1 \d+$/)
+  })
   rmSync(directory, { recursive: true })
 })
 

@@ -1,5 +1,6 @@
 /**
- * Text of the configuration is bytes, one character each, so that any file name survives. Node's file system functions, and Python over JSON, want text.
+ * Text of the configuration is bytes, one character each, so that any file name survives. Node's file system functions, and Python over JSON, want
+ * text.
  */
 
 const ASCII = /^[\0-\x7f]*$/
