@@ -44,7 +44,7 @@ export function finalFields(request: Request, length: number | undefined): strin
       case 12:
         if (name === 'Content-Type' || name.toLowerCase() === 'content-type') {
           hasType = true
-          if (status === 304) continue
+          if (status === 304 || status === 204) continue
           value = withCharset(request, value)
         }
         break

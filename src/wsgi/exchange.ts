@@ -320,7 +320,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   #send(body: Buffer | string): void {
     // The bytes lie in the channel's buffer.
     const kept = typeof body === 'string' ? body : Buffer.from(body)
-    if (this.request.headersOut.has('Content-Length')) {
+    // httpd sees the end of an embedded application's response at once, and that of a daemon process's behind the header
+    const isKnownEmpty = this.group === undefined && kept.length === 0
+    if (isKnownEmpty || this.request.headersOut.has('Content-Length')) {
       sendWhole(this.request, kept)
       return
     }
