@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { pathBytes } from '../config/files.js'
 import { escapePath } from '../modules/url-text.js'
-import { variable } from '../modules/variables.js'
 import { type Evaluation, EvaluationError } from './evaluation.js'
 import { requestHeader, requestHeaderUnnoted } from './headers.js'
 
@@ -26,8 +25,7 @@ function responseHeader(name: string, { request }: Evaluation): string {
   return /^content-type$/i.test(name) ? (request.contentType ?? '') : ''
 }
 
-const environmentOf = ({ request }: Evaluation, name: string): string | undefined =>
-  request.hasEnv ? variable(request.env, name) : undefined
+const environmentOf = ({ request }: Evaluation, name: string): string | undefined => request.variable(name)
 
 /** `%xx` decoded; text with a wrong sequence is an error in httpd, and gives nothing. */
 function decode(text: string): string {

@@ -40,7 +40,7 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   c: last((arg) => tlsPrinter(LEGACY_TLS_NAMES[arg.toLowerCase()] ?? '')),
   C: last(cookiePrinter),
   D: original(() => (request) => String(elapsedMicros(request))),
-  e: last((arg) => (request) => (request.hasEnv ? text(request.env.get(arg)) : '-')),
+  e: last((arg) => (request) => text(request.variable(arg))),
   f: last(() => (request) => text(request.filename || undefined)),
   h: last(
     () =>

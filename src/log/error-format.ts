@@ -117,7 +117,7 @@ const ITEMS: Readonly<Record<string, (arg: string | undefined) => Item['print']>
   e:
     (arg = '') =>
     ({ record }) =>
-      escaped(record.request?.env.get(arg)),
+      escaped(record.request?.variable(arg)),
   E:
     () =>
     ({ record }) =>

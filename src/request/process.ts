@@ -102,6 +102,8 @@ export function internalRedirect(
 /** Variables of the first request get the prefix `REDIRECT_`, beside those that tell what it was. */
 function nameRedirect(from: Request, to: Request): void {
   for (const [name, value] of from.env) to.env.set(`REDIRECT_${name}`, value)
+  for (const [name, value] of from.told?.variables() ?? [])
+    if (!name.includes('.')) to.env.set(`REDIRECT_${name}`, value)
   to.env.set('REDIRECT_STATUS', String(from.status))
   const query = from.query === undefined ? '' : `?${from.query}`
   const { qualifyRedirectURL } = from.dir.get(coreDir)

@@ -8,6 +8,7 @@ import type { ServerConfig } from '../config/site.js'
 import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
 import type { ErrorLog, Level, SystemError } from '../log/error-log.js'
 import type { Outcome } from '../modules/module.js'
+import { variable } from '../modules/variables.js'
 import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
@@ -212,6 +213,18 @@ export class Request {
   /** Whether any variable is set; spares {@link env} where there is none. */
   get hasEnv(): boolean {
     return this.#env !== undefined && this.#env.size > 0
+  }
+
+  /** What the handler tells an application of this request. */
+  told: { variables(): ReadonlyMap<string, string> } | undefined = undefined
+
+  /**
+   * The value of a variable for logs and headers: httpd has what a handler tells an application (ap_add_cgi_vars) in the same table as the variables of
+   * `SetEnv` and its kin. Names that differ in case only are the same.
+   */
+  variable(name: string): string | undefined {
+    const told = this.told && variable(this.told.variables(), name)
+    return told ?? (this.hasEnv ? variable(this.env, name) : undefined)
   }
 
   /** Messages between modules. */

@@ -6,7 +6,8 @@
 import { selfNameOf } from '../modules/self-url.js'
 import type { WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
-import { FIXED_KEYS } from './channel/types.js'
+import { SignatureTable } from './channel/signatures.js'
+import { type Exchange, FIXED_KEYS } from './channel/types.js'
 import { believeProxy } from './trusted-proxy.js'
 
 /** Every run of slashes becomes one. */
@@ -57,6 +58,28 @@ export function requestEnviron(
     extra:
       mount === undefined ? extra : [...(extra ?? []), 'SCRIPT_NAME', mount, 'mod_wsgi.mount_point', mount],
   }
+}
+
+/** All texts of a request's environ by their names, as far as this side knows them. */
+export function environVariables(
+  {
+    place,
+    applicationGroup,
+    fixed,
+    rawHeaders,
+    extra = [],
+  }: Exchange & { readonly applicationGroup: string },
+  processGroup: string,
+): Map<string, string> {
+  const found = new Map(Object.entries(place.base))
+    .set('mod_wsgi.process_group', processGroup)
+    .set('mod_wsgi.application_group', applicationGroup)
+    .set('mod_wsgi.callable_object', place.callable)
+  for (const [at, value] of fixed.split('\0').entries()) found.set(FIXED_KEYS[at] as string, value)
+  const { keys, values } = new SignatureTable().map(rawHeaders, place.passAuthorization)
+  for (const [at, key] of keys.entries()) found.set(key, values[at] as string)
+  for (let at = 0; at < extra.length; at += 2) found.set(extra[at] as string, extra[at + 1] as string)
+  return found
 }
 
 /** What may stand in the environ in place of what the connection and the configuration say. */

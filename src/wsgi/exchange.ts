@@ -18,7 +18,7 @@ import type {
   RejectReason,
   RuntimeLogLevel,
 } from './channel/types.js'
-import type { RequestEnviron } from './environ.js'
+import { environVariables, type RequestEnviron } from './environ.js'
 import { GatheringWriter } from './flush-delay.js'
 import type { Job, Member, ProcessGroup } from './process-group.js'
 import type { Enrolled } from './roll.js'
@@ -108,6 +108,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.rawHeaders = environ.rawHeaders
     if (environ.extra !== undefined) this.extra = environ.extra
     request.onAbort = () => this.#clientGone()
+    request.told = this
     this.startTime = request.startedAt / 1000
   }
 
@@ -124,6 +125,14 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   get waitsForClient(): boolean {
     if (this.#paused) return true
     return this.body.kind === 'stream' && this.body.source.begun && !this.body.source.ended
+  }
+
+  #variables: ReadonlyMap<string, string> | undefined
+
+  /** For logs and headers that name one. */
+  variables(): ReadonlyMap<string, string> {
+    this.#variables ??= environVariables(this, this.group?.group.name ?? '')
+    return this.#variables
   }
 
   // Job: the process group's side

@@ -5,7 +5,6 @@ import { type Condition, holds as conditionHolds } from '../../expr/expression.j
 import type { HeaderTable } from '../../request/headers.js'
 import type { Request } from '../../request/request.js'
 import { compileSubstitution } from '../substitution.js'
-import { variable } from '../variables.js'
 import type { HeaderValue } from './value.js'
 
 export type Action =
@@ -47,7 +46,7 @@ export function runRules(
 export function holds({ condition }: HeaderRule, request: Request): boolean {
   if (condition === undefined) return true
   if ('expression' in condition) return conditionHolds(condition.expression, request)
-  const isSet = request.hasEnv && variable(request.env, condition.variable) !== undefined
+  const isSet = request.variable(condition.variable) !== undefined
   return isSet === condition.set
 }
 

@@ -5,7 +5,6 @@
  */
 import { loadavg } from 'node:os'
 import type { Request } from '../../request/request.js'
-import { variable } from '../variables.js'
 
 /** The value for one request: one line, whatever was put in. */
 export type HeaderValue = (request: Request) => string
@@ -29,7 +28,7 @@ const FORMATS: Readonly<Record<string, (argument: string) => HeaderValue>> = {
   // microseconds since the epoch; the clock gives milliseconds
   t: () => (request) => `t=${request.startedAt * 1000}`,
   D: () => (request) => `D=${(process.hrtime.bigint() - request.startedNs) / 1000n}`,
-  e: (name) => (request) => (request.hasEnv ? variable(request.env, name) : undefined) ?? UNSET,
+  e: (name) => (request) => request.variable(name) ?? UNSET,
   s: (name) => (request) => request.tlsVariable?.(name) || UNSET,
   l: () => () =>
     `l=${loadavg()
