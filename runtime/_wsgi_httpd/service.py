@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from .compat import get_ident, start_new_thread
+from .compat import PY2, file_name, get_ident, start_new_thread, wire
 from .scripts import execute
 
 # Between two signals to a script that has not been seen to take the first.
@@ -20,6 +20,9 @@ def run(process):
     state = {'stop': None, 'interrupted': False}
 
     def terminate(number, frame):
+        # Once: what the script does about its end is not to be broken off by a signal that was on its way, too.
+        if state['interrupted']:
+            return
         state['interrupted'] = True
         if state['stop'] is None:
             state['stop'] = 'shutdown_signal'
@@ -37,7 +40,7 @@ def run(process):
     try:
         for item in process.settings.get('imports') or ():
             if item['application_group'] in ('', process.main_group):
-                execute(item['script'])
+                execute(path_of(item['script']))
             else:
                 text = "A service process runs scripts of application group %%{GLOBAL} only: '%s' is left out." % item['script']
                 process.notify({'type': 'log', 'level': 'error', 'text': text})
@@ -54,6 +57,11 @@ def run(process):
         arm(process)
     process.main.finish()
     os._exit(0)
+
+
+def path_of(script):
+    """The settings have each byte of a path as one character, and with Python 2.7 these in UTF-8."""
+    return wire(script.decode('utf-8')) if PY2 else file_name(script)
 
 
 def arm(process):

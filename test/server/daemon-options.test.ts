@@ -238,6 +238,49 @@ except SystemExit:
     )
   })
 
+for (const version of VERSIONS)
+  test(`the end of a service reaches its script once, whoever asks again: Python ${version}`, () =>
+    withServer(
+      {
+        python: version,
+        conf: ['cleans', 'handles']
+          .map(
+            (name) => `WSGIDaemonProcess ${name} threads=0
+WSGIImportScript "\${ROOT}/apps/${name}-é.wsgi" process-group=${name} application-group=%{GLOBAL}`,
+          )
+          .join('\n'),
+        apps: {
+          'cleans-é.wsgi': `import os, signal, time
+print('cleans waits')
+try:
+    time.sleep(1000)
+except SystemExit:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.1)
+    print('cleaned up')
+`,
+          // lives on for longer than it takes until a signal is sent again
+          'handles-é.wsgi': `import signal, time
+seen = []
+signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+print('handles waits')
+while not seen:
+    time.sleep(0.1)
+time.sleep(0.5)
+print('handled %s' % seen)
+`,
+        },
+      },
+      async (server) => {
+        for (const name of ['cleans', 'handles']) await server.waitForLog(new RegExp(`${name} waits`))
+        server.signal('SIGTERM')
+        await server.stopped()
+        const log = server.errorLog()
+        assert.match(log, /cleaned up$/m)
+        assert.match(log, /handled \[15\]$/m)
+      },
+    ))
+
 /** Puts a Python with its libraries under `jail`, as it lies outside. */
 function makeJail(layout: Layout, found: Python): void {
   const jail = path.join(layout.root, 'jail')
