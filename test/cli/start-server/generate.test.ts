@@ -54,6 +54,9 @@ test('defaults: one daemon process with five threads, the script at /, everythin
     'AllowOverride None',
     'Require all denied',
     '</Directory>',
+    '<Files ".ht*">',
+    'Require all denied',
+    '</Files>',
     'WSGIRestrictEmbedded On',
     'WSGIDaemonProcess "localhost:8000" threads=5 display-name="(wsgi:localhost:8000:1000)" home="/home/x" python-path="/home/x" locale="de_DE.UTF-8" lang="de_DE.UTF-8" startup-timeout=15 request-timeout=60 queue-timeout=45 deadlock-timeout=60 socket-timeout=60',
     'WSGIScriptAlias "/" "/home/x/app.wsgi" process-group="localhost:8000" application-group="%{GLOBAL}"',
@@ -98,6 +101,7 @@ test('sections hold for one directory and file, whatever its name', () => {
   assert.deepEqual(
     text.filter((line) => /^<(Directory|Files) "/.test(line)),
     [
+      '<Files ".ht*">',
       '<Directory "/home/x/d\\\\\\\\[*]">',
       '<Directory "/home/x/e\\\\f">',
       '<Directory "/home/x/a[[]b]">',

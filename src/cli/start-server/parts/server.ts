@@ -1,6 +1,6 @@
 /** Of a generated httpd.conf: the server as a whole. */
 import type { Plan } from '../plan.js'
-import { line, type Part, quote, quoted } from '../text.js'
+import { line, type Part, quote, quoted, section } from '../text.js'
 
 export function serverParts(plan: Plan): Part[] {
   return [server(plan), account(plan), logs(plan), telemetry(plan), limits(plan), closedByDefault()]
@@ -116,7 +116,11 @@ function stage(
 
 function closedByDefault(): Part {
   return {
-    about: 'Nothing in the file system is served unless a section below opens it.',
-    lines: ['<Directory />', '    AllowOverride None', '    Require all denied', '</Directory>'],
+    about:
+      'Nothing in the file system is served unless a section below opens it; .htaccess, .htpasswd and their kin never are.',
+    lines: [
+      ...section('Directory', '/', ['AllowOverride None', 'Require all denied']),
+      ...section('Files', '".ht*"', ['Require all denied']),
+    ],
   }
 }
