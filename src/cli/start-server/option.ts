@@ -1,6 +1,8 @@
 /**
- * What an option of `start-server` is, and the checks that several of them share.
+ * What an option of `start-server` is, and the checks of their words.
  */
+import { isIP } from 'node:net'
+import { LEVELS } from '../../log/error-log.js'
 
 export interface Option {
   /** Without the leading `--`. */
@@ -30,10 +32,17 @@ export function option(name: string, words: string, help: string, rest: Rest = {
 }
 
 /** A whole number from `minimum` on. */
-export function count(name: string, words: string, help: string, byDefault?: string, minimum = 0): Option {
+export function count(
+  name: string,
+  words: string,
+  help: string,
+  byDefault?: string,
+  minimum = 0,
+  maximum?: number,
+): Option {
   return option(name, words, help, {
     ...(byDefault === undefined ? {} : { default: byDefault }),
-    check: ([word = '']) => integer(word, minimum),
+    check: ([word = '']) => integer(word, minimum, maximum),
   })
 }
 
@@ -78,6 +87,37 @@ export function oneOf(...allowed: string[]): Pick<Option, 'check'> {
 
 export function urlPath([word = '']: readonly string[]): string | undefined {
   return word.startsWith('/') ? undefined : 'must begin with /'
+}
+
+/** Words of a certain form. */
+export function like(form: RegExp, wrong: string): Pick<Option, 'check'> {
+  return { check: ([word = '']) => (form.test(word) ? undefined : wrong) }
+}
+
+export const HOST_NAME = like(/^[\w.-]+$/, 'must be a host name, without scheme and port')
+
+export const HOST_PATTERN = like(
+  /^[\w.*?-]+$/,
+  'must be a host name, without scheme and port; * and ? are allowed',
+)
+
+/** httpd would not split a variable at its equals sign. */
+export const VARIABLE = like(/^[^\s=]+$/, 'needs the name of a variable first, without = and blanks')
+
+export const NAME = like(/\S/, 'needs a name')
+
+export function listenAddress([word = '']: readonly string[]): string | undefined {
+  return word === 'localhost' || word === '*' || isIP(word.replace(/^\[(.*)\]$/, '$1')) !== 0
+    ? undefined
+    : 'must be an IP address of this machine, or localhost'
+}
+
+/** One level, and levels of modules: `warn wsgi:info`. */
+export function logLevels([words = '']: readonly string[]): string | undefined {
+  const known: readonly string[] = LEVELS
+  return words.split(/\s+/).every((word) => known.includes(word.replace(/^[\w.]+:/, '').toLowerCase()))
+    ? undefined
+    : `must be one of ${known.join(', ')}`
 }
 
 export function backend([, url = '']: readonly string[]): string | undefined {

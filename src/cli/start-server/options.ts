@@ -5,7 +5,13 @@
 import {
   backend,
   count,
+  HOST_NAME,
+  HOST_PATTERN,
+  like,
+  listenAddress,
+  logLevels,
   MANY,
+  NAME,
   type Option,
   type OptionGroup,
   oneOf,
@@ -13,6 +19,7 @@ import {
   PORT,
   seconds,
   urlPath,
+  VARIABLE,
   zeroOr,
 } from './option.js'
 
@@ -21,9 +28,9 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     title: 'Where the server listens',
     options: [
       option('port', 'NUMBER', 'port', { default: '8000', ...PORT }),
-      option('host', 'ADDRESS', 'address to listen on', { default: 'all' }),
-      option('server-name', 'NAME', 'answer requests for this host name; others get 403'),
-      option('server-alias', 'NAME', 'a further name, * and ? allowed', MANY),
+      option('host', 'ADDRESS', 'address to listen on', { default: 'all', check: listenAddress }),
+      option('server-name', 'NAME', 'answer requests for this host name; others get 403', HOST_NAME),
+      option('server-alias', 'NAME', 'a further name, * and ? allowed', { ...MANY, ...HOST_PATTERN }),
       option('allow-localhost', '', 'with --server-name: answer localhost as well'),
       option('http2', '', 'speak HTTP/2 with clients that can'),
     ],
@@ -56,7 +63,10 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
         },
       ),
       option('entry-point', 'NAME', 'the same as SCRIPT'),
-      option('callable-object', 'NAME', 'name of the application object', { default: 'application' }),
+      option('callable-object', 'NAME', 'name of the application object', {
+        default: 'application',
+        ...like(/^[A-Za-z_]\w*$/, 'must be a name of the script itself'),
+      }),
       option('mount-point', 'URL', 'URL path of the application', { default: '/', check: urlPath }),
       option('working-directory', 'DIRECTORY', 'working directory, also on the module path', {
         default: 'the current one',
@@ -65,10 +75,10 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('python-path', 'DIRECTORY', 'a further directory of the module path', MANY),
       option('python-eggs', 'DIRECTORY', 'where eggs are unpacked'),
       option('python-warnings', 'SPEC', "a filter for Python's warnings", MANY),
-      option('application-group', 'NAME', 'application group', { default: '%{GLOBAL}' }),
-      option('process-group', 'NAME', 'name of the daemon process group', { default: 'HOST:PORT' }),
-      option('setenv', 'NAME VALUE', "sets a variable in each request's environ", MANY),
-      option('passenv', 'NAME', 'passes a variable of the process to each request', MANY),
+      option('application-group', 'NAME', 'application group', { default: '%{GLOBAL}', ...NAME }),
+      option('process-group', 'NAME', 'name of the daemon process group', { default: 'HOST:PORT', ...NAME }),
+      option('setenv', 'NAME VALUE', "sets a variable in each request's environ", { ...MANY, ...VARIABLE }),
+      option('passenv', 'NAME', 'passes a variable of the process to each request', { ...MANY, ...VARIABLE }),
       option('envvars-script', 'FILE', 'shell script that sets variables for all processes'),
       option('locale', 'NAME', 'locale of the application', {
         alias: 'lang',
@@ -88,22 +98,25 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     title: 'Processes',
     options: [
       count('processes', 'NUMBER', 'daemon processes', '1', 1),
-      count('threads', 'NUMBER', 'threads of each process', '5', 1),
+      count('threads', 'NUMBER', 'threads of each process', '5', 1, 65533),
       option('embedded-mode', '', 'run the application inside the server processes; no daemon processes'),
       option('user', 'NAME', 'account to run as; needed when started as root'),
       option('group', 'NAME', 'group to run as', { default: "the account's own" }),
       option('process-name', 'TITLE', 'title of the daemon processes', { default: '(wsgi:HOST:PORT:UID)' }),
       count('maximum-requests', 'NUMBER', 'requests after which a process is replaced; 0: never', '0'),
-      option('switch-interval', 'SECONDS', 'how often Python changes threads'),
+      option(
+        'switch-interval',
+        'SECONDS',
+        'how often Python changes threads',
+        like(/^(?=.*[1-9])\d{1,9}(\.\d{1,9})?$/, 'must be a number of seconds greater than 0'),
+      ),
       option('orphan-interpreter', '', 'end processes without taking Python down in order'),
       option('free-threading', '', 'run Python without its global lock, where it can'),
       option('server-metrics', '', "let the application see the processes' numbers"),
-      option(
-        'service-script',
-        'NAME FILE',
-        'a process of its own for a script that serves no requests',
-        MANY,
-      ),
+      option('service-script', 'NAME FILE', 'a process of its own for a script that serves no requests', {
+        ...MANY,
+        ...NAME,
+      }),
       option('service-user', 'NAME USER', 'account of that process, when started as root', MANY),
       option('service-group', 'NAME GROUP', 'its group', MANY),
       option('service-log-file', 'NAME FILE', 'an error log of its own', MANY),
@@ -169,6 +182,10 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('allow-override', 'CLASS', 'what .htaccess files in the document root may set', {
         many: true,
         default: 'None',
+        ...like(
+          /^(All|None|AuthConfig|FileInfo|Indexes|Limit|Options(=\S+)?|Nonfatal=\w+)$/i,
+          'must be All, None, AuthConfig, FileInfo, Indexes, Limit, Options or Nonfatal=All',
+        ),
       }),
       option('add-handler', 'EXTENSION SCRIPT', 'has files of the document root handled by a WSGI script', {
         many: true,
@@ -204,11 +221,14 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       }),
       option('proxy-virtual-host', 'NAME BACKEND', 'hands requests for a host name to another server', {
         many: true,
-        check: backend,
+        check: (words) => HOST_NAME.check?.(words) ?? backend(words),
       }),
       count('proxy-timeout', 'SECONDS', 'for such a server to answer', '--socket-timeout', 1),
       option('trust-proxy', 'ADDRESS', 'a proxy in front of this server, or its subnet', MANY),
-      option('trust-proxy-header', 'NAME', 'a header in which it tells of the client', MANY),
+      option('trust-proxy-header', 'NAME', 'a header in which it tells of the client', {
+        ...MANY,
+        ...like(/^[\w-]+$/, 'must be the name of a header'),
+      }),
     ],
   },
   {
@@ -216,7 +236,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
     options: [
       option('log-directory', 'DIRECTORY', 'where the logs are', { default: 'the server root' }),
       option('log-to-terminal', '', 'log to the terminal'),
-      option('log-level', 'LEVEL', 'error log level, as in LogLevel', { default: 'warn' }),
+      option('log-level', 'LEVEL', 'error log level, as in LogLevel', { default: 'warn', check: logLevels }),
       option('error-log-name', 'NAME', 'file name of the error log', { default: 'error_log' }),
       option('error-log-format', 'FORMAT', 'as in ErrorLogFormat'),
       option('access-log', '', 'write an access log'),

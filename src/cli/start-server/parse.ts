@@ -79,7 +79,8 @@ function takeOption(word: string, rest: string[], command: string): [Option, str
   const option = BY_NAME.get(name)
   if (option === undefined) throw new UsageError(refusal(name), command)
   const values = attached === undefined ? [] : [attached]
-  while (values.length < option.words.length && rest.length > 0) values.push(rest.shift() as string)
+  while (values.length < option.words.length && rest.length > 0 && !isOption(rest[0] as string))
+    values.push(rest.shift() as string)
   if (values.length < option.words.length)
     throw new UsageError(`--${name} needs ${option.words.join(' ')}`, command)
   if (values.length > option.words.length) throw new UsageError(`--${name} takes no value`, command)
@@ -87,6 +88,11 @@ function takeOption(word: string, rest: string[], command: string): [Option, str
   const wrong = bad === undefined ? option.check?.(values) : 'must be one line of text'
   if (wrong !== undefined) throw new UsageError(`--${name} ${wrong}, not '${values.join(' ')}'`, command)
   return [option, values]
+}
+
+/** What begins another option is no value of this one; `--name=--port` says that it is. */
+function isOption(word: string): boolean {
+  return word.startsWith('--') && BY_NAME.has(word.replace(/^--|=.*/gs, ''))
 }
 
 function refusal(name: string): string {

@@ -172,6 +172,10 @@ test('IPv6 addresses get brackets', () => {
   assert.match(generate('app.wsgi', '--host', '::1'), /^Listen \[::1\]:8000$/m)
 })
 
+test('localhost is an address', () => {
+  assert.match(generate('app.wsgi', '--host', 'localhost'), /^Listen 127\.0\.0\.1:8000$/m)
+})
+
 test('words with quotes and backslashes are escaped', () => {
   assert.equal(quote('a "b" \\c'), '"a \\"b\\" \\\\c"')
   assert.match(generate('app.wsgi', '--setenv', 'A', 'x "y"'), /SetEnv "A" "x \\"y\\""/)

@@ -45,15 +45,53 @@ test('what is wrong is named', () => {
     [['-p', '1'], /unknown option -p$/],
     [['--port'], /--port needs NUMBER/],
     [['--port', '70000'], /--port must be a whole number from 1 to 65535, not '70000'/],
-    [['--threads', 'many'], /--threads must be a whole number from 1, not 'many'/],
+    [['--threads', 'many'], /--threads must be a whole number from 1 to 65533, not 'many'/],
+    [['--threads', '65534'], /--threads must be a whole number from 1 to 65533, not '65534'/],
+    [['--user', '--port', '80'], /--user needs NAME$/],
+    [['--url-alias', '/x', '--port=80'], /--url-alias needs URL PATH$/],
     [['--url-alias', '/x'], /--url-alias needs URL PATH/],
     [['--url-alias', 'x', 'y'], /--url-alias must begin with \//],
     [['--access-log=yes'], /--access-log takes no value/],
     [['a.wsgi', 'b.wsgi'], /one SCRIPT is expected, not a.wsgi and b.wsgi/],
     [['--log-level', 'info\nInclude /etc/passwd'], /--log-level must be one line of text/],
     [['--application-type', 'paste', 'x'], /must be one of script, module, static, not 'paste'/],
+    [['--host', 'a.example'], /--host must be an IP address of this machine, or localhost, not 'a\.example'/],
+    [['--host='], /--host must be an IP address/],
+    [['--server-name', 'http://a'], /--server-name must be a host name, without scheme and port, not 'http:/],
+    [['--server-name', 'a b'], /--server-name must be a host name/],
+    [['--server-alias', 'a:80'], /--server-alias must be a host name.*; \* and \? are allowed/],
+    [['--proxy-virtual-host', 'http://a', 'http://b'], /--proxy-virtual-host must be a host name/],
+    [['--proxy-virtual-host', 'a', 'b'], /--proxy-virtual-host needs a URL/],
+    [['--callable-object', 'a.b'], /--callable-object must be a name of the script itself, not 'a\.b'/],
+    [['--application-group='], /--application-group needs a name/],
+    [['--setenv', 'A=b', 'c'], /--setenv needs the name of a variable first, without = and blanks/],
+    [['--passenv', ''], /--passenv needs the name of a variable/],
+    [
+      ['--switch-interval', '0.0'],
+      /--switch-interval must be a number of seconds greater than 0, not '0\.0'/,
+    ],
+    [['--switch-interval', 'often'], /--switch-interval must be a number/],
+    [['--log-level', 'loud'], /--log-level must be one of emerg, .*trace8, not 'loud'/],
+    [['--log-level', 'warn wsgi:loud'], /--log-level must be one of/],
+    [['--allow-override', 'Foo'], /--allow-override must be All, None, AuthConfig/],
+    [['--trust-proxy-header', 'A:'], /--trust-proxy-header must be the name of a header/],
   ]
   for (const [words, message] of cases) assert.throws(() => parse(...words), { name: 'UsageError', message })
+})
+
+test('what is unusual but right is taken', () => {
+  for (const words of [
+    ...['localhost', '*', '::1', '[::1]', '0.0.0.0'].map((address) => ['--host', address]),
+    ['--server-alias', '*.a_b.example'],
+    ['--setenv', 'wsgi.x', 'a = b'],
+    ['--setenv', 'A', ''],
+    ['--switch-interval', '0.0005'],
+    ['--log-level', 'warn wsgi:info mod_rewrite.c:TRACE3'],
+    ['--allow-override', 'options=Indexes'],
+    ['--user=--port'],
+    ['--process-name', '--fast'],
+  ])
+    assert.doesNotThrow(() => parse(...words), words.join(' '))
 })
 
 test('options of mod_wsgi-express that would do nothing are refused by name', () => {

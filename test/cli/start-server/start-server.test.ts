@@ -185,11 +185,17 @@ test('--reload-on-changes: a changed module restarts the process', { skip: skipW
 
 test('where the options make no configuration, the fault alone is told', async () => {
   const { folder, words } = await project()
-  const { code, stderr } = await runLauncher(['setup-server', 'app.wsgi', ...words, '--log-level', 'loud'], {
-    cwd: folder,
-  })
+  const { code, stderr } = await runLauncher(
+    ['setup-server', 'app.wsgi', ...words, '--error-log-format', '%Q'],
+    {
+      cwd: folder,
+    },
+  )
   assert.equal(code, 1)
-  assert.match(stderr, /^AH00526: Syntax error on line \d+ of .*\nLog level keyword must be one of .*\n$/)
+  assert.match(
+    stderr,
+    /^AH00526: Syntax error on line \d+ of .*\nUnrecognized error log format directive %Q\n$/,
+  )
 })
 
 test("a server root with somebody's own files is left as it is", async () => {

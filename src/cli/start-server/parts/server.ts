@@ -26,6 +26,8 @@ function server(plan: Plan): Part {
 
 function listenAddress({ host }: Plan, port: number): string {
   if (host === undefined) return String(port)
+  // Listen takes numbers only
+  if (host === 'localhost') return `127.0.0.1:${port}`
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
