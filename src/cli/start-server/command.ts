@@ -2,9 +2,11 @@
  * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, statSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { readPidFile } from '../../server/pid-file.js'
+import { errorText, native } from '../../system/libc.js'
 import { PACKAGE_ROOT } from '../../system/package-root.js'
 import { parseFlags } from '../flags.js'
 import { carryOut, isConfigurationFine } from '../httpd.js'
@@ -21,7 +23,7 @@ import {
 } from './scripts.js'
 import { claimServerRoot, type GeneratedFile, writeGenerated } from './server-root.js'
 import { summary } from './summary.js'
-import type { Surroundings } from './surroundings.js'
+import { fail, type Surroundings } from './surroundings.js'
 
 const LAUNCHER = path.join(PACKAGE_ROOT, 'bin', 'wsgi-httpd.js')
 
@@ -40,8 +42,12 @@ export async function startServer(
   }
   const given = parseOptions(words, terminal.environment, command)
   const plan = makePlan(given, surroundings(terminal))
-  const configFile = writeFiles(plan, [command, ...words])
   const only = command === 'setup-server' || given.has('setup-only')
+  const configFile = onDisk(() => {
+    claimRoot(plan)
+    if (!only) refuseSecond(plan)
+    return writeFiles(plan, [command, ...words])
+  })
   if (!isConfigurationFine(parseFlags(['-f', configFile]), terminal)) return 1
   terminal.out(summary(plan, configFile, only))
   const startupLog = plan.startupLog === undefined ? [] : ['-E', plan.startupLog]
@@ -56,11 +62,38 @@ function surroundings({ cwd, environment }: Terminal): Surroundings {
     locale: environment.LC_ALL || environment.LC_CTYPE || environment.LANG,
     share: path.join(PACKAGE_ROOT, 'share'),
     groupOf: (user) => groupOf(user),
-    kindOf(file) {
-      const found = statSync(file, { throwIfNoEntry: false })
-      return found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
-    },
+    kindOf,
+    isExecutable,
     program: (name) => findProgram(name, environment.PATH ?? ''),
+    hasLocale: (name) => newLocale(LOCALE_CATEGORIES, name, null) !== null,
+  }
+}
+
+/** One that is made is never freed: it is asked for once, and the process goes on as another program or ends. */
+const newLocale = native<[categories: number, name: string, base: null], unknown>(
+  'void *newlocale(int, const char *, void *)',
+)
+/** The six of POSIX, whose bits are the same in all C libraries though not in the same order. */
+const LOCALE_CATEGORIES = 0x3f
+
+/** @throws UsageError where that cannot be told */
+function kindOf(file: string): 'file' | 'directory' | undefined {
+  try {
+    const found = statSync(file)
+    return found.isDirectory() ? 'directory' : found.isFile() ? 'file' : undefined
+  } catch (error) {
+    const { code = '', errno = 0 } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined
+    fail(`cannot look at ${file}: ${errorText(-errno)}`)
+  }
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return statSync(file).isFile()
+  } catch {
+    return false
   }
 }
 
@@ -69,7 +102,7 @@ function findProgram(name: string, searched: string): string | undefined {
     .split(':')
     .filter((folder) => path.isAbsolute(folder))
     .map((folder) => path.join(folder, name))
-    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
+    .find(isExecutable)
 }
 
 /** `#gid` of the account's own group; undefined where there is no such account, which the configuration's check reports. */
@@ -78,8 +111,20 @@ function groupOf(user: string): string | undefined {
   return status === 0 ? `#${stdout.trim()}` : undefined
 }
 
-/** @returns the path of the configuration file */
-function writeFiles(plan: Plan, command: readonly string[]): string {
+/** What the system refuses is somebody's to mend, not a fault of the program. */
+function onDisk<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const { syscall, path: file, errno } = error as NodeJS.ErrnoException
+    if (syscall === undefined || file === undefined || errno === undefined) throw error
+    fail(
+      `cannot write the files of the server: ${syscall} ${file}: ${errorText(-errno)}; --server-root and --log-directory name other directories`,
+    )
+  }
+}
+
+function claimRoot(plan: Plan): void {
   const uid = process.getuid?.() ?? 0
   claimServerRoot(plan.serverRoot, {
     uid,
@@ -88,6 +133,19 @@ function writeFiles(plan: Plan, command: readonly string[]): string {
     isNamed: plan.given.has('server-root'),
     isEntered: uid === 0 && (plan.moduleName !== undefined || plan.handlers.length > 0),
   })
+}
+
+/** A server that runs would take over another configuration at its next restart, without being asked. */
+function refuseSecond({ pidFile }: Plan): void {
+  const state = readPidFile(pidFile)
+  if (state.kind !== 'running' || state.pid === process.pid) return
+  fail(
+    `a server is running already (pid ${state.pid} in ${pidFile}); stop it with kill ${state.pid}, or use another --port or --server-root`,
+  )
+}
+
+/** @returns the path of the configuration file */
+function writeFiles(plan: Plan, command: readonly string[]): string {
   const configFile = path.join(plan.serverRoot, 'httpd.conf')
   writeGenerated(generatedFiles(plan, configFile, command))
   for (const file of [plan.errorLog, plan.accessLog, plan.startupLog, ...plan.services.map(({ log }) => log)])

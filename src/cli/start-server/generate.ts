@@ -2,7 +2,6 @@
  * Writes the httpd.conf of a {@link Plan}: every line could have been written by hand, and each part says what it is for, so that the
  * file can be the beginning of a production configuration. Pure.
  */
-import path from 'node:path'
 import { accessParts } from './parts/access.js'
 import { applicationParts } from './parts/application.js'
 import { fileParts } from './parts/files.js'
@@ -23,7 +22,7 @@ export function generateConfiguration(plan: Plan, command: readonly string[]): s
     hostsPart(plan),
     {
       about: 'Further configuration.',
-      lines: plan.given.list('include-file').map((file) => `Include ${quote(path.resolve(file))}`),
+      lines: plan.included.map((file) => `Include ${quote(file)}`),
     },
   ]
   const text = parts.map(render).filter((part) => part !== '')

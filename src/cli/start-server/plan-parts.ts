@@ -21,12 +21,16 @@ export function planTls(given: Given, around: Surroundings): Tls | undefined {
   const port = given.text('https-port')
   if (port === undefined) return undefined
   const base = given.text('ssl-certificate')
-  const file = (option: string, written = given.text(option)): string | undefined =>
-    written === undefined ? undefined : existing(around, option, written)
+  const file = (option: string): string | undefined => {
+    const written = given.text(option)
+    return written === undefined ? undefined : existing(around, option, written)
+  }
+  const ofPair = (end: string, option: string): string =>
+    base === undefined ? (file(option) as string) : existing(around, 'ssl-certificate', `${base}${end}`)
   return {
     port: Number(port),
-    certificate: file('ssl-certificate-file', base && `${base}.crt`) as string,
-    key: file('ssl-certificate-key-file', base && `${base}.key`) as string,
+    certificate: ofPair('.crt', 'ssl-certificate-file'),
+    key: ofPair('.key', 'ssl-certificate-key-file'),
     chain: file('ssl-certificate-chain-file'),
     authorities: file('ssl-ca-certificate-file'),
     verified: given.list('ssl-verify-client'),
@@ -95,7 +99,8 @@ export function planLogs(given: Given, around: Surroundings, serverRoot: string)
   return {
     errorLog: onTerminal ? '/dev/stderr' : file('error-log-name', 'error_log'),
     accessLog: given.has('access-log') ? accessLog : undefined,
-    startupLog: given.has('startup-log') ? file('startup-log-name', 'startup_log') : undefined,
+    // one in place of the terminal would take the error log with it
+    startupLog: given.has('startup-log') && !onTerminal ? file('startup-log-name', 'startup_log') : undefined,
     rotate: given.has('rotate-logs')
       ? { program: rotatelogs(given, around), megabytes: Number(given.text('max-log-size') ?? 5) }
       : undefined,
@@ -104,7 +109,10 @@ export function planLogs(given: Given, around: Surroundings, serverRoot: string)
 
 function rotatelogs(given: Given, around: Surroundings): string {
   const written = given.text('rotatelogs-executable')
-  if (written !== undefined) return existing(around, 'rotatelogs-executable', written)
+  if (written !== undefined) {
+    const program = existing(around, 'rotatelogs-executable', written)
+    return around.isExecutable(program) ? program : fail(`--rotatelogs-executable: ${program} is no program`)
+  }
   return (
     around.program('rotatelogs') ??
     fail('--rotate-logs: the program rotatelogs is not on PATH; name it with --rotatelogs-executable')

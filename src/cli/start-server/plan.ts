@@ -18,6 +18,7 @@ import {
   type Tls,
 } from './plan-parts.js'
 import { fail, type Surroundings } from './surroundings.js'
+import { includePattern } from './text.js'
 import { contradiction } from './together.js'
 
 export interface Mount {
@@ -62,11 +63,14 @@ export interface Plan extends Logs {
   readonly workingDirectory: string
   readonly pythonHome: string | undefined
   readonly pythonPath: readonly string[]
+  readonly pythonEggs: string | undefined
   readonly locale: string | undefined
   readonly user: string | undefined
   readonly group: string | undefined
   /** Path of the script that watches the loaded modules. */
   readonly reloader: string | undefined
+  /** Files of further configuration, as patterns. */
+  readonly included: readonly string[]
   readonly given: Given
 }
 
@@ -90,6 +94,12 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     fail(`--working-directory: there is no directory ${workingDirectory}`)
   const wrong = contradiction(given, around.uid, entry.kind)
   if (wrong !== undefined) fail(wrong)
+  const pythonPath = [workingDirectory, ...given.list('python-path').map(here)]
+  const split = pythonPath.find((directory) => directory.includes(':'))
+  if (split !== undefined && entry.kind !== 'static')
+    fail(
+      `${split} cannot be on the module path, whose directories a colon separates; rename it or link to it`,
+    )
   const file = (option: string) => optional(given.text(option), (word) => existing(around, option, word))
   return {
     ...entry,
@@ -97,7 +107,7 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     port,
     hostName,
     serverRoot,
-    pidFile: path.resolve(serverRoot, given.text('pid-file') ?? 'httpd.pid'),
+    pidFile: planPidFile(given, around, serverRoot),
     ...planLogs(given, around, serverRoot),
     documentRoot: entry.kind === 'static' ? entry.entry : findDocumentRoot(given, around),
     tls: planTls(given, around),
@@ -116,12 +126,40 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     threads: Number(given.text('threads') ?? DEFAULT_THREADS),
     workingDirectory,
     pythonHome: optional(given.text('python-home'), here),
-    pythonPath: [workingDirectory, ...given.list('python-path').map(here)],
-    locale: given.text('locale') ?? (isAscii(around.locale) ? 'C.UTF-8' : around.locale),
+    pythonPath,
+    pythonEggs: optional(given.text('python-eggs'), here),
+    locale: planLocale(given, around),
     ...account(given, around),
     reloader: given.has('reload-on-changes') ? path.join(around.share, 'reloader.py') : undefined,
+    included: given.list('include-file').map((word) => planInclude(word, around)),
     given,
   }
+}
+
+function planPidFile(given: Given, around: Surroundings, serverRoot: string): string {
+  const file = path.resolve(serverRoot, given.text('pid-file') ?? 'httpd.pid')
+  const folder = path.dirname(file)
+  if (folder !== serverRoot && around.kindOf(folder) !== 'directory')
+    fail(`--pid-file: there is no directory ${folder}`)
+  if (around.kindOf(file) === 'directory') fail(`--pid-file: ${file} is a directory`)
+  return file
+}
+
+/** Python would go on with another one and a line in the error log. */
+function planLocale(given: Given, around: Surroundings): string | undefined {
+  const name = given.text('locale')
+  if (name === undefined) return isAscii(around.locale) ? 'C.UTF-8' : around.locale
+  if (name === '' || !around.hasLocale(name))
+    fail(`--locale: there is no locale '${name}' on this machine; "locale -a" lists those that there are`)
+  return name
+}
+
+/** The word may have wildcards, as `Include` has them, but not where it names a file as it stands, nor does the directory that it is relative to. */
+function planInclude(word: string, around: Surroundings): string {
+  const file = path.resolve(around.cwd, word)
+  return around.kindOf(file) === undefined
+    ? path.resolve(includePattern(around.cwd), word)
+    : includePattern(file)
 }
 
 /** httpd wants a group beside the user. */
@@ -139,22 +177,37 @@ function findEntry(given: Given, around: Surroundings, serverRoot: string): Entr
     return { kind, entry: path.join(around.share, 'welcome.wsgi'), moduleName: undefined, isWelcome: true }
   }
   if (kind === 'module') {
-    if (!/^[^\W\d]\w*(\.[^\W\d]\w*)*$/u.test(given.entry))
+    if (!given.entry.split('.').every((name) => NAME.test(name)))
       fail(`'${given.entry}' is no name of a Python module${callableHint(given.entry)}`)
     return { kind, entry: path.join(serverRoot, 'handler.wsgi'), moduleName: given.entry, isWelcome: false }
   }
   const entry = path.resolve(around.cwd, given.entry)
   const wanted = kind === 'static' ? 'directory' : 'file'
   const found = around.kindOf(entry)
-  if (found === undefined) fail(`there is no ${wanted} ${entry}`)
+  if (found === undefined)
+    fail(`there is no ${wanted} ${entry}${kind === 'script' ? moduleHint(given.entry, around) : ''}`)
   if (found !== wanted) fail(`${entry} is a ${found}; --application-type ${kind} needs a ${wanted}`)
   return { kind, entry, moduleName: undefined, isWelcome: false }
 }
 
+/** Python's names are not of ASCII alone. */
+const NAME = /^[\p{ID_Start}_]\p{ID_Continue}*$/u
+
 /** Other servers take `module:object`. */
+const MODULE_AND_OBJECT = /^([\p{ID_Continue}.]+):(\p{ID_Continue}+)$/u
+
 function callableHint(entry: string): string {
-  const [, module, callable] = /^([\w.]+):(\w+)$/u.exec(entry) ?? []
+  const [, module, callable] = MODULE_AND_OBJECT.exec(entry) ?? []
   return module === undefined ? '' : `; for an object in it: ${module} --callable-object ${callable}`
+}
+
+/** Where a script was to be named: how to name a module. */
+function moduleHint(entry: string, around: Surroundings): string {
+  const [, module = entry, callable] = MODULE_AND_OBJECT.exec(entry) ?? []
+  const file = path.resolve(around.cwd, module.replaceAll('.', '/'))
+  if (callable === undefined && around.kindOf(`${file}.py`) === undefined) return ''
+  const object = callable === undefined ? '' : ` --callable-object ${callable}`
+  return `; for a module: --application-type module ${module}${object}`
 }
 
 function findAliases(given: Given, around: Surroundings): Mount[] {

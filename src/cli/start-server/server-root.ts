@@ -4,7 +4,7 @@
  */
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { UsageError } from '../usage-error.js'
+import { fail } from './surroundings.js'
 
 export interface ServerRootUse {
   readonly uid: number
@@ -27,13 +27,15 @@ export function claimServerRoot(directory: string, { uid, mode, isNamed, isEnter
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     const found = lstatSync(directory)
-    if (found.isSymbolicLink()) refuse(directory, 'is a symbolic link')
-    if (!found.isDirectory()) refuse(directory, 'is not a directory')
+    // what somebody names is there for some reason
+    const remedy = isNamed ? undefined : 'remove it'
+    if (found.isSymbolicLink()) refuse(directory, 'is a symbolic link', remedy)
+    if (!found.isDirectory()) refuse(directory, 'is not a directory', remedy)
     if (found.uid !== uid) refuse(directory, `belongs to the user with id ${found.uid}`)
-    if ((found.mode & 0o022) !== 0) refuse(directory, 'is writable by others')
+    if ((found.mode & 0o022) !== 0) refuse(directory, 'is writable by others', 'close it with chmod go-w')
     if (isNamed) {
       if (isEntered && (found.mode & 0o011) === 0)
-        refuse(directory, 'is closed to the account of the application (open it with chmod 711)')
+        refuse(directory, 'is closed to the account of the application', 'open it with chmod 711')
       return
     }
   }
@@ -41,11 +43,10 @@ export function claimServerRoot(directory: string, { uid, mode, isNamed, isEnter
   chmodSync(directory, mode)
 }
 
-function refuse(directory: string, what: string): never {
-  throw new UsageError(
-    `the server root ${directory} ${what}; remove it, or name another with --server-root`,
-    'start-server',
-  )
+/** @param remedy What can be done about it, besides taking another directory. */
+function refuse(directory: string, what: string, remedy?: string): never {
+  const advice = `${remedy === undefined ? '' : `${remedy}, or `}name another with --server-root`
+  fail(`the server root ${directory} ${what}; ${advice}`)
 }
 
 /** A file of the server root. */
@@ -63,9 +64,8 @@ export interface GeneratedFile {
 export function writeGenerated(files: readonly GeneratedFile[]): void {
   const foreign = files.find((file) => !isFree(file.path))
   if (foreign !== undefined)
-    throw new UsageError(
+    fail(
       `${foreign.path} was not written by wsgi-httpd, and stays as it is; move it away, or name another directory with --server-root`,
-      'start-server',
     )
   for (const { path: file, text, mode } of files)
     if (text === undefined) rmSync(file, { force: true })

@@ -27,13 +27,14 @@ export function summary(plan: Plan, configFile: string, setupOnly: boolean): str
     .join('')
 }
 
-/** A host that stands for all addresses is shown as one that can be opened. */
-function url({ hostName, port, mountPoint }: Plan, scheme = 'http'): string {
-  const host = ['0.0.0.0', '::', '*'].includes(hostName)
+/** An address that can be opened: the name that is answered, and one of this machine where the host stands for all of them. */
+function url({ hostName, port, mountPoint, given }: Plan, scheme = 'http'): string {
+  const name = given.text('server-name') ?? hostName
+  const host = ['0.0.0.0', '::', '[::]', '*'].includes(name)
     ? 'localhost'
-    : hostName.includes(':')
-      ? `[${hostName}]`
-      : hostName
+    : name.includes(':') && !name.startsWith('[')
+      ? `[${name}]`
+      : name
   const usual = scheme === 'http' ? 80 : 443
   return `${scheme}://${host}${port === usual ? '' : `:${port}`}${mountPoint}`
 }

@@ -13,8 +13,11 @@ export interface Surroundings {
   /** `#gid` of the primary group of an account. */
   groupOf(user: string): string | undefined
   kindOf(file: string): 'file' | 'directory' | undefined
+  isExecutable(file: string): boolean
   /** The path of a program on `PATH`. */
   program(name: string): string | undefined
+  /** Whether programs can use a locale of that name. */
+  hasLocale(name: string): boolean
 }
 
 /** Ends the command with a message about its options. */

@@ -25,6 +25,11 @@ export function pattern(file: string): string {
   return /[*?[]/.test(file) ? file.replace(/[*?[]/g, '[$&]').replace(/\\/g, '\\\\') : file
 }
 
+/** The same for `Include`, which looks at each component of a path by itself. */
+export function includePattern(file: string): string {
+  return file.split('/').map(pattern).join('/')
+}
+
 /** Lines inside a section. */
 export function section(name: string, argument: string, lines: readonly (string | undefined)[]): string[] {
   const kept = lines.filter((line) => line !== undefined)

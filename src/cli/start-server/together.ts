@@ -74,7 +74,7 @@ export function contradiction(
     if (name !== undefined && !needed.some((other) => given.has(other)))
       return `--${name} needs ${needed.map((other) => `--${other}`).join(' or ')}`
   }
-  return unfitting(given, kind) ?? samePort(given) ?? unknownService(given)
+  return unfitting(given, kind) ?? samePort(given) ?? wrongService(given)
 }
 
 /** Options that another kind of site has. */
@@ -96,8 +96,11 @@ function samePort(given: Given): string | undefined {
     : undefined
 }
 
-function unknownService(given: Given): string | undefined {
-  const names = new Set(given.pairs('service-script').map(([name]) => name))
+function wrongService(given: Given): string | undefined {
+  const all = given.pairs('service-script').map(([name]) => name)
+  const names = new Set(all)
+  const twice = all.find((name, index) => all.indexOf(name) < index)
+  if (twice !== undefined) return `--service-script ${twice} is there twice; each needs a name of its own`
   for (const option of ['service-user', 'service-group', 'service-log-file'])
     for (const [name] of given.pairs(option))
       if (!names.has(name)) return `--${option} ${name}: there is no --service-script ${name}`

@@ -1,25 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { generateConfiguration } from '../../../src/cli/start-server/generate.js'
-import { parseOptions } from '../../../src/cli/start-server/parse.js'
-import { makePlan, type Plan } from '../../../src/cli/start-server/plan.js'
 import type { Surroundings } from '../../../src/cli/start-server/surroundings.js'
 import { quote } from '../../../src/cli/start-server/text.js'
-
-const AROUND: Surroundings = {
-  cwd: '/home/x',
-  uid: 1000,
-  temporary: '/tmp',
-  locale: 'de_DE.UTF-8',
-  share: '/opt/share',
-  groupOf: () => '#33',
-  kindOf: (file) => (/\.\w+$/.test(file) ? 'file' : 'directory'),
-  program: (name) => `/usr/bin/${name}`,
-}
-
-function plan(words: string[], around: Partial<Surroundings> = {}): Plan {
-  return makePlan(parseOptions(words, {}), { ...AROUND, ...around })
-}
+import { AROUND, plan } from './planning.js'
 
 function generate(...words: string[]): string {
   return generateConfiguration(plan(words), ['start-server', ...words])
@@ -110,6 +94,23 @@ test('sections hold for one directory and file, whatever its name', () => {
   )
 })
 
+test('files to include may be patterns, the directory that they are in is none', () => {
+  const included = (word: string, there: boolean) =>
+    plan(['app.wsgi', '--include-file', word], {
+      cwd: '/home/[x]\\y/a\\b',
+      kindOf: (file) => (there || !file.endsWith('.conf') ? AROUND.kindOf(file) : undefined),
+    }).included
+  assert.deepEqual(included('*.conf', false), ['/home/[[]x]\\\\y/a\\b/*.conf'])
+  assert.deepEqual(included('*.conf', true), ['/home/[[]x]\\\\y/a\\b/[*].conf'])
+  assert.deepEqual(included('/etc/[ab].conf', false), ['/etc/[ab].conf'])
+})
+
+test('paths of options are relative to the current directory', () => {
+  const words = ['app.wsgi', '--working-directory', 'work', '--python-eggs', 'eggs']
+  for (const more of [[], ['--embedded-mode']])
+    assert.match(generate(...words, ...more), /(python-eggs=|WSGIPythonEggs )"\/home\/x\/eggs"/)
+})
+
 test('the document root is no text of rewriting', () => {
   const rules = (root: string) =>
     lines(generate('app.wsgi', '--document-root', root)).filter((line) => /^Rewrite(Cond|Rule)/.test(line))
@@ -186,6 +187,11 @@ test('the C locale becomes UTF-8', () => {
     assert.equal(plan(['app.wsgi'], { locale }).locale, 'C.UTF-8')
 })
 
+test('a locale is one that is there', () => {
+  assert.equal(plan(['app.wsgi', '--locale', 'de_DE.UTF-8'], { locale: 'C' }).locale, 'de_DE.UTF-8')
+  assert.equal(plan(['app.wsgi'], { hasLocale: () => false }).locale, 'de_DE.UTF-8')
+})
+
 test('contradictions are refused', () => {
   const cases: [string[], RegExp][] = [
     [['app.wsgi', '--embedded-mode', '--processes', '2'], /--embedded-mode has no daemon processes/],
@@ -198,6 +204,21 @@ test('contradictions are refused', () => {
       ['--application-type', 'module', 'a.b:app'],
       /no name of a Python module; for an object in it: a\.b --callable-object app$/,
     ],
+    [
+      ['a.b:app'],
+      /there is no file \/home\/x\/a\.b:app; for a module: --application-type module a\.b --callable-object app$/,
+    ],
+    [['--locale', 'xx_YY'], /--locale: there is no locale 'xx_YY' on this machine; "locale -a" lists those/],
+    [['--locale', ''], /--locale: there is no locale ''/],
+    [['--pid-file', 'run.d/x.pid'], /--pid-file: there is no directory \/tmp\/wsgi-httpd-.*\/run\.d$/],
+    [['--pid-file', '/var'], /--pid-file: \/var is a directory$/],
+    [['--python-path', 'a:b'], /\/home\/x\/a:b cannot be on the module path/],
+    [
+      ['--https-port', '443', '--ssl-certificate', 'x'],
+      /--ssl-certificate: there is no file \/home\/x\/x\.key$/,
+    ],
+    [['--rotate-logs', '--rotatelogs-executable', 'a.sh'], /--rotatelogs-executable: .*a\.sh is no program/],
+    [['--service-script', 'a', 'a.py', '--service-script', 'a', 'b.py'], /--service-script a is there twice/],
     [['app.wsgi', '--directory-index', 'a.html'], /--directory-index is for --application-type static/],
     [['app.wsgi', '--embedded-mode', '--request-timeout', '9'], /so --request-timeout cannot be used/],
     [['app.wsgi', '--ssl-certificate', 'x'], /--ssl-certificate needs --https-port/],
@@ -207,11 +228,34 @@ test('contradictions are refused', () => {
     [['app.wsgi', '--service-script', 'a', 'a.py', '--service-user', 'b', 'u'], /no --service-script b/],
     [['app.wsgi', '--auth-user-script', 'a'], /--auth-user-script: there is no file \/home\/x\/a/],
   ]
-  for (const [words, message] of cases) assert.throws(() => plan(words), { name: 'UsageError', message })
+  const around: Partial<Surroundings> = {
+    kindOf: (file) => (/:|\.key$/.test(file) ? undefined : AROUND.kindOf(file)),
+    isExecutable: () => false,
+  }
+  for (const [words, message] of cases)
+    assert.throws(() => plan(words, around), { name: 'UsageError', message })
   assert.throws(
     () => plan(['none.wsgi'], { kindOf: (file) => (file === '/home/x' ? 'directory' : undefined) }),
     /there is no file \/home\/x\/none.wsgi/,
   )
+})
+
+test('modules may have names that are not of ASCII', () => {
+  assert.equal(plan(['--application-type', 'module', 'größe._1']).moduleName, 'größe._1')
+})
+
+test('a module that is there is not taken for a script', () => {
+  const kindOf = (file: string) =>
+    file === '/home/x' ? 'directory' : file === '/home/x/site/wsgi.py' ? 'file' : undefined
+  assert.throws(
+    () => plan(['site.wsgi'], { kindOf }),
+    /there is no file \/home\/x\/site\.wsgi; for a module: --application-type module site\.wsgi$/,
+  )
+  assert.throws(() => plan(['other.wsgi'], { kindOf }), /there is no file \/home\/x\/other\.wsgi$/)
+})
+
+test('a static site may be in a directory with a colon', () => {
+  assert.equal(plan(['--application-type', 'static', 'a'], { cwd: '/a:b' }).entry, '/a:b/a')
 })
 
 test('root needs --user', () => {
@@ -246,7 +290,13 @@ test('logs that a program rotates', () => {
     text,
     /^ErrorLog "\|\/usr\/bin\/rotatelogs '\/home\/x\/my logs\/error_log\.%Y-%m-%d-%H_%M_%S' 9M"$/m,
   )
+  assert.match(
+    generate('app.wsgi', '--rotate-logs', '--log-directory', "it's \\"),
+    /^ErrorLog "\|\/usr\/bin\/rotatelogs '\/home\/x\/it\\\\'s \\\\\\\\\/error_log\./m,
+  )
   assert.throws(() => plan(['app.wsgi', '--rotate-logs'], { program: () => undefined }), /is not on PATH/)
+  // in place of the terminal it would be the error log, too
+  assert.equal(plan(['app.wsgi', '--startup-log', '--log-to-terminal']).startupLog, undefined)
 })
 
 test('hook scripts run in the server, which needs the Python of the application', () => {

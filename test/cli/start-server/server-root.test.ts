@@ -37,11 +37,15 @@ test('refuses what somebody else may have put there', () => {
     () => claimServerRoot(link, use),
     /is a symbolic link; remove it, or name another with --server-root/,
   )
+  assert.throws(
+    () => claimServerRoot(link, { ...use, isNamed: true }),
+    /is a symbolic link; name another with --server-root$/,
+  )
   assert.throws(() => claimServerRoot(target, { ...use, uid: uid + 1 }), /belongs to the user with id/)
   const open = path.join(base, 'open')
   mkdirSync(open)
   chmodSync(open, 0o777)
-  assert.throws(() => claimServerRoot(open, use), /is writable by others/)
+  assert.throws(() => claimServerRoot(open, use), /is writable by others; close it with chmod go-w, or/)
   writeFileSync(path.join(base, 'file'), '')
   assert.throws(() => claimServerRoot(path.join(base, 'file'), use), /is not a directory/)
 })
@@ -55,7 +59,10 @@ test('a directory that somebody names keeps its permissions', () => {
     assert.equal(statSync(directory).mode & 0o777, mode)
   }
   const entered = { ...use, isNamed: true, isEntered: true }
-  assert.throws(() => claimServerRoot(directory, entered), /is closed to the account of the application/)
+  assert.throws(
+    () => claimServerRoot(directory, entered),
+    /is closed to the account of the application; open it with chmod 711, or/,
+  )
   chmodSync(directory, 0o711)
   claimServerRoot(directory, entered)
 })

@@ -219,12 +219,91 @@ test("a server root with somebody's own files is left as it is", async () => {
   assert.equal(statSync(root).mode & 0o777, 0o755)
 })
 
+test('a server that runs keeps its configuration until setup-server changes it', {
+  skip: skipWithout('3'),
+}, async () => {
+  const { folder, root, words } = await project()
+  const written = () => readFileSync(path.join(root, 'httpd.conf'), 'utf8')
+  for (let times = 0; times < 2; times++) {
+    await serve(['app.wsgi', ...words], folder, root, async () => {
+      const before = written()
+      const pid = readFileSync(path.join(root, 'httpd.pid'), 'utf8').trim()
+      const second = await runLauncher(['start-server', 'app.wsgi', ...words, '--setenv', 'A', 'b'], {
+        cwd: folder,
+      })
+      assert.equal(second.code, 1)
+      assert.ok(
+        second.stderr.includes(`a server is running already (pid ${pid} in ${root}/httpd.pid); stop it`),
+        second.stderr,
+      )
+      assert.equal(written(), before)
+      const changed = await runLauncher(['setup-server', 'app.wsgi', ...words, '--setenv', 'A', 'b'], {
+        cwd: folder,
+      })
+      assert.equal(changed.code, 0, changed.stderr)
+      assert.match(written(), /SetEnv "A" "b"/)
+    })
+    // where `serve` looks for the beginning
+    rmSync(path.join(root, 'error_log'))
+  }
+})
+
+test('files of .htaccess kind are not sent', { skip: skipWithout('3') }, async () => {
+  const { folder, port, root, words } = await project()
+  for (const name of ['.htaccess', '.htpasswd'])
+    writeFileSync(path.join(folder, 'static', name), '# not to be seen')
+  const options = ['--document-root', 'static', '--allow-override', 'All', '--url-alias', '/static', 'static']
+  await serve(['app.wsgi', ...words, ...options], folder, root, async () => {
+    for (const url of ['/.htaccess', '/.htpasswd', '/static/.htpasswd'])
+      assert.equal((await ask(port, url)).status, 403, url)
+    assert.equal((await ask(port, '/a.txt')).text, 'a file')
+    assert.equal((await ask(port, '/.htother')).status, 200, 'a URL of the application')
+  })
+})
+
+test('further configuration and log programs in directories with odd names', async () => {
+  const { folder, port, words } = await project()
+  const odd = path.join(folder, "it's [x] \\")
+  mkdirSync(odd)
+  writeFileSync(path.join(odd, 'a.txt'), 'a file')
+  writeFileSync(path.join(odd, 'extra.conf'), 'Redirect /extra http://elsewhere.example/\n')
+  const program = path.join(odd, "'rotate'")
+  writeFileSync(program, '#!/bin/sh\nexec cat >>"${1%.%Y-*}"\n', { mode: 0o755 })
+  const options = ['--include-file', 'extra.conf', '--rotate-logs', '--rotatelogs-executable', program]
+  const root = path.join(odd, 'root')
+  const site = ['--application-type', 'static', '.', ...words, '--server-root', root, ...options]
+  await serve(site, odd, root, async () => {
+    assert.equal((await ask(port, '/extra')).status, 302)
+    assert.equal((await ask(port, '/a.txt')).text, 'a file')
+  })
+  assert.match(readFileSync(path.join(root, 'error_log'), 'utf8'), /resuming normal operations/)
+})
+
+test('what the system refuses is told in a line', async () => {
+  const { folder, words } = await project()
+  for (const extra of [
+    ['--server-root', 'app.wsgi/root'],
+    ['--log-directory', 'app.wsgi/logs'],
+  ]) {
+    const { code, stderr } = await runLauncher(['setup-server', 'app.wsgi', ...words, ...extra], {
+      cwd: folder,
+    })
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      /^wsgi-httpd: cannot write the files of the server: mkdir \S+: (File exists|Not a directory); .*\nRun .*\n$/,
+    )
+  }
+})
+
 test('refusals come before anything is written', async () => {
   const { folder, root, words } = await project()
   for (const [extra, message] of [
     [['--debug-mode'], /--debug-mode .* not available yet/],
     [['--port', 'x'], /--port must be a whole number/],
     [['missing.wsgi'], /there is no file .*missing\.wsgi/],
+    [['--locale', 'xx_YY.UTF-8'], /--locale: there is no locale 'xx_YY\.UTF-8' on this machine/],
+    [['app.wsgi/missing.wsgi'], /there is no file .*missing\.wsgi/],
   ] as const) {
     const { code, stderr } = await runLauncher(['start-server', ...words, ...extra], { cwd: folder })
     assert.equal(code, 1)

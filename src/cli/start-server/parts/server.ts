@@ -79,7 +79,7 @@ export function destination({ rotate }: Plan, file: string): string {
 
 /** A word of a log program's command line. */
 function word(text: string): string {
-  return /^[\w./:%@+,-]+$/.test(text) ? text : `'${text}'`
+  return /^[\w./:%@+,-]+$/.test(text) ? text : `'${text.replace(/['\\]/g, '\\$&')}'`
 }
 
 const FORMATS: Readonly<Record<string, string>> = {
