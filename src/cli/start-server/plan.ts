@@ -117,7 +117,8 @@ export function makePlan(given: Given, around: Surroundings): Plan {
     handlerScript: path.join(serverRoot, 'resource.wsgi'),
     environmentScript: file('envvars-script'),
     mimeTypes: file('mime-types'),
-    mountPoint: given.text('mount-point') ?? '/',
+    // WSGIScriptAlias would want a slash after the script, too
+    mountPoint: given.text('mount-point')?.replace(/\/+$/, '') || '/',
     aliases: findAliases(given, around),
     processGroup: embedded || entry.kind === 'static' ? undefined : (given.text('process-group') ?? name),
     applicationGroup: given.text('application-group') ?? '%{GLOBAL}',

@@ -3,6 +3,7 @@
  */
 import type { Given } from './parse.js'
 
+/** Limits and guards that would silently do nothing without daemon processes. */
 const OF_DAEMONS = [
   'process-group',
   'processes',
@@ -17,6 +18,16 @@ const OF_DAEMONS = [
   'restart-interval',
   'cpu-time-limit',
   'eviction-timeout',
+  'graceful-timeout',
+  'shutdown-timeout',
+  'connect-timeout',
+  'daemon-backlog',
+  'response-socket-timeout',
+  'response-flush-delay',
+  'send-buffer-size',
+  'receive-buffer-size',
+  'header-buffer-size',
+  'response-buffer-size',
 ]
 
 const OF_TLS = [
@@ -65,8 +76,10 @@ export function contradiction(
   if (uid === 0 && !given.has('user'))
     return 'started as root, --user is needed: the account to run the application as'
   const ofDaemons = OF_DAEMONS.find((name) => given.has(name))
-  if (given.has('embedded-mode') && ofDaemons !== undefined)
-    return `--embedded-mode has no daemon processes, so --${ofDaemons} cannot be used with it`
+  const alone =
+    kind === 'static' ? '--application-type static' : given.has('embedded-mode') && '--embedded-mode'
+  if (alone && ofDaemons !== undefined)
+    return `${alone} has no daemon processes, so --${ofDaemons} cannot be used with it`
   for (const [one, other] of EXCLUDES)
     if (given.has(one) && given.has(other)) return `--${one} and --${other} exclude each other`
   for (const [names, needed] of NEEDS) {

@@ -58,6 +58,16 @@ test('--processes 1 says that there is one process; more are written', () => {
   assert.match(generate('app.wsgi', '--processes', '4'), /processes=4/)
 })
 
+test('the application is at its mount point, with or without a final slash', () => {
+  for (const [word, url] of [
+    ['/', '/'],
+    ['//', '/'],
+    ['/a', '/a'],
+    ['/a/b/', '/a/b'],
+  ] as const)
+    assert.ok(generate('app.wsgi', '--mount-point', word).includes(`WSGIScriptAlias "${url}" `), word)
+})
+
 test('aliases stand before the application, the longest URL first', () => {
   const text = generate(
     'app.wsgi',
@@ -195,6 +205,11 @@ test('a locale is one that is there', () => {
 test('contradictions are refused', () => {
   const cases: [string[], RegExp][] = [
     [['app.wsgi', '--embedded-mode', '--processes', '2'], /--embedded-mode has no daemon processes/],
+    [['app.wsgi', '--embedded-mode', '--response-buffer-size', '0'], /so --response-buffer-size cannot/],
+    [
+      ['--application-type', 'static', 'x', '--request-timeout', '9'],
+      /--application-type static has no daemon processes, so --request-timeout cannot be used with it/,
+    ],
     [['app.wsgi', '--log-directory', 'x', '--log-to-terminal'], /exclude each other/],
     [['app.wsgi', '--server-alias', 'x'], /--server-alias needs --server-name/],
     [['app'], /\/home\/x\/app is a directory/],
