@@ -21,7 +21,8 @@ SCRIPTS = ${JSON.stringify(scripts, null, 4)}
 
 def load(path):
     found = {"__name__": "__wsgi__", "__file__": path}
-    with open(path) as file:
+    # Bytes: the script itself may say how they are encoded.
+    with open(path, "rb") as file:
         exec(compile(file.read(), path, "exec"), found)
     return os.path.getmtime(path), found.get("handle_request") or found["application"]
 

@@ -54,6 +54,7 @@ const NEEDS: readonly (readonly [names: readonly string[], needed: readonly stri
   [['auth-group'], ['auth-group-script']],
   [['proxy-timeout'], ['proxy-mount-point', 'proxy-virtual-host']],
   [['trust-proxy'], ['trust-proxy-header']],
+  [['access-log-name', 'access-log-format'], ['access-log']],
   [['startup-log-name'], ['startup-log']],
   [['max-log-size', 'rotatelogs-executable'], ['rotate-logs']],
   [['service-user', 'service-group', 'service-log-file'], ['service-script']],

@@ -239,6 +239,7 @@ test('contradictions are refused', () => {
     [['app.wsgi', '--ssl-certificate', 'x'], /--ssl-certificate needs --https-port/],
     [['app.wsgi', '--https-port', '443'], /needs --ssl-certificate or --ssl-certificate-file/],
     [['app.wsgi', '--https-port', '8000', '--ssl-certificate', 'x'], /another one than --port/],
+    [['app.wsgi', '--access-log-format', 'combined'], /--access-log-format needs --access-log$/],
     [['app.wsgi', '--auth-group', 'x'], /--auth-group needs --auth-group-script/],
     [['app.wsgi', '--service-script', 'a', 'a.py', '--service-user', 'b', 'u'], /no --service-script b/],
     [['app.wsgi', '--auth-user-script', 'a'], /--auth-user-script: there is no file \/home\/x\/a/],

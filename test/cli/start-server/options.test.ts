@@ -93,7 +93,8 @@ describe('start-server', { skip: skipWithout('3') }, () => {
     const handler = (word: string) =>
       `import os\ndef handle_request(environ, start_response):\n    start_response('200 OK', [])\n    return [('${word} ' + os.path.basename(environ['SCRIPT_FILENAME'])).encode()]\n`
     writeFileSync(path.join(folder, 'tell.py'), handler('told'))
-    writeFileSync(path.join(folder, 'other.py'), handler('other').replace('handle_request', 'application'))
+    const latin1 = `# -*- coding: latin-1 -*-\n# é\n${handler('other').replace('handle_request', 'application')}`
+    writeFileSync(path.join(folder, 'other.py'), latin1, 'latin1')
     for (const name of ['b.tell', 'c.other']) writeFileSync(path.join(folder, 'static', name), 'text')
     const options = [
       '--document-root',
