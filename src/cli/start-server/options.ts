@@ -65,7 +65,7 @@ export const OPTION_GROUPS: readonly OptionGroup[] = [
       option('entry-point', 'NAME', 'the same as SCRIPT'),
       option('callable-object', 'NAME', 'name of the application object', {
         default: 'application',
-        ...like(/^[A-Za-z_]\w*$/, 'must be a name of the script itself'),
+        ...like(/^[A-Za-z_]\w*$/, 'must be a name without dots, such as application'),
       }),
       option('mount-point', 'URL', 'URL path of the application', { default: '/', check: urlPath }),
       option('working-directory', 'DIRECTORY', 'working directory, also on the module path', {

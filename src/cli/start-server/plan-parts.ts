@@ -111,7 +111,9 @@ function rotatelogs(given: Given, around: Surroundings): string {
   const written = given.text('rotatelogs-executable')
   if (written !== undefined) {
     const program = existing(around, 'rotatelogs-executable', written)
-    return around.isExecutable(program) ? program : fail(`--rotatelogs-executable: ${program} is no program`)
+    return around.isExecutable(program)
+      ? program
+      : fail(`--rotatelogs-executable: ${program} is not executable`)
   }
   return (
     around.program('rotatelogs') ??

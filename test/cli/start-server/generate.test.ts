@@ -232,7 +232,10 @@ test('contradictions are refused', () => {
       ['--https-port', '443', '--ssl-certificate', 'x'],
       /--ssl-certificate: there is no file \/home\/x\/x\.key$/,
     ],
-    [['--rotate-logs', '--rotatelogs-executable', 'a.sh'], /--rotatelogs-executable: .*a\.sh is no program/],
+    [
+      ['--rotate-logs', '--rotatelogs-executable', 'a.sh'],
+      /--rotatelogs-executable: .*a\.sh is not executable/,
+    ],
     [['--service-script', 'a', 'a.py', '--service-script', 'a', 'b.py'], /--service-script a is there twice/],
     [['app.wsgi', '--directory-index', 'a.html'], /--directory-index is for --application-type static/],
     [['app.wsgi', '--embedded-mode', '--request-timeout', '9'], /so --request-timeout cannot be used/],

@@ -62,7 +62,10 @@ test('what is wrong is named', () => {
     [['--server-alias', 'a:80'], /--server-alias must be a host name.*; \* and \? are allowed/],
     [['--proxy-virtual-host', 'http://a', 'http://b'], /--proxy-virtual-host must be a host name/],
     [['--proxy-virtual-host', 'a', 'b'], /--proxy-virtual-host needs a URL/],
-    [['--callable-object', 'a.b'], /--callable-object must be a name of the script itself, not 'a\.b'/],
+    [
+      ['--callable-object', 'a.b'],
+      /--callable-object must be a name without dots, such as application, not 'a\.b'/,
+    ],
     [['--application-group='], /--application-group needs a name/],
     [['--setenv', 'A=b', 'c'], /--setenv needs the name of a variable first, without = and blanks/],
     [['--passenv', ''], /--passenv needs the name of a variable/],
