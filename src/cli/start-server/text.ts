@@ -41,6 +41,11 @@ export function directory(folder: string, lines: readonly (string | undefined)[]
   return section('Directory', quote(pattern(folder)), lines)
 }
 
+/** The value of a header as it is; mod_headers reads `%D` and its kin in it. */
+export function headerValue(value: string): string {
+  return quote(value.replaceAll('%', '%%'))
+}
+
 /** `name value` where there is a value. */
 export function line(name: string, value: string | number | undefined): string | undefined {
   return value === undefined ? undefined : `${name} ${value}`

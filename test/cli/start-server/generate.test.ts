@@ -325,6 +325,17 @@ test('hook scripts run in the server, which needs the Python of the application'
   assert.ok(text.includes('Require valid-user'))
 })
 
+test('a percent sign in a header and a blank in the URL of an error page are what they are', () => {
+  const text = generate(
+    ...['app.wsgi', '--proxy-mount-point', '/50%', 'http://h/', '--error-document', '404', '/not found'],
+    ...['--https-port', '1', '--ssl-certificate', 'site', '--https-only', '--server-name', 'a.example'],
+    ...['--hsts-policy', 'max-age=1; x="%D"'],
+  )
+  assert.match(text, /RequestHeader set X-Forwarded-Prefix "\/50%%"$/m)
+  assert.match(text, /^ErrorDocument 404 "\/not%20found"$/m)
+  assert.match(text, /Strict-Transport-Security "max-age=1; x=\\"%%D\\""$/m)
+})
+
 test('both sides of a proxied path end in a slash, or neither', () => {
   const text = lines(
     generate('app.wsgi', '--proxy-mount-point', '/a', 'http://h/b/', '--proxy-url-alias', '/c/', 'http://h'),

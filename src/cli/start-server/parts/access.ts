@@ -63,7 +63,10 @@ function errors({ given }: Plan): Part {
   return {
     about: 'Error pages.',
     lines: [
-      ...given.pairs('error-document').map(([number, url]) => `ErrorDocument ${number} ${quote(url)}`),
+      // with a blank it would be the text of the page
+      ...given
+        .pairs('error-document')
+        .map(([number, url]) => `ErrorDocument ${number} ${quote(url.replaceAll(' ', '%20'))}`),
       given.has('error-override') ? 'WSGIErrorOverride On' : undefined,
     ],
   }

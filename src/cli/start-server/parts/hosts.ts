@@ -1,7 +1,7 @@
 /** Of a generated httpd.conf: virtual hosts, for names, TLS, redirects and whole hosts that another server answers. */
 import type { Plan } from '../plan.js'
 import type { Tls } from '../plan-parts.js'
-import { line, type Part, quote, quoted, section } from '../text.js'
+import { headerValue, line, type Part, quoted, section } from '../text.js'
 import { proxied } from './proxy.js'
 
 /** Requests for a host name that is not among them go to the first host of an address. */
@@ -80,5 +80,7 @@ function secured({ given }: Plan, tls: Tls): (string | undefined)[] {
 
 function hsts({ given }: Plan): string | undefined {
   const policy = given.text('hsts-policy')
-  return policy === undefined ? undefined : `Header always set Strict-Transport-Security ${quote(policy)}`
+  return policy === undefined
+    ? undefined
+    : `Header always set Strict-Transport-Security ${headerValue(policy)}`
 }

@@ -1,6 +1,6 @@
 /** Of a generated httpd.conf: parts of the URL space that another server answers. Virtual hosts of that kind are in hosts.ts. */
 import type { Plan } from '../plan.js'
-import { line, type Part, quote, section } from '../text.js'
+import { headerValue, line, type Part, quote, section } from '../text.js'
 
 export function proxyPart({ given, port }: Plan): Part {
   return {
@@ -14,7 +14,7 @@ export function proxyPart({ given, port }: Plan): Part {
           ...section('Location', quote(url), [
             `RequestHeader set X-Forwarded-Port ${port}`,
             'RequestHeader set X-Forwarded-Scheme "expr=%{REQUEST_SCHEME}"',
-            `RequestHeader set X-Forwarded-Prefix ${quote(url.replace(/\/$/, ''))}`,
+            `RequestHeader set X-Forwarded-Prefix ${headerValue(url.replace(/\/$/, ''))}`,
           ]),
         ]),
     ],
