@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 
-from .compat import PY2, file_name, get_ident, start_new_thread, wire
+from .compat import get_ident, start_new_thread
 from .scripts import execute
 
 # Between two signals to a script that has not been seen to take the first.
@@ -40,7 +40,7 @@ def run(process):
     try:
         for item in process.settings.get('imports') or ():
             if item['application_group'] in ('', process.main_group):
-                execute(path_of(item['script']))
+                execute(item['script'])
             else:
                 text = "A service process runs scripts of application group %%{GLOBAL} only: '%s' is left out." % item['script']
                 process.notify({'type': 'log', 'level': 'error', 'text': text})
@@ -57,11 +57,6 @@ def run(process):
         arm(process)
     process.main.finish()
     os._exit(0)
-
-
-def path_of(script):
-    """The settings have each byte of a path as one character, and with Python 2.7 these in UTF-8."""
-    return wire(script.decode('utf-8')) if PY2 else file_name(script)
 
 
 def arm(process):
