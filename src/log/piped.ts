@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { textOf } from '../config/text.js'
 import { splitWords } from '../config/words.js'
 import { errorText } from '../system/libc.js'
 import { MAX_LINE_BYTES } from './error-format.js'
@@ -148,8 +149,8 @@ class RunningProgram implements PipedProgram {
   async #spawn(): Promise<ChildProcess> {
     const { command, report, stderr = 'report' } = this.#options
     const [file, ...args] = command.startsWith('$')
-      ? ['/bin/sh', '-c', command.slice(1)]
-      : splitWords(command)
+      ? ['/bin/sh', '-c', textOf(command.slice(1))]
+      : splitWords(command).map(textOf)
     // Its own session: the terminal's Ctrl-C stops the server, which then lets its log programs read to the end.
     const child = spawn(file as string, args, {
       stdio: [this.#readFd, 'inherit', stderr === 'inherit' ? 'inherit' : 'pipe'],

@@ -5,6 +5,7 @@
  */
 import { statSync } from 'node:fs'
 import { ConfigError } from '../config/errors.js'
+import { pathBytes } from '../config/files.js'
 import type { Site } from '../config/site.js'
 import { acceptedDirectives } from './core/accepted.js'
 import { connectionDirectives, httpDirectives } from './core/connection.js'
@@ -38,7 +39,7 @@ function checkDocumentRoots(site: Site, warn: Parameters<NonNullable<HttpdModule
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return statSync(pathBytes(path), { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 export const core = {

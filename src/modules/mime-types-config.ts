@@ -7,6 +7,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { directive, take1 } from '../config/directive.js'
+import { pathBytes } from '../config/files.js'
 import { settingsKey } from '../config/settings.js'
 import type { ServerConfig, Site } from '../config/site.js'
 import { lazily } from '../system/lazily.js'
@@ -39,7 +40,7 @@ export const typesDirective = directive({
   help: 'the MIME types config file',
   ...take1((cmd, path) => {
     try {
-      cmd.main.draft(mimeServer).types = parseTypes(readFileSync(cmd.resolve(path), 'latin1'))
+      cmd.main.draft(mimeServer).types = parseTypes(readFileSync(pathBytes(cmd.resolve(path)), 'latin1'))
     } catch (error) {
       // httpd would not start; a configuration brought from another machine should.
       cmd.main.draft(mimeServer).types = builtIn()
@@ -58,7 +59,7 @@ export function typesOf(server: ServerConfig): TypeTable {
 /** Takes `conf/mime.types` where it exists and no `TypesConfig` was given. Called once, when the configuration has been read. */
 export function readTypes(site: Site): void {
   if (site.main.settings.peek(mimeServer)?.types !== undefined) return
-  const path = join(site.serverRoot, 'conf', 'mime.types')
+  const path = pathBytes(join(site.serverRoot, 'conf', 'mime.types'))
   if (!existsSync(path)) return
   const types = parseTypes(readFileSync(path, 'latin1'))
   for (const server of [site.main, ...site.virtualHosts]) server.settings.draft(mimeServer).types = types

@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs'
 import { argv, type Command, type Directive, directive } from '../../config/directive.js'
+import { pathBytes } from '../../config/files.js'
 import { coreGlobal } from './settings.js'
 
 const MECHANISMS: ReadonlySet<string> = new Set(
@@ -37,7 +38,7 @@ function read(cmd: Command, words: readonly string[]): void {
 }
 
 function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  return statSync(pathBytes(path), { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 export const mutexDirective: Directive = directive({

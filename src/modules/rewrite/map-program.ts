@@ -3,6 +3,7 @@
  * that asks it, started with the first question; its standard input ends with the worker.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { textOf } from '../../config/text.js'
 import type { Request } from '../../request/request.js'
 
 /** Questions that may wait; more are answered with nothing. */
@@ -65,7 +66,7 @@ export class MapProgram {
     if (Date.now() - this.#startedAt < RESTART_AFTER_MS) return undefined
     this.#startedAt = Date.now()
     this.#received = ''
-    const [program = '', ...args] = this.command
+    const [program = '', ...args] = this.command.map(textOf)
     const child = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
     }) as unknown as ChildProcessWithoutNullStreams
