@@ -90,11 +90,9 @@ test('a killed program is named with its signal', async (t) => {
 })
 
 test('what it writes to standard error is reported line by line, with its process id', async (t) => {
-  const { program, records } = await start(t, '$echo "caf\xe9 full" >&2; exec cat')
+  const { program, records } = await start(t, '$echo "caf\xc3\xa9 full" >&2; exec cat')
   await until('the line', () => records.length > 0)
-  assert.deepEqual(records, [
-    { level: 'error', message: 'caf\xe9 full'.replace('\xe9', '\xc3\xa9'), pid: program.pid },
-  ])
+  assert.deepEqual(records, [{ level: 'error', message: 'caf\xc3\xa9 full', pid: program.pid }])
 })
 
 test('a program that ignores the end of its input is killed after the grace', async (t) => {
