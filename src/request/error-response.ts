@@ -32,12 +32,16 @@ export function respondWithError(request: Request, status: number, redirect: Red
     return
   }
   request.status = status
-  const document = status < 400 ? undefined : request.dir.get(coreDir).errorDocuments[status]
+  // redirects may have one as well
+  const mayHavePage = status >= 300 && status !== 304
+  const document = mayHavePage ? request.dir.get(coreDir).errorDocuments[status] : undefined
   switch (document?.kind) {
     case 'path': {
       const notes = request.notes.get('error-notes')
       if (notes !== undefined) request.env.set('ERROR_NOTES', notes)
       request.env.set('REQUEST_METHOD', request.method)
+      const location = status < 400 ? request.headersOut.get('Location') : undefined
+      if (location !== undefined) request.errHeadersOut.set('Location', location)
       const outcome = redirect(
         request,
         filled(document.path, request),

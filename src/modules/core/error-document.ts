@@ -24,7 +24,7 @@ function setErrorDocument(cmd: Command, line: string): void {
   const [, code, rest] = /^(\S+)\s+(\S.*)$/.exec(line) ?? []
   if (code === undefined || rest === undefined) cmd.fail(`ErrorDocument takes two arguments, ${HELP}`)
   const status = /^\d{3}$/.test(code) ? Number(code) : 0
-  if (status < 400 || STATUS_CODES[status] === undefined) cmd.fail(`Unsupported HTTP response code ${code}`)
+  if (STATUS_CODES[status] === undefined) cmd.fail(`Unsupported HTTP response code ${code}`)
   const document = parseErrorDocument(unquoteSingle(rest.trim()))
   if (status === 401 && document.kind === 'url') {
     cmd.warn('cannot use a full URL in a 401 ErrorDocument directive --- ignoring!', 'AH00113')

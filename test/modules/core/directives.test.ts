@@ -216,7 +216,7 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
   ['Options Nonsense', /Illegal option Nonsense/],
   ['<Directory /a>\nAllowOverride Nonsense\n</Directory>', /Illegal override option Nonsense/],
   ['AllowOverride None', /AllowOverride not allowed here/],
-  ['ErrorDocument 200 x', /Unsupported HTTP response code 200/],
+  ['ErrorDocument 299 x', /Unsupported HTTP response code 299/],
   ['ErrorDocument 999 x', /Unsupported HTTP response code 999/],
   ['Listen 80\nListen 80', /Cannot define multiple Listeners on the same IP:port/],
   ['Listen a:b:c', /Invalid address or port/],
