@@ -2,8 +2,6 @@
  * Finding the Python that a process is started with. Nothing is executed here: the supervisor may be root, and the executable somebody else's.
  */
 import {
-  accessSync,
-  constants,
   existsSync,
   lstatSync,
   readdirSync,
@@ -13,6 +11,7 @@ import {
   statSync,
 } from 'node:fs'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
+import { isExecutable } from '../system/executable.js'
 import type { PythonKind } from './start.js'
 
 export interface FoundPython {
@@ -130,15 +129,6 @@ function fromPath(path: string): FoundPython {
   throw new PythonNotFound(
     `there is no python3 and no python on PATH (${path}): install Python, or name one with WSGIPythonHome or python-home=`,
   )
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false
-  }
 }
 
 /**

@@ -2,10 +2,11 @@
  * `start-server` and `setup-server`: options → plan → files under the server root → the server, in the foreground.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { readPidFile } from '../../server/pid-file.js'
+import { isExecutable } from '../../system/executable.js'
 import { errorText, native } from '../../system/libc.js'
 import { PACKAGE_ROOT } from '../../system/package-root.js'
 import { parseFlags } from '../flags.js'
@@ -85,15 +86,6 @@ function kindOf(file: string): 'file' | 'directory' | undefined {
     const { code = '', errno = 0 } = error as NodeJS.ErrnoException
     if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined
     fail(`cannot look at ${file}: ${errorText(-errno)}`)
-  }
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK)
-    return statSync(file).isFile()
-  } catch {
-    return false
   }
 }
 
