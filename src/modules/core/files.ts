@@ -174,7 +174,7 @@ export const fileDirectives: readonly Directive[] = [
   directive({
     name: 'ForceType',
     syntax: 'media-type|None',
-    contexts: ['directory', 'htaccess'],
+    contexts: PLACES,
     override: 'FileInfo',
     help: 'A mime type that overrides other configured type',
     ...take1((cmd, word) => {

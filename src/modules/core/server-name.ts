@@ -43,7 +43,7 @@ export const serverNameDirectives: readonly Directive[] = [
   directive({
     name: 'ServerPath',
     syntax: 'URL-path',
-    contexts: ['vhost'],
+    contexts: ['server', 'vhost'],
     help: 'The pathname the server can be reached at by clients that name no host',
     ...take1((cmd, path) => {
       if (!path.startsWith('/')) cmd.fail('ServerPath must start with /')
