@@ -1,7 +1,7 @@
 /** What is packed is what a TypeScript project can use: it compiles a consumer against it, strictly, and runs that. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { findPython, skipWithout } from '../support/pythons.js'
@@ -82,6 +82,21 @@ test('a consumer of the packed package', { skip: skipWithout('3') }, () => {
     run(process.execPath, [compiler, '-p', directory], directory)
     const said = run(process.execPath, [path.join(directory, 'consumer.js')], directory)
     assert.equal(said, 'from the package ready function\nprocesses\nERR_WSGI_HTTPD_START\n')
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('the bundle of an installed package is run, whatever times npm has given its files', () => {
+  const directory = folder({})
+  try {
+    install(directory)
+    const installed = path.join(directory, 'node_modules', 'wsgi-httpd')
+    writeFileSync(path.join(installed, 'build', 'src', 'cli', 'main.js'), 'throw new Error("a module")')
+    assert.match(
+      run(process.execPath, [path.join(installed, 'bin', 'wsgi-httpd.js'), '-v'], directory),
+      /^Server version/,
+    )
   } finally {
     rmSync(directory, { recursive: true })
   }
