@@ -26,3 +26,8 @@ export const COMMANDS: readonly CommandHelp[] = [
   { words: 'status', help: 'says whether the server of this configuration runs' },
   { words: 'help', help: 'shows this page' },
 ]
+
+/** Whether a word is one of them. */
+export function isCommand(word: string): boolean {
+  return /^[a-z-]+$/.test(word) && COMMANDS.some(({ words }) => words.split(/,? /).includes(word))
+}

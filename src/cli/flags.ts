@@ -3,6 +3,7 @@
  * https://httpd.apache.org/docs/2.4/programs/httpd.html
  */
 import { LEVELS, type Level } from '../log/error-log.js'
+import { isCommand } from './commands.js'
 import { UsageError } from './usage-error.js'
 
 export const CONTROLS = ['start', 'restart', 'graceful', 'graceful-stop', 'stop'] as const
@@ -129,7 +130,7 @@ export const FLAGS: readonly Flag[] = [
   },
   { letter: 'l', help: 'lists the modules of this program', set: act('modules') },
   { letter: 'L', help: 'lists all directives with their contexts', set: act('directives') },
-  { letter: 'v', help: 'shows the version', set: act('version') },
+  { letter: 'v', help: 'shows the version (also --version)', set: act('version') },
   { letter: 'V', help: 'shows the version and the settings of this build', set: act('settings') },
   {
     letter: 'e',
@@ -202,8 +203,8 @@ export function parseFlags(words: readonly string[]): Invocation {
       draft.action = { kind: 'version' }
       continue
     }
-    if (!word.startsWith('-') || word === '-' || word.startsWith('--'))
-      throw new UsageError(word.startsWith('--') ? `unknown option ${word}` : `unexpected word '${word}'`)
+    if (word.startsWith('--')) throw new UsageError(`unknown option ${word}`)
+    if (!word.startsWith('-') || word === '-') throw new UsageError(unexpected(word))
     for (let letter = 1; letter < word.length; letter++) {
       const flag = BY_LETTER.get(word[letter] as string)
       if (flag === undefined) throw new UsageError(`illegal option -- ${word[letter]}`)
@@ -218,4 +219,9 @@ export function parseFlags(words: readonly string[]): Invocation {
     }
   }
   return draft
+}
+
+function unexpected(word: string): string {
+  const text = `unexpected word '${word}'`
+  return isCommand(word) ? `${text}: a command stands before all flags` : text
 }

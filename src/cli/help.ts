@@ -14,6 +14,7 @@ export function helpPage(): string {
   )
   const commands = COMMANDS.map((command) => entry(command.words, command.help))
   return `Usage: wsgi-httpd [flags]                        serves a configuration of Apache httpd and mod_wsgi
+       wsgi-httpd COMMAND [flags]                the same in the words of apachectl, see below
        wsgi-httpd start-server SCRIPT [options]  serves one WSGI application
 
 Flags:

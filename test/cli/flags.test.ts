@@ -46,7 +46,8 @@ test('what is wrong is named', () => {
     [['-Z'], /illegal option -- Z/],
     [['-d'], /option requires an argument -- d/],
     [['-e', 'loud'], /-e takes a level .*not 'loud'/],
-    [['httpd.conf'], /unexpected word 'httpd.conf'/],
+    [['httpd.conf'], /unexpected word 'httpd.conf'$/],
+    [['-d', '/x', 'status'], /unexpected word 'status': a command stands before all flags$/],
     [['--port', '80'], /unknown option --port/],
   ]
   for (const [words, message] of cases)
