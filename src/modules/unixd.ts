@@ -19,13 +19,11 @@ export interface Account {
 export interface UnixdSettings {
   readonly user: Account | undefined
   readonly group: Account | undefined
-  readonly chrootDir: string | undefined
 }
 
 export const unixdSettings = settingsKey<UnixdSettings>('unixd', {
   user: undefined,
   group: undefined,
-  chrootDir: undefined,
 })
 
 /** Looks a user up by name or `#id`. undefined: there is none of that name. */
@@ -110,10 +108,12 @@ export const unixd = {
       name: 'ChrootDir',
       syntax: 'directory',
       contexts: ['server'],
-      help: 'The directory to chroot(2) into',
-      ...take1((cmd, path) => {
-        cmd.main.draft(unixdSettings).chrootDir = path
-      }),
+      help: 'Not available: a fault',
+      ...take1((cmd) =>
+        cmd.fail(
+          'ChrootDir is not supported: the option chroot= of WSGIDaemonProcess changes the root directory of applications',
+        ),
+      ),
     }),
   ],
 } satisfies HttpdModule

@@ -4,7 +4,7 @@
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import type { ServerConfig, Site } from '../config/site.js'
 import { coreServer } from '../modules/core/settings.js'
-import { wsgiDir, wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
+import { type ScriptAlias, wsgiDir, wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import type { GroupName } from './group-name.js'
 import type { DaemonGroup } from './groups.js'
 
@@ -49,12 +49,18 @@ export function checkSite(site: Site, warn: (warning: ConfigWarning) => void): v
       )
     }
   }
+  const inherited = new Set(site.main.settings.get(wsgiServer).aliases)
+  const hidden = new Set<ScriptAlias>()
   for (const server of [site.main, ...site.virtualHosts]) {
     warnOfUnknownGroup(site, server, server.dir.peek(wsgiDir)?.processGroup, server, warn)
     for (const section of [...server.sections.directory, ...server.sections.location]) {
       warnOfUnknownGroup(site, server, section.settings.peek(wsgiDir)?.processGroup, section, warn)
     }
-    warnOfHiddenAliases(server, warn)
+    for (const alias of server.settings.get(wsgiServer).aliases) {
+      if (server.isVirtual && inherited.has(alias)) continue
+      warnOfUnknownGroup(site, server, alias.processGroup, alias, warn, 'WSGIScriptAlias process-group=')
+    }
+    warnOfHiddenAliases(server, hidden, warn)
   }
 }
 
@@ -64,14 +70,22 @@ function warnOfUnknownGroup(
   group: GroupName | undefined,
   place: { readonly at: ServerConfig['at'] },
   warn: (warning: ConfigWarning) => void,
+  namedBy = 'WSGIProcessGroup ',
 ): void {
   if (group?.kind !== 'literal' || group.name === '') return
   const why = refusal(site, server, group.name)
-  if (why) warn({ at: place.at, message: `WSGIProcessGroup ${group.name}: requests will get 500. ${why}.` })
+  if (why) warn({ at: place.at, message: `${namedBy}${group.name}: requests will get 500. ${why}.` })
 }
 
-/** The first alias that matches wins, so one after a shorter prefix of itself is never reached. */
-function warnOfHiddenAliases(server: ServerConfig, warn: (warning: ConfigWarning) => void): void {
+/**
+ * The first alias that matches wins, so one after a shorter prefix of itself is never reached.
+ * @param told those that another server has been warned of: virtual hosts inherit the main server's
+ */
+function warnOfHiddenAliases(
+  server: ServerConfig,
+  told: Set<ScriptAlias>,
+  warn: (warning: ConfigWarning) => void,
+): void {
   const seen: string[] = []
   for (const alias of server.settings.get(wsgiServer).aliases) {
     const { url } = alias
@@ -79,7 +93,8 @@ function warnOfHiddenAliases(server: ServerConfig, warn: (warning: ConfigWarning
     const hider = seen.find(
       (earlier) => url === earlier || url.startsWith(earlier.endsWith('/') ? earlier : `${earlier}/`),
     )
-    if (hider !== undefined) {
+    if (hider !== undefined && !told.has(alias)) {
+      told.add(alias)
       warn({
         at: alias.at,
         message: `WSGIScriptAlias ${url} is never reached: ${hider} stands before it. Put the longer path first.`,

@@ -189,6 +189,10 @@ test('User and Group are looked up', () => {
   })
 })
 
+test('ChrootDir is refused: who writes it counts on it', () => {
+  assert.match(faultsOf('ChrootDir /srv/jail', MODULES).join(), /ChrootDir is not supported/)
+})
+
 test('addresses of virtual hosts', () => {
   const of = (word: string) =>
     siteOf(`<VirtualHost ${word}>\n</VirtualHost>`, MODULES).virtualHosts[0]?.addresses
