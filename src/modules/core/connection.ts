@@ -135,7 +135,7 @@ export const connectionDirectives: readonly Directive[] = [
     name: 'HttpProtocolOptions',
     syntax: '[Strict|Unsafe] [RegisteredMethods|LenientMethods] [Allow0.9|Require1.0]',
     contexts: ['server', 'vhost'],
-    default: 'Strict LenientMethods Allow0.9',
+    default: 'Strict LenientMethods Require1.0',
     help: "'Allow0.9' or 'Require1.0'; 'RegisteredMethods' or 'LenientMethods'; 'Unsafe' or 'Strict'",
     ...iterate((cmd, words) => {
       const draft = cmd.server.draft(coreServer)
