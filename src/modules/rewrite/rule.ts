@@ -264,7 +264,7 @@ function number(cmd: Command, flag: string, value: string, most: number): number
 function redirectStatus(cmd: Command, value: string): number {
   if (value === '') return 302
   const status = STATUS_WORDS[value.toLowerCase()] ?? (/^\d+$/.test(value) ? Number(value) : 0)
-  if (status < 300 || status === 418 || STATUS_CODES[status] === undefined)
+  if (status < 200 || status === 418 || STATUS_CODES[status] === undefined)
     cmd.fail(`RewriteRule: invalid HTTP response code '${value}' for flag 'R'`)
   return status
 }

@@ -28,6 +28,7 @@ RewriteRule ^/abs$ http://other.example/p
 RewriteRule ^/gone$ - [G]
 RewriteRule ^/forb$ - [F]
 RewriteRule ^/s503$ /x [R=503]
+RewriteRule ^/s204$ - [R=204,L]
 RewriteRule ^/rel$ a.txt [R]
 RewriteRule ^/mail$ mailto:a@b
 RewriteRule ^/resc/(.*)$ /t?u=$1#f [R]
@@ -40,6 +41,7 @@ RewriteRule ^/resp/(.*)$ /t/$1 [R]`,
       '/gone': '410',
       '/forb': '403',
       '/s503': '503',
+      '/s204': '204  | ',
       '/rel': '302 /a.txt',
       '/mail': '302 mailto:a@b',
       '/resc/a%20b': '302 /t?u=a%20b%23f',

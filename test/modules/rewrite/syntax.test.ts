@@ -32,6 +32,7 @@ test('what is wrong is told when the configuration is read', () => {
     ['RewriteRule ^a b [X]', /^RewriteRule: unknown flag 'X'/],
     ['RewriteRule ( b', /^RewriteRule: cannot compile regular expression '\('/],
     ['RewriteRule ^a b [R=418]', /^RewriteRule: invalid HTTP response code '418' for flag 'R'/],
+    ['RewriteRule ^a b [R=100]', /^RewriteRule: invalid HTTP response code '100' for flag 'R'/],
     ['RewriteRule ^a b [N=x]', /invalid value 'x'/],
     ['RewriteCond %{X} [a', /^RewriteCond: cannot compile regular expression/],
     ['RewriteCond %{X} a [XX]', /^RewriteCond: unknown flag 'XX'/],
@@ -48,6 +49,11 @@ test('what is wrong is told when the configuration is read', () => {
     ['<Directory /srv>\nRewriteBase x\n</Directory>', /^RewriteBase: argument is not a valid URL/],
   ]
   for (const [line, expected] of rows) assert.match(faultsOf(line, modules).join('\n'), expected, line)
+})
+
+test('every status that is known can end a request, as CORS preflights are answered', () => {
+  for (const status of [200, 204, 302, 404, 500])
+    assert.deepEqual(faultsOf(`RewriteRule ^(.*)$ $1 [R=${status},L]`, modules), [])
 })
 
 test('virtual hosts inherit rules where the options say so, and have none without a directive of their own', () => {
