@@ -1,7 +1,7 @@
 /** What is packed is what a TypeScript project can use: it compiles a consumer against it, strictly, and runs that. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { findPython, skipWithout } from '../support/pythons.js'
@@ -97,6 +97,26 @@ test('the bundle of an installed package is run, whatever times npm has given it
       run(process.execPath, [path.join(installed, 'bin', 'wsgi-httpd.js'), '-v'], directory),
       /^Server version/,
     )
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('links in the documentation of an installed package lead somewhere', () => {
+  const directory = folder({})
+  try {
+    install(directory)
+    const installed = path.join(directory, 'node_modules', 'wsgi-httpd')
+    const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.md'),
+    )
+    assert.ok(pages.includes('README.md') && pages.includes('docs/api.md'))
+    for (const page of pages) {
+      const text = readFileSync(path.join(installed, page), 'utf8').replace(/```.*?```|`[^`\n]*`/gs, '')
+      for (const [, target = ''] of text.matchAll(/\]\(([^)#\s]+)/g))
+        if (!/^https?:/.test(target))
+          assert.ok(existsSync(path.join(installed, path.dirname(page), target)), `${page}: ${target}`)
+    }
   } finally {
     rmSync(directory, { recursive: true })
   }
