@@ -117,7 +117,7 @@ function sendPageText(request: Request, text: string): void {
 
 function builtInPage(request: Request, status: number, second: number | undefined): string {
   const phrase = reasonOf(status) ?? 'Error'
-  const admin = request.server.settings.get(coreServer).serverAdmin ?? '[no address given]'
+  const admin = request.server.settings.get(coreServer).serverAdmin ?? 'the administrator'
   const explanation = explanationOf(status, {
     path: escapeHtml(request.original.path),
     method: escapeHtml(request.original.method),

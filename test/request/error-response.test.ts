@@ -25,6 +25,13 @@ test('the built-in page names the status and hides nothing that was set for all 
   })
 })
 
+test('the 500 page names somebody to tell where there is no ServerAdmin', async () => {
+  const failing = hooksOf({ handler: () => 500 })
+  await withFront('', { modules: [failing] }, async ({ port }) => {
+    assert.match((await ask(port, '/')).text, /Please tell the administrator when/)
+  })
+})
+
 test('ServerSignature adds a line about the server, ServerAdmin is in the 500 page', async () => {
   const conf = 'ServerSignature EMail\nServerAdmin "a&b@example.com"\nServerTokens Prod\nUseCanonicalName On'
   const failing = hooksOf({ handler: (request) => (request.path === '/500' ? 500 : undefined) })
