@@ -69,7 +69,7 @@ export interface MountOptions {
   readonly workingDirectory?: string | undefined
   /**
    * Variables of the processes' environment (`os.environ`), beside those of this process; `undefined` takes one away. `NODE_OPTIONS` is not
-   * passed on.
+   * passed on, and `HOME` is always that of the account.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Variables of each request's environ, as by `SetEnv`. */

@@ -10,6 +10,7 @@ import { BUNDLE_PROGRAM, bundleRuntime } from '../python/jailed.js'
 import { createProgressFile } from '../python/progress-file.js'
 import { runtimeMain } from '../python/runtime-path.js'
 import { listenUnix, socketPair } from '../python/unix-sockets.js'
+import { close } from '../system/libc.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
 import type { ErrorStream } from './error-stream.js'
 import { type LaunchPlan, SLOW_VARIABLES } from './launch-plan.js'
@@ -58,7 +59,7 @@ function forkFrom(zygote: Zygote, plan: DaemonPlan, files: DaemonFiles): Spawned
     const child = zygote.fork([theirs, ...(opened as [number, number])])
     return { child, control: new Socket({ fd: ours, readable: true, writable: true }) }
   } catch (error) {
-    for (const fd of opened) closeSync(fd)
+    closeAll(opened)
     removeFiles(files)
     throw error
   }
@@ -85,8 +86,14 @@ function spawnAlone(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): 
     removeFiles(files)
     throw error
   } finally {
-    for (const fd of opened) closeSync(fd)
+    closeAll(opened)
   }
+}
+
+/** The first is the socket: in a worker thread Node warns of descriptors that `closeSync` closes and that Node has not opened. */
+function closeAll([socket, ...files]: readonly number[]): void {
+  if (socket !== undefined) close(socket)
+  for (const file of files) closeSync(file)
 }
 
 /** After the end of the process. */

@@ -1,11 +1,13 @@
 /** Starts that fail, processes that die, reloads, and the end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, existsSync, readdirSync, rmSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { mount, OptionError, StartError } from '../../src/index.js'
 import { descendants, stillThere } from '../support/processes.js'
 import { skipWithout } from '../support/pythons.js'
@@ -295,3 +297,27 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const)
       rmSync(directory, { recursive: true })
     }
   })
+
+test('in a worker thread', { skip }, async () => {
+  const directory = folder({ 'app.wsgi': VERSIONED('1') })
+  const code = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    process.on('warning', ({ message }) => parentPort.postMessage(message))
+    import(workerData.index).then(async ({ mount }) => {
+      const app = await mount(workerData.options)
+      parentPort.postMessage(app.status().processes[0].state)
+      await app.close()
+    })`
+  const worker = new Worker(code, {
+    eval: true,
+    workerData: {
+      index: new URL('../../src/index.js', import.meta.url).href,
+      options: { application: path.join(directory, 'app.wsgi'), python: python() },
+    },
+  })
+  const said: unknown[] = []
+  worker.on('message', (message) => said.push(message))
+  await once(worker, 'exit')
+  assert.deepEqual(said, ['ready'])
+  rmSync(directory, { recursive: true })
+})
