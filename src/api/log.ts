@@ -33,12 +33,16 @@ export function openLog(level: LogLevel, write: ((record: LogRecord) => void) | 
   }
 }
 
-function recordOf({ level, module, message, code, request }: InternalRecord): LogRecord {
+/** Some messages begin with their code. */
+const LEADING_CODE = /^(?:AH|WSGI|WSGH)\d+(?=: )/
+
+function recordOf({ level, module, message, code: apart, request }: InternalRecord): LogRecord {
+  const code = apart || LEADING_CODE.exec(message)?.[0]
   return {
     level: level.startsWith('trace') ? 'debug' : (level as LogLevel),
     message: readable(message),
     module,
-    ...(code !== undefined && code !== '' && { code }),
+    ...(code !== undefined && { code }),
     ...(request !== undefined && {
       request: {
         method: request.method,
