@@ -108,10 +108,10 @@ export const unixd = {
       name: 'ChrootDir',
       syntax: 'directory',
       contexts: ['server'],
-      help: 'Not available: a fault',
+      help: 'No effect: told at the start',
       ...take1((cmd) =>
-        cmd.fail(
-          'ChrootDir is not supported: the option chroot= of WSGIDaemonProcess changes the root directory of applications',
+        cmd.warn(
+          'ChrootDir has no effect: the option chroot= of WSGIDaemonProcess changes the root directory of applications',
         ),
       ),
     }),

@@ -189,8 +189,9 @@ test('User and Group are looked up', () => {
   })
 })
 
-test('ChrootDir is refused: who writes it counts on it', () => {
-  assert.match(faultsOf('ChrootDir /srv/jail', MODULES).join(), /ChrootDir is not supported/)
+test('ChrootDir is told to have no effect: who writes it counts on it', () => {
+  const { warnings } = siteOf('ChrootDir /srv/jail', MODULES)
+  assert.match(warnings.map(({ message }) => message).join(), /ChrootDir has no effect: the option chroot=/)
 })
 
 test('addresses of virtual hosts', () => {
