@@ -325,6 +325,7 @@ const clients = [
     name: 'SSLUserName',
     syntax: 'varname',
     ...PLACE,
+    contexts: ['server', 'vhost', ...PLACE.contexts],
     help: 'TLS variable whose value becomes the name of the user',
     ...take1((cmd, name) => {
       cmd.dir.draft(sslDir).userName = name
