@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from . import service, system, wire, zygote
+from . import forked, service, system, wire, zygote
 from .compat import PY2, adopt_socket, allocate_lock, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
@@ -86,6 +86,7 @@ class Process(object):
             # Python took SIGINT only where the program had no handler of its own: give it back.
             if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+            forked.release_signals_of_children(None)
         else:
             system.die_with_parent()
             if settings.get('display_name'):
@@ -195,8 +196,15 @@ class Process(object):
             time.sleep(seconds)
 
     def take_signals(self):
+        own = os.getpid()
+
         def heard(number, frame):
-            self.signals.append(number)
+            if os.getpid() == own:
+                self.signals.append(number)
+            else:
+                # A child that the application has forked, with a Python that did not notice.
+                forked.release_signals(heard)
+                os.kill(os.getpid(), number)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGXCPU):
             zygote.set_handler(number, heard)
             # Python 2.7 would hand EINTR to whichever pool thread the kernel picks.
@@ -205,6 +213,7 @@ class Process(object):
         flags = fcntl.fcntl(self.wake_write, fcntl.F_GETFL)
         fcntl.fcntl(self.wake_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         signal.set_wakeup_fd(self.wake_write)
+        forked.release_signals_of_children(heard)
 
     def obey(self, number):
         """Acts on a signal, on the main thread. SIGHUP and SIGUSR2 are for applications that subscribed to them."""
