@@ -2,6 +2,7 @@
  * The program's entry: tells commands from flags, runs them, and turns what a person typed wrong into a message.
  */
 import { offerSpareWorker } from '../server/hand-over.js'
+import { PidFileError } from '../server/pid-file.js'
 import type { SpareWorker } from '../server/spare-worker.js'
 import { APACHECTL_WORDS } from './commands.js'
 import { PROGRAM } from './configuration.js'
@@ -29,6 +30,10 @@ export async function main(words: readonly string[], terminal: Terminal): Promis
   try {
     return await dispatch(words, terminal)
   } catch (error) {
+    if (error instanceof PidFileError) {
+      terminal.err(`${error.message}\n`)
+      return 1
+    }
     if (!(error instanceof UsageError)) throw error
     const hint =
       error.command === undefined ? HINT : `Run "wsgi-httpd ${error.command} --help" for the options.`

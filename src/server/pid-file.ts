@@ -2,6 +2,7 @@
  * The file of `PidFile`: whether the server runs is decided by it alone, as in httpd.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { describeSystemError } from '../log/libc.js'
 
 /** What a pid file says. */
 export type PidFileState =
@@ -10,14 +11,22 @@ export type PidFileState =
   | { readonly kind: 'stale'; readonly pid: number | undefined }
   | { readonly kind: 'running'; readonly pid: number }
 
-/** @throws when the file is there and cannot be read. */
+/** The file is there and cannot be read. The message is httpd's. */
+export class PidFileError extends Error {
+  override readonly name = 'PidFileError'
+}
+
+/** @throws PidFileError */
 export function readPidFile(path: string): PidFileState {
   let text: string
   try {
     text = readFileSync(path, 'latin1')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { kind: 'none' }
-    throw error
+    throw new PidFileError(
+      `${describeSystemError(error as NodeJS.ErrnoException)}: AH00056: Error retrieving pid file ${path}\nAH00057: Remove it before continuing if it is corrupted.`,
+      { cause: error },
+    )
   }
   const pid = /^\s*(\d{1,10})\s*$/.exec(text)?.[1]
   if (pid === undefined || Number(pid) < 1) return { kind: 'stale', pid: undefined }
@@ -38,8 +47,13 @@ export function isAlive(pid: number): boolean {
 export function writePidFile(path: string): void {
   const fresh = `${path}.${process.pid}`
   rmSync(fresh, { force: true })
-  writeFileSync(fresh, `${process.pid}\n`, { flag: 'wx', mode: 0o644 })
-  renameSync(fresh, path)
+  try {
+    writeFileSync(fresh, `${process.pid}\n`, { flag: 'wx', mode: 0o644 })
+    renameSync(fresh, path)
+  } catch (error) {
+    rmSync(fresh, { force: true })
+    throw error
+  }
 }
 
 /** Removes the file if it is still ours. */
