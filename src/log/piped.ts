@@ -25,8 +25,11 @@ export interface PipedProgramOptions {
   /** What stands behind `|` or `||`; with `$` in front it is for `/bin/sh -c`. */
   readonly command: string
   readonly report: PipedReport
-  /** `inherit` for the program that writes the main error log: it cannot complain to itself. @default 'report' */
-  readonly stderr?: 'report' | 'inherit'
+  /**
+   * For the program that writes the main error log, which cannot complain to itself: tells the descriptor that is to be its standard error,
+   * each time that it is started. @default 'report'
+   */
+  readonly stderr?: 'report' | (() => number)
   /** @default {@link RESTART} */
   readonly restart?: { readonly firstMs: number; readonly maxMs: number; readonly steadyMs: number }
 }
@@ -153,7 +156,7 @@ class RunningProgram implements PipedProgram {
       : splitWords(command).map(textOf)
     // Its own session: the terminal's Ctrl-C stops the server, which then lets its log programs read to the end.
     const child = spawn(file as string, args, {
-      stdio: [this.#readFd, 'inherit', stderr === 'inherit' ? 'inherit' : 'pipe'],
+      stdio: [this.#readFd, 'inherit', stderr === 'report' ? 'pipe' : stderr()],
       detached: true,
     })
     if (child.stderr !== null) {

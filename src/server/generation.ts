@@ -36,6 +36,8 @@ export interface GenerationOptions {
   readonly desk: StatusDesk
   /** Takes what log programs have to say. */
   readonly report: PipedReport
+  /** Tells where the program of the main error log may complain. */
+  readonly complaints: () => number
 }
 
 /** A process whose end is to be told. */
@@ -61,12 +63,12 @@ export class Generation {
    */
   static async open(options: GenerationOptions, before?: Generation): Promise<Generation> {
     const programs = new Map<string, PipedProgram>()
-    const { report } = options
+    const { report, complaints } = options
     try {
       for (const { destination, purpose } of logDestinations(options.configuration.site)) {
         if (destination.kind !== 'pipe') continue
         const { command } = destination
-        const stderr = purpose === 'error' ? 'inherit' : 'report'
+        const stderr = purpose === 'error' ? complaints : 'report'
         const running = before?.programs.get(command)
         programs.set(command, running ?? (await startPipedProgram({ command, report, stderr })))
       }
@@ -227,7 +229,7 @@ export class Generation {
   #outletOf(plan: DaemonPlan): Outlet {
     const { site } = this.options.configuration
     const server = serverOf(site, plan.group.serverIndex) ?? site.main
-    return { log: this.logs.errorLogFor(server), stderr: this.#streams.of(server) }
+    return { log: this.logs.errorLogFor(server), stderr: this.#streams.ofDaemons(server) }
   }
 
   async #daemonsReady(): Promise<void> {

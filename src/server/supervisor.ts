@@ -141,6 +141,8 @@ export class Supervisor {
       workers: this.options.oneWorker ? 1 : configuration.workers,
       report: (record: { level: Parameters<ErrorLog['server']>[1]; message: string; code?: string }) =>
         this.#log.server('log_config', record.level, record.message, record.code),
+      // Once descriptor 2 is a log program's own pipe, a program that had it would never see the end of its input.
+      complaints: () => (this.#stderrReplaced ? 1 : 2),
     }
   }
 

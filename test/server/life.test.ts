@@ -1,6 +1,6 @@
 /** The life of a whole server: start, restarts, stops and deaths of its processes, as seen from outside. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
 import path from 'node:path'
@@ -153,6 +153,18 @@ test('a piped error log lives through restarts and reads to the end', () =>
     await server.waitForLog(/caught SIGTERM, shutting down/)
   }))
 
+test('the program of the error log never writes to its own pipe', onLinux, () =>
+  withServer({ conf: 'ErrorLog "|$exec cat >> ${ROOT}/error.log"', files: PAGE }, async (server) => {
+    const programs = () => server.processes().filter(({ command }) => command === 'cat')
+    const [first] = programs()
+    process.kill(first?.pid as number, 'SIGKILL')
+    const next = await until('its successor', () => programs().find(({ pid }) => pid !== first?.pid))
+    const descriptor = (number: number) => readlinkSync(`/proc/${next.pid}/fd/${number}`)
+    // It would wait for the end of its input for ever.
+    assert.notEqual(descriptor(2), descriptor(0))
+  }),
+)
+
 test('a restart with a wrong configuration changes nothing and says why', () =>
   withServer({ files: PAGE }, async (server) => {
     const before = workers(server).map(({ pid }) => pid)
@@ -291,6 +303,16 @@ test('a port that is taken ends the start with httpd’s words', async () => {
   }
   other.close()
 })
+
+test('a pid file that cannot be read: httpd’s words, no stack', () =>
+  withConfiguration({ files: { 'httpd.pid/': '' } }, ['-DFOREGROUND'], ({ code, stderr }) => {
+    assert.equal(code, 1)
+    assert.match(
+      stderr,
+      /^\(21\)Is a directory: AH00056: Error retrieving pid file .*httpd\.pid\nAH00057: Remove it before/,
+    )
+    assert.doesNotMatch(stderr, /^ {4}at /m)
+  }))
 
 test('start in the background, restart, and stop from the command line', async () => {
   await withConfiguration(
