@@ -1,4 +1,4 @@
-/** The few calls of the C library that the logs need: pipes for log programs, datagrams for syslog. */
+/** The few calls of the C library that the logs need: pipes for log programs, datagrams for syslog, sockets that are standard streams. */
 import { close, errorText, lastError, native } from '../system/libc.js'
 
 export interface Libc {
@@ -12,7 +12,7 @@ export interface Libc {
     data: Buffer,
     length: number,
     flags: number,
-    address: Buffer,
+    address: Buffer | null,
     addressLength: number,
   ): number
   /** `errno` of the last call. */
@@ -27,6 +27,12 @@ const calls: Libc = {
   sendto: native('long sendto(int, const void *, size_t, int, const void *, uint32_t)'),
   errno: lastError,
 }
+
+const DARWIN = process.platform === 'darwin'
+const MSG_DONTWAIT = DARWIN ? 0x80 : 0x40
+const MSG_NOSIGNAL = DARWIN ? 0 : 0x4000
+/** Flags of `sendto`: it neither waits nor ends this process. */
+export const AT_ONCE = MSG_DONTWAIT | MSG_NOSIGNAL
 
 export function libc(): Libc {
   return calls

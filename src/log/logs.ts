@@ -64,7 +64,8 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
   }
 
   const closeAll = () => {
-    for (const sink of sinks.values()) sink.close()
+    // The main error log is the first of all, and takes what others have to say of their lost lines.
+    for (const sink of [...sinks.values()].reverse()) sink.close()
   }
 
   const destinations = logDestinations(site).filter(

@@ -4,8 +4,11 @@
  * Text is gathered for a turn of the event loop (a busy server's for 10 ms), so that one system call takes many lines. Writing never throws and
  * never grows memory without bound: what cannot be written within the bound is dropped and counted, and the count is told when writing works again.
  */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { constants as systemConstants } from 'node:os'
+import { errorText } from '../system/libc.js'
 import type { Level } from './error-log.js'
+import { AT_ONCE, libc } from './libc.js'
 
 /** Gathered text is written at once when it grows beyond this. */
 const FLUSH_CHARACTERS = 32 * 1024
@@ -40,6 +43,8 @@ export interface DescriptorOptions {
   readonly name: string
   /** Several processes write to it and the kernel keeps only small writes together: a pipe. */
   readonly isPipe: boolean
+  /** A socket that other processes have set to wait, or will. */
+  readonly isSocket?: boolean
   /** Whether {@link Sink.close} closes the descriptor. */
   readonly owned: boolean
   readonly onDropped?: DropReport | undefined
@@ -114,6 +119,8 @@ export class DescriptorSink implements Sink {
     if (this.#retry !== undefined) this.#countDropped(this.#pending, 'it does not read fast enough')
     this.#closed = true
     this.#clearRetry()
+    // Nobody will write here again. The log that is told may be another one.
+    this.#tellDropped()
     if (this.#options.owned) closeSync(this.#options.fd)
   }
 
@@ -137,10 +144,10 @@ export class DescriptorSink implements Sink {
 
   /** One system call. Takes away from the pending text what was written; throws what the call throws. */
   #writeSome(): void {
-    const { fd, isPipe } = this.#options
+    const { fd, isPipe, isSocket } = this.#options
     const size = isPipe ? wholeLines(this.#pending, PIPE_ATOMIC_BYTES) : this.#pending.length
     const chunk = size === this.#pending.length ? this.#pending : this.#pending.slice(0, size)
-    const written = writeSync(fd, chunk, null, 'latin1')
+    const written = isSocket ? sendNow(fd, chunk) : writeSync(fd, chunk, null, 'latin1')
     this.#torn = written > 0 && this.#pending[written - 1] !== '\n'
     this.#pending = written === this.#pending.length ? '' : this.#pending.slice(written)
   }
@@ -184,8 +191,49 @@ export function openFileSink(path: string, onDropped: DropReport): Sink {
   if (standard !== undefined) {
     const fd =
       standard.name === 'out' ? 1 : standard.name === 'err' ? 2 : Number(standard.fd ?? standard.proc)
-    return new DescriptorSink({ fd, name: path, isPipe: true, owned: false, onDropped })
+    const own = openPipeAnew(fd, false)
+    const isSocket = own === undefined && isOpenSocket(fd)
+    return new DescriptorSink({
+      fd: own ?? fd,
+      name: path,
+      isPipe: true,
+      isSocket,
+      owned: own !== undefined,
+      onDropped,
+    })
   }
   const fd = openSync(Buffer.from(path, 'latin1'), 'a')
   return new DescriptorSink({ fd, name: path, isPipe: false, owned: true, onDropped })
+}
+
+/**
+ * Another descriptor for the pipe that a standard stream is, which waits or does not, as is wanted. Whether the inherited one waits is not for us to
+ * say: all processes that have it share that, and each Node changes it. Undefined where it is no pipe, or may not be opened.
+ */
+export function openPipeAnew(fd: number, waits: boolean): number | undefined {
+  try {
+    if (!fstatSync(fd).isFIFO()) return undefined
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | (waits ? 0 : constants.O_NONBLOCK))
+  } catch {
+    return undefined
+  }
+}
+
+/** Service managers give sockets as standard streams, and those cannot be opened anew. */
+function isOpenSocket(fd: number): boolean {
+  try {
+    return fstatSync(fd).isSocket()
+  } catch {
+    return false
+  }
+}
+
+/** Like `writeSync` on a socket that does not wait, whatever this one is set to do. */
+function sendNow(fd: number, text: string): number {
+  const data = Buffer.from(text, 'latin1')
+  const sent = Number(libc().sendto(fd, data, data.length, AT_ONCE, null, 0))
+  if (sent >= 0) return sent
+  const errno = libc().errno()
+  const code = errno === systemConstants.errno.EAGAIN ? 'EAGAIN' : undefined
+  throw Object.assign(new Error(errorText(errno)), { code })
 }

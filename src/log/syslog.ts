@@ -9,7 +9,7 @@ import { errorText } from '../system/libc.js'
 import { MONTHS, two } from './clock.js'
 import type { Level } from './error-log.js'
 import { LEVELS } from './error-log.js'
-import { type Libc, libc } from './libc.js'
+import { AT_ONCE, type Libc, libc } from './libc.js'
 import type { DropReport, Sink } from './sink.js'
 
 /** RFC 3164 section 4.1.1. */
@@ -41,8 +41,6 @@ const DEBUG_PRIORITY = 7
 const DARWIN = process.platform === 'darwin'
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
-const MSG_DONTWAIT = DARWIN ? 0x80 : 0x40
-const MSG_NOSIGNAL = DARWIN ? 0 : 0x4000
 const F_SETFD = 2
 const FD_CLOEXEC = 1
 
@@ -100,7 +98,7 @@ export function openSyslogSink(options: SyslogOptions): Sink {
 
 function send(c: Libc, fd: number, address: Buffer, packet: string): string | undefined {
   const data = Buffer.from(packet, 'latin1')
-  const sent = c.sendto(fd, data, data.length, MSG_DONTWAIT | MSG_NOSIGNAL, address, address.length)
+  const sent = c.sendto(fd, data, data.length, AT_ONCE, address, address.length)
   return Number(sent) < 0 ? errorText(c.errno()) : undefined
 }
 

@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs'
 import type { ServerConfig, Site } from '../config/site.js'
 import { parseDestination } from '../log/destination.js'
 import { errorLogKey } from '../log/settings.js'
+import { openPipeAnew } from '../log/sink.js'
 
 /** A descriptor to hand to a process; `pipe`: there is none (syslog), the supervisor reads what the process writes and logs it. */
 export type ErrorStream = number | 'pipe'
@@ -32,6 +33,20 @@ export class ErrorStreams {
     if (standard !== undefined) return standard.name === 'out' ? 1 : Number(standard.fd ?? standard.proc ?? 2)
     const open = this.#opened.get(destination.path) ?? openSync(Buffer.from(destination.path, 'latin1'), 'a')
     this.#opened.set(destination.path, open)
+    return open
+  }
+
+  /**
+   * The same for the processes of applications. Where it is a pipe that the server was started with, they wait when it is full, as programs that
+   * they start know nothing else to do; the server, whose processes set the inherited descriptor not to wait, does not.
+   */
+  ofDaemons(server: ServerConfig): ErrorStream {
+    const inherited = this.of(server)
+    if (inherited !== 1 && inherited !== 2) return inherited
+    const name = `descriptor ${inherited}`
+    const open = this.#opened.get(name) ?? openPipeAnew(inherited, true)
+    if (open === undefined) return inherited
+    this.#opened.set(name, open)
     return open
   }
 

@@ -247,6 +247,18 @@ test('what cannot be opened is named with its line and what to do; nothing stays
   openLogs(site, { errorLogsOnly: true }).close()
 })
 
+test('a log that is closed while its disk is full tells of what was lost', {
+  skip: process.platform !== 'linux' && 'needs /dev/full',
+}, (t) => {
+  const root = temporaryDirectory(t)
+  const site = makeSite(root, 'ErrorLog e\nCustomLog /dev/full "%h"')
+  const logs = openLogs(site, { names })
+  const log = logs.accessLoggerFor(site.main)
+  for (const request of [makeRequest(), makeRequest()]) log(request)
+  logs.close()
+  assert.match(read(root, 'e'), /2 log line\(s\) for \/dev\/full were lost: ENOSPC/)
+})
+
 test('a log that may not be written to', {
   skip: process.getuid?.() === 0 && 'root may write everywhere',
 }, (t) => {

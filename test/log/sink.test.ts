@@ -1,6 +1,6 @@
 /** Writers of log text on real files, pipes and devices. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -164,4 +164,37 @@ test('several processes on one pipe do not mix their lines: small writes of whol
   assert.equal(written.length % 200, 0)
   sink.close()
   closeSync(readFd)
+})
+
+/** Writes a megabyte to the descriptor 2 that it gets, and says how much was lost. */
+const WRITER = `
+import { openFileSink } from ${JSON.stringify(new URL('../../src/log/sink.js', import.meta.url).href)}
+const line = 'x'.repeat(999) + '\\n'
+const sink = openFileSink('/dev/stderr', () => {})
+for (let at = 0; at < 1000; at++) sink.write(line)
+sink.flush()
+console.log('done')
+process.exit()
+`
+
+test('a standard stream that is a pipe or a socket is not waited for, though its flags say so', {
+  skip: process.platform !== 'linux' && 'needs /proc',
+}, async (t) => {
+  const root = temporaryDirectory(t)
+  const pipe = join(root, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const fd = openSync(pipe, 'r+')
+  t.after(() => closeSync(fd))
+  for (const stream of [fd, 'pipe'] as const) {
+    // Node makes a socket of a pipe for its child.
+    const child = spawn(process.execPath, ['--input-type=module', '-e', WRITER], {
+      stdio: ['ignore', 'pipe', stream],
+      timeout: 20_000,
+    })
+    child.stderr?.pause()
+    let said = ''
+    child.stdout?.on('data', (text) => (said += text))
+    await until('its end', () => said === 'done\n', 20_000)
+    child.stderr?.destroy()
+  }
 })
