@@ -18,6 +18,9 @@ export { checkProcesses }
 /** What a detached supervisor writes once it serves. */
 export const STARTED = 'started\n'
 
+/** What a server in the foreground has left to do when it has stopped. */
+const LEAVE_MS = 100
+
 const ENTRY = fileURLToPath(new URL('./supervisor-main.js', import.meta.url))
 
 export interface StartOptions {
@@ -70,6 +73,8 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
     return await new Supervisor(supervisor, options.loaded, parent?.tell).run(() => {})
   } finally {
     parent?.leave()
+    // What applications have left running may hold pipes of this process open, and Node would wait for them.
+    setTimeout(() => process.exit(), LEAVE_MS).unref()
   }
 }
 

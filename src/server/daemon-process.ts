@@ -288,7 +288,15 @@ export class DaemonProcess {
     this.#isSilent = true
     if (this.#exit !== undefined) this.#buried()
     // nobody can tell it anything any more
-    else setTimeout(() => this.#child.kill('SIGKILL'), KILL_MARGIN_MS)
+    else setTimeout(() => this.#killUnreachable(), KILL_MARGIN_MS)
+  }
+
+  #killUnreachable(): void {
+    if (this.#exit !== undefined) return
+    const text = `Process '${this.plan.name}' has closed its connection to the server, and is killed.`
+    this.#log('error', text)
+    this.#killed = true
+    this.#child.kill('SIGKILL')
   }
 
   #buried(): void {

@@ -78,8 +78,9 @@ export function startSpareWorker(authorities: boolean): SpareWorker | undefined 
     env: environment,
   })
   child.once('error', () => {}) // told by the missing pid
-  const socket = child.stdio[HAND_OVER_FD] as Socket | null
-  if (child.pid === undefined || socket === null) return undefined
+  // Where the system refuses the process there are no streams either, whatever the types say.
+  const socket = child.stdio?.[HAND_OVER_FD] as Socket | null | undefined
+  if (child.pid === undefined || !socket) return undefined
   socket.on('error', () => {}) // its end is told by its exit
   socket.unref()
   child.unref()
