@@ -150,7 +150,9 @@ class RunningProgram implements PipedProgram {
   }
 
   async #spawn(): Promise<ChildProcess> {
-    const { command, report, stderr = 'report' } = this.#options
+    const { report, stderr = 'report' } = this.#options
+    // Node takes text; file names are to be those that the configuration means.
+    const command = textOf(this.#options.command)
     const [file, ...args] = command.startsWith('$')
       ? ['/bin/sh', '-c', textOf(command.slice(1))]
       : splitWords(command).map(textOf)

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { applyTree } from '../config/apply.js'
 import { describeError } from '../config/load.js'
 import type { Site } from '../config/site.js'
+import { textOf } from '../config/text.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { provideServerLoad, type ServerLoad } from '../modules/headers/value.js'
 import { modules } from '../modules/index.js'
@@ -202,7 +203,7 @@ function countConnections(servers: readonly Server[], site: Site): void {
 /** Says at the start what would otherwise be a 503 for each request: this worker's user cannot reach the sockets of daemon processes. */
 function checkReach({ runtimeDir, dropTo }: Configure, site: Site, logs: Logs): void {
   const { socketPrefix, daemonGroups } = site.main.settings.get(wsgiMain)
-  const directory = socketPrefix === undefined ? runtimeDir : dirname(socketPrefix)
+  const directory = socketPrefix === undefined ? runtimeDir : dirname(textOf(socketPrefix))
   const obstacle =
     daemonGroups.length === 0 ? undefined : explainPath(directory, 'search', describeIdentity(dropTo))
   if (obstacle === undefined) return

@@ -5,6 +5,7 @@
  */
 import { type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { pathBytes } from '../config/files.js'
 import type { DaemonGroup } from './groups.js'
 
 const GROUP_WRITE = 0o020
@@ -18,8 +19,8 @@ export function ownershipFault(required: Required, path: string): string | undef
   if (required.scriptUser === undefined && required.scriptGroup === undefined) return undefined
   try {
     return (
-      faultOf(required, statSync(path), 'WSGI script file') ??
-      faultOf(required, statSync(dirname(path)), 'Parent directory of WSGI script file')
+      faultOf(required, statSync(pathBytes(path)), 'WSGI script file') ??
+      faultOf(required, statSync(pathBytes(dirname(path))), 'Parent directory of WSGI script file')
     )
   } catch (error) {
     return `WSGI script file cannot be examined: ${(error as Error).message}`

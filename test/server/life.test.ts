@@ -304,6 +304,32 @@ test('a port that is taken ends the start with httpd’s words', async () => {
   other.close()
 })
 
+test('names beyond ASCII wherever a server looks at its start', onLinux, () =>
+  withServer(
+    {
+      conf: `DocumentRoot "\${ROOT}/ünï"
+PidFile "ünï/pid"
+DefaultRuntimeDir "\${ROOT}/ünï/run"
+TypesConfig "ünï/types"
+Mutex "file:\${ROOT}/ünï" default
+LogFormat "%U" path
+CustomLog "|$exec cat >> '\${ROOT}/ünï/piped.log'" path
+CustomLog "|/bin/dd 'of=\${ROOT}/ünï/direct.log' status=none" path`,
+      files: { 'ünï/page.odd': 'served', 'ünï/types': 'text/x-odd odd' },
+    },
+    async (server) => {
+      const { status, headers } = await server.get('/page.odd')
+      assert.deepEqual([status, headers['content-type']], [200, 'text/x-odd'])
+      assert.equal(readFileSync(path.join(server.root, 'ünï/pid'), 'utf8').trim(), String(server.pid))
+      await server.waitForLog(/page\.odd/, 'ünï/piped.log')
+      server.signal('SIGTERM')
+      await server.stopped()
+      assert.match(server.layout.read('ünï/direct.log'), /page\.odd/)
+      assert.doesNotMatch(server.errorLog(), /:(warn|error|crit)\]/)
+    },
+  ),
+)
+
 test('a pid file that cannot be read: httpd’s words, no stack', () =>
   withConfiguration({ files: { 'httpd.pid/': '' } }, ['-DFOREGROUND'], ({ code, stderr }) => {
     assert.equal(code, 1)
