@@ -4,7 +4,7 @@
  * @see https://httpd.apache.org/docs/2.4/mod/mod_env.html
  */
 import { directive, iterate, take12 } from '../config/directive.js'
-import { settingsKey } from '../config/settings.js'
+import { type Draft, settingsKey } from '../config/settings.js'
 import type { Request } from '../request/request.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { setVariable } from './variables.js'
@@ -24,6 +24,13 @@ export const envDir = settingsKey<EnvDir>('env', { vars: new Map(), unset: [] },
 
 const EVERYWHERE = { contexts: ['server', 'vhost', 'directory', 'htaccess'], override: 'FileInfo' } as const
 
+/** What the directives of a scope have set so far. They add to it: a copy for each of thousands of lines would take minutes. */
+function varsOf(draft: Draft<EnvDir>): Map<string, string> {
+  const vars = (draft.vars as Map<string, string> | undefined) ?? new Map<string, string>()
+  draft.vars = vars
+  return vars
+}
+
 const directives = [
   directive({
     name: 'SetEnv',
@@ -31,8 +38,7 @@ const directives = [
     ...EVERYWHERE,
     help: 'an environment variable name and optional value to pass to CGI.',
     ...take12((cmd, name, value = '') => {
-      const draft = cmd.dir.draft(envDir)
-      draft.vars = new Map(draft.vars).set(name, value)
+      varsOf(cmd.dir.draft(envDir)).set(name, value)
     }),
   }),
   directive({
@@ -41,14 +47,12 @@ const directives = [
     ...EVERYWHERE,
     help: 'a list of environment variables to pass to CGI.',
     ...iterate((cmd, names) => {
-      const draft = cmd.dir.draft(envDir)
-      const vars = new Map(draft.vars)
+      const vars = varsOf(cmd.dir.draft(envDir))
       for (const name of names) {
         const value = cmd.environment[name]
         if (value === undefined) cmd.warn(`PassEnv variable ${name} was undefined`, 'AH01506')
         else vars.set(name, value)
       }
-      draft.vars = vars
     }),
   }),
   directive({
@@ -58,9 +62,7 @@ const directives = [
     help: 'a list of variables to remove from the CGI environment.',
     ...iterate((cmd, names) => {
       const draft = cmd.dir.draft(envDir)
-      const vars = new Map(draft.vars)
-      for (const name of names) vars.delete(name)
-      draft.vars = vars
+      for (const name of names) varsOf(draft).delete(name)
       draft.unset = [...(draft.unset ?? []), ...names]
     }),
   }),

@@ -30,6 +30,14 @@ test('SetEnv: inner values win, UnsetEnv takes away what is outside or above it'
   assert.deepEqual(variables(conf, { url: '/gone' }), { A: '1', B: 'two words', C: '' })
 })
 
+test('thousands of lines take no longer than they have to', () => {
+  const lines = Array.from({ length: 20_000 }, (_, at) => `SetEnv NAME${at} ${at}`)
+  const begun = performance.now()
+  assert.equal(Object.keys(variables(lines.join('\n'))).length, 20_000)
+  // A minute where each line copies those before it.
+  assert.ok(performance.now() - begun < 15_000)
+})
+
 test('PassEnv takes from the server process, with a warning for what is not there', () => {
   const site = siteOf('PassEnv HOME NOTHERE', modules, { environment: { HOME: '/root' } })
   assert.deepEqual(
