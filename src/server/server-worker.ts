@@ -53,13 +53,14 @@ export class ServerWorker {
     this.#child.once('error', () => {}) // told by the missing pid
     if (this.#child.pid === undefined) throw new Error('the process could not be started')
     this.pid = this.#child.pid
+    const first = spare === undefined ? FIRST_FD : 0
+    const sent = spare === undefined ? null : sendAll(spare, plan)
+    // After what may fail: nobody is to hear of a worker that there never was.
     this.#child.on('message', (message) => events.message(message as FromWorker))
     this.#child.once('exit', (code, signal) => {
       clearTimeout(this.#killTimer)
       events.exit({ code, signal })
     })
-    const first = spare === undefined ? FIRST_FD : 0
-    const sent = spare === undefined ? null : sendAll(spare, plan)
     this.send({
       ...plan.configure,
       ...daemons,

@@ -1,9 +1,11 @@
 /** The first server worker's process, which is started before the configuration has been read. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readlinkSync } from 'node:fs'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { offerSpareWorker } from '../../src/server/hand-over.js'
+import { ServerWorker, type WorkerPlan } from '../../src/server/server-worker.js'
 import { passedOn, startSpareWorker, startsServer } from '../../src/server/spare-worker.js'
 import { descendants, stillThere } from '../support/processes.js'
 import { LAUNCHER, Layout } from '../support/server.js'
@@ -48,6 +50,30 @@ test('a spare worker that nobody needs leaves with its channel', onLinux, async 
   child.disconnect()
   await gone
 })
+
+test(
+  'a spare worker that is dead when it is needed: an error, and nobody hears of its end',
+  onLinux,
+  async () => {
+    const spare = startSpareWorker(false) as NonNullable<ReturnType<typeof startSpareWorker>>
+    const gone = new Promise<void>((resolve) => spare.child.once('exit', () => resolve()))
+    offerSpareWorker(spare)
+    spare.child.kill('SIGKILL')
+    // Dead, but this process has not yet been told.
+    const state = () => readFileSync(`/proc/${spare.child.pid}/stat`, 'latin1').split(') ')[1]?.[0]
+    while (state() !== 'Z') execFileSync('sleep', ['0.01'])
+    const plan = { configure: {}, listeners: [], pipes: [], stderr: 'ignore', authorities: false }
+    const ends: unknown[] = []
+    const events = { message: () => {}, exit: (exit: unknown) => void ends.push(exit) }
+    assert.throws(
+      () => new ServerWorker(plan as unknown as WorkerPlan, { daemons: [], failures: [] }, events),
+      /Broken pipe/,
+    )
+    spare.child.ref()
+    await gone
+    assert.deepEqual(ends, [])
+  },
+)
 
 test(
   'a server worker holds no descriptor that a stranger left open, and has what was set since its start',
