@@ -25,11 +25,8 @@ export interface PipedProgramOptions {
   /** What stands behind `|` or `||`; with `$` in front it is for `/bin/sh -c`. */
   readonly command: string
   readonly report: PipedReport
-  /**
-   * For the program that writes the main error log, which cannot complain to itself: tells the descriptor that is to be its standard error,
-   * each time that it is started. @default 'report'
-   */
-  readonly stderr?: 'report' | (() => number)
+  /** For the program that writes the main error log, which cannot complain to itself: takes each line, bytes as characters. @default `report` */
+  readonly complain?: ((line: string) => void) | undefined
   /** @default {@link RESTART} */
   readonly restart?: { readonly firstMs: number; readonly maxMs: number; readonly steadyMs: number }
 }
@@ -150,27 +147,25 @@ class RunningProgram implements PipedProgram {
   }
 
   async #spawn(): Promise<ChildProcess> {
-    const { report, stderr = 'report' } = this.#options
+    const { report, complain } = this.#options
     // Node takes text; file names are to be those that the configuration means.
     const command = textOf(this.#options.command)
     const [file, ...args] = command.startsWith('$')
-      ? ['/bin/sh', '-c', textOf(command.slice(1))]
-      : splitWords(command).map(textOf)
-    // Its own session: the terminal's Ctrl-C stops the server, which then lets its log programs read to the end.
-    const child = spawn(file as string, args, {
-      stdio: [this.#readFd, 'inherit', stderr === 'report' ? 'pipe' : stderr()],
-      detached: true,
-    })
+      ? ['/bin/sh', '-c', command.slice(1)]
+      : splitWords(command)
+    // Its own session: the terminal's Ctrl-C stops the server, which then lets its log programs read to the end. Never our own standard error: whoever
+    // started the server may wait for all that hold it, and later it is the pipe that the program reads.
+    const child = spawn(file as string, args, { stdio: [this.#readFd, 'inherit', 'pipe'], detached: true })
     if (child.stderr !== null) {
       const { pid } = child
       const lines = createInterface({ input: child.stderr.setEncoding('latin1') })
-      lines.on('line', (line) =>
+      const tell = (line: string) =>
         report({
           level: 'error',
           message: line.slice(0, MAX_LINE_BYTES),
           ...(pid !== undefined && { pid }),
-        }),
-      )
+        })
+      lines.on('line', complain ?? tell)
     }
     await once(child, 'spawn')
     this.#child = child

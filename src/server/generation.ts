@@ -36,8 +36,8 @@ export interface GenerationOptions {
   readonly desk: StatusDesk
   /** Takes what log programs have to say. */
   readonly report: PipedReport
-  /** Tells where the program of the main error log may complain. */
-  readonly complaints: () => number
+  /** Takes what the programs of error logs have to say. */
+  readonly complain: (line: string) => void
 }
 
 /** A process whose end is to be told. */
@@ -63,14 +63,14 @@ export class Generation {
    */
   static async open(options: GenerationOptions, before?: Generation): Promise<Generation> {
     const programs = new Map<string, PipedProgram>()
-    const { report, complaints } = options
+    const { report } = options
     try {
       for (const { destination, purpose } of logDestinations(options.configuration.site)) {
         if (destination.kind !== 'pipe') continue
         const { command } = destination
-        const stderr = purpose === 'error' ? complaints : 'report'
+        const complain = purpose === 'error' ? options.complain : undefined
         const running = before?.programs.get(command)
-        programs.set(command, running ?? (await startPipedProgram({ command, report, stderr })))
+        programs.set(command, running ?? (await startPipedProgram({ command, report, complain })))
       }
       const pipes = new Map([...programs].map(([command, { fd }]) => [command, fd]))
       const logs = openLogs(options.configuration.site, { pipes, errorLogsOnly: true })

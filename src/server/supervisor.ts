@@ -2,7 +2,7 @@
  * The supervisor: the process that stays. It reads the configuration, binds the ports, writes the pid file, starts and watches everything
  * else, and obeys signals. It serves no request.
  */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeWarning, type Loaded } from '../config/load.js'
 import type { ErrorLog } from '../log/error-log.js'
@@ -141,9 +141,15 @@ export class Supervisor {
       workers: this.options.oneWorker ? 1 : configuration.workers,
       report: (record: { level: Parameters<ErrorLog['server']>[1]; message: string; code?: string }) =>
         this.#log.server('log_config', record.level, record.message, record.code),
-      // Once descriptor 2 is a log program's own pipe, a program that had it would never see the end of its input.
-      complaints: () => (this.#stderrReplaced ? 1 : 2),
+      complain: (line: string) => this.#complain(line),
     }
+  }
+
+  /** An error log's program would be told of its own complaints without end, were they in the log. */
+  #complain(line: string): void {
+    try {
+      writeSync(this.#stderrReplaced ? 1 : 2, `${line}\n`, null, 'latin1')
+    } catch {} // there is nobody else to tell
   }
 
   async #claimPidFile(path: string): Promise<void> {

@@ -6,7 +6,15 @@ import { connect, createServer } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { stillThere } from '../support/processes.js'
-import { freePorts, runLauncher, type TestServer, withConfiguration, withServer } from '../support/server.js'
+import {
+  type Finished,
+  freePorts,
+  Layout,
+  runLauncher,
+  type TestServer,
+  withConfiguration,
+  withServer,
+} from '../support/server.js'
 import { until } from '../support/wait.js'
 
 const isRoot = process.getuid?.() === 0
@@ -328,6 +336,27 @@ CustomLog "|/bin/dd 'of=\${ROOT}/ünï/direct.log' status=none" path`,
       assert.doesNotMatch(server.errorLog(), /:(warn|error|crit)\]/)
     },
   ),
+)
+
+test(
+  'a server in the background holds nothing of its starter open, whatever logs it has',
+  onLinux,
+  async () => {
+    const layout = await Layout.make({ conf: 'ErrorLog "|$exec cat >> ${ROOT}/error.log"', files: PAGE })
+    const order = (word: string) => runLauncher([...layout.arguments(), '-k', word])
+    let started: Finished | undefined
+    try {
+      // Waited for until nobody has its streams any longer.
+      void order('start').then((result) => (started = result))
+      await until('the end of the command', () => started !== undefined, 20_000)
+      assert.deepEqual([started?.code, started?.stderr], [0, ''])
+    } finally {
+      const pid = layout.read('httpd.pid').trim()
+      await order('stop')
+      await until('its end', () => !existsSync(`/proc/${pid}`))
+      layout.remove()
+    }
+  },
 )
 
 test('a pid file that cannot be read: httpd’s words, no stack', () =>
