@@ -49,12 +49,12 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   draining = false
   active = 0
   readonly #vhosts: VhostTable
-  readonly #time = new TimeKeeper()
+  readonly #time = new TimeKeeper(() => this.#reportCrowd())
   readonly #http2 = new Http2Connections(this, () => this.draining)
   readonly #headerMaxBytes: number
 
   constructor(
-    site: Site,
+    private readonly site: Site,
     private readonly phases: PhaseTable,
     private readonly logs: Pick<Logs, 'errorLogFor'>,
     listener: ListenerAddress,
@@ -90,6 +90,12 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   #speakHttp1(socket: Socket, connection: ClientConnection): void {
     connection.http = new Http1Connection(socket, this, connection, this.#headerMaxBytes)
     this.#time.watch(connection)
+  }
+
+  #reportCrowd(): void {
+    const message =
+      'Too many connections for the descriptors that this process may have: idle ones are closed early. A higher limit helps (ulimit -n, LimitNOFILE= of systemd).'
+    this.logs.errorLogFor(this.site.main).server('core', 'warn', message, 'WSGH0017')
   }
 
   /** See {@link Http2Sink}: what is set on it stays there, all else is the connection's. */

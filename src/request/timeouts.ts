@@ -12,8 +12,10 @@ import { coreServer } from '../modules/core/settings.js'
 import { deadline, requestReadTimeout } from '../modules/reqtimeout.js'
 import type { ClientConnection } from './connection.js'
 import type { Request } from './request.js'
+import { enter, idlest, leave } from './room.js'
 
 const LOOK_EVERY_MS = 500
+const CROWDED_EVERY_MS = 60_000
 
 /** A connection that is closed for writing is read, and what comes thrown away: at most this long, */
 const LINGER_MAX_MS = 30_000
@@ -41,6 +43,10 @@ export class Watched {
 export class TimeKeeper {
   readonly #connections = new Set<ClientConnection>()
   #timer: NodeJS.Timeout | undefined
+  #crowdedAt = 0
+
+  /** @param crowded is told, once a minute at most, that connections are closed early */
+  constructor(private readonly crowded: () => void) {}
 
   get connections(): Iterable<ClientConnection> {
     return this.#connections
@@ -48,6 +54,7 @@ export class TimeKeeper {
 
   watch(connection: ClientConnection): void {
     this.#connections.add(connection)
+    if (enter()) this.#makeRoom(Date.now())
     this.#timer ??= setInterval(() => this.#look(Date.now()), LOOK_EVERY_MS).unref()
   }
 
@@ -59,7 +66,14 @@ export class TimeKeeper {
   }
 
   forget(connection: ClientConnection): void {
-    this.#connections.delete(connection)
+    if (this.#connections.delete(connection)) leave()
+  }
+
+  #makeRoom(now: number): void {
+    for (const { http } of idlest(this.#connections, now)) http.close()
+    if (now - this.#crowdedAt < CROWDED_EVERY_MS) return
+    this.#crowdedAt = now
+    this.crowded()
   }
 
   cutAll(): void {

@@ -52,6 +52,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Puts what is not text under the ServerRoot, before the server starts. */
   readonly prepare?: (layout: Layout) => void | Promise<void>
+  /** Descriptors that each of its processes may have. */
+  readonly descriptors?: number
   /** Version of the Python that `WSGIPythonHome` names in the preamble, as for `findPython`; `none`: no such line. */
   readonly python?: string
 }
@@ -366,7 +368,12 @@ export async function withServer(
 
 async function start(options: ServerOptions, attempts: number): Promise<TestServer> {
   const layout = await Layout.make(options)
-  const child = spawn(process.execPath, [LAUNCHER, ...layout.arguments(), '-DFOREGROUND'], {
+  const limits =
+    options.descriptors === undefined
+      ? []
+      : ['/bin/sh', '-c', `ulimit -n ${options.descriptors}; exec "$@"`, 'sh']
+  const words = [...limits, process.execPath, LAUNCHER, ...layout.arguments(), '-DFOREGROUND']
+  const child = spawn(words[0] as string, words.slice(1), {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: layout.root,
     env: layout.environment(),
