@@ -5,11 +5,10 @@
  * so this sends by itself, without waiting: a record that the daemon does not take is lost and counted.
  */
 
-import { errorText } from '../system/libc.js'
 import { MONTHS, two } from './clock.js'
+import { type Datagrams, openDatagrams } from './datagrams.js'
 import type { Level } from './error-log.js'
 import { LEVELS } from './error-log.js'
-import { AT_ONCE, type Libc, libc } from './libc.js'
 import type { DropReport, Sink } from './sink.js'
 
 /** RFC 3164 section 4.1.1. */
@@ -39,10 +38,6 @@ export const FACILITIES: Readonly<Record<string, number>> = {
 /** syslog knows nothing below debug. */
 const DEBUG_PRIORITY = 7
 const DARWIN = process.platform === 'darwin'
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
-const F_SETFD = 2
-const FD_CLOEXEC = 1
 
 export interface SyslogOptions {
   readonly facility: string
@@ -66,11 +61,7 @@ export function syslogPacket(facility: string, tag: string, level: Level, text: 
  */
 export function openSyslogSink(options: SyslogOptions): Sink {
   const { facility, tag, onDropped, socketPath = DARWIN ? '/var/run/syslog' : '/dev/log' } = options
-  const c = libc()
-  const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0)
-  if (fd < 0) throw new Error(`no socket for syslog: ${errorText(c.errno())}`)
-  c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
-  const address = socketAddress(socketPath)
+  const socket = openSocket(socketPath)
   let lost = 0
   let reason = ''
   return {
@@ -78,7 +69,7 @@ export function openSyslogSink(options: SyslogOptions): Sink {
     write(text, level = 'error') {
       for (const line of text.split('\n')) {
         if (line === '') continue
-        const failure = send(c, fd, address, syslogPacket(facility, tag, level, line, new Date()))
+        const failure = socket.send(syslogPacket(facility, tag, level, line, new Date()))
         if (failure !== undefined) {
           lost++
           reason = failure
@@ -91,25 +82,15 @@ export function openSyslogSink(options: SyslogOptions): Sink {
     },
     flush() {},
     close() {
-      c.close(fd)
+      socket.close()
     },
   }
 }
 
-function send(c: Libc, fd: number, address: Buffer, packet: string): string | undefined {
-  const data = Buffer.from(packet, 'latin1')
-  const sent = c.sendto(fd, data, data.length, AT_ONCE, address, address.length)
-  return Number(sent) < 0 ? errorText(c.errno()) : undefined
-}
-
-/** `struct sockaddr_un`: Linux begins with a family of two bytes, Darwin with a length and a family of one byte each. */
-function socketAddress(path: string): Buffer {
-  const bytes = Buffer.from(path, 'latin1')
-  const address = Buffer.alloc(bytes.length + 3)
-  if (DARWIN) {
-    address[0] = address.length
-    address[1] = AF_UNIX
-  } else address.writeUInt16LE(AF_UNIX, 0)
-  bytes.copy(address, 2)
-  return address
+function openSocket(path: string): Datagrams {
+  try {
+    return openDatagrams(path)
+  } catch (error) {
+    throw new Error(`no socket for syslog: ${(error as Error).message}`)
+  }
 }

@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import type { Loaded } from '../config/load.js'
 import { type ConfigurationSource, checkProcesses } from './configuration.js'
 import { closeAllOnExec } from './libc.js'
-import { findParent } from './parent.js'
+import { findParent, type SupervisorEvent } from './parent.js'
 import { readPidFile } from './pid-file.js'
+import { findServiceManager } from './service-manager.js'
 import { type Order, SIGNAL_OF_ORDER } from './signals.js'
 import { Supervisor, type SupervisorOptions } from './supervisor.js'
 
@@ -69,8 +70,13 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
   if (!options.foreground) return startDetached(supervisor)
   process.chdir('/')
   const parent = findParent(() => process.kill(process.pid, SIGNAL_OF_ORDER.stop))
+  const manager = findServiceManager()
+  const tell = (event: SupervisorEvent) => {
+    parent?.tell(event)
+    manager?.(event)
+  }
   try {
-    return await new Supervisor(supervisor, options.loaded, parent?.tell).run(() => {})
+    return await new Supervisor(supervisor, options.loaded, tell).run(() => {})
   } finally {
     parent?.leave()
     // What applications have left running may hold pipes of this process open, and Node would wait for them.

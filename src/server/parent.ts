@@ -12,6 +12,8 @@ export type SupervisorEvent =
   | { readonly type: 'serving'; readonly addresses: readonly ListenAddress[] }
   /** A restart has come to nothing, and the server goes on as it was. */
   | { readonly type: 'kept'; readonly reason: string }
+  | { readonly type: 'restarting' }
+  | { readonly type: 'stopping' }
 
 export interface Parent {
   tell(event: SupervisorEvent): void

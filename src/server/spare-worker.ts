@@ -41,6 +41,8 @@ export function workerCommand(): { words: string[]; environment: NodeJS.ProcessE
     environment: {
       ...process.env,
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE),
+      // the supervisor alone speaks to a service manager
+      NOTIFY_SOCKET: undefined,
     },
   }
 }

@@ -197,6 +197,7 @@ export class Supervisor {
     this.#queued.delete(order)
     const old = this.#current
     if (this.#stopping !== 'no' || old === undefined) return
+    this.tell({ type: 'restarting' })
     const faults: string[] = []
     const configuration = readConfiguration(this.options.source, (text) => void faults.push(text))
     if (configuration === undefined) {
@@ -270,6 +271,7 @@ export class Supervisor {
   /** Makes everything leave within seconds. */
   async #stop(): Promise<void> {
     this.#stopping = 'now'
+    this.tell({ type: 'stopping' })
     this.#listeners.close()
     await this.#stopGenerations()
     this.#finish(0)
@@ -290,6 +292,7 @@ export class Supervisor {
   /** Lets requests finish, for as long as `GracefulShutdownTimeout` says. */
   async #stopGracefully(): Promise<void> {
     this.#stopping = 'gracefully'
+    this.tell({ type: 'stopping' })
     const seconds = this.#configuration?.gracefulShutdownTimeout ?? 0
     this.#listeners.close()
     const limit = new AbortController()
