@@ -23,9 +23,6 @@ PATIENCE_MS = 50
 # How often the worker hears of what goes past it: it must not take a long response for one that is stuck.
 TELL_SECONDS = 1.0
 SENDFILE_MAX_BYTES = 1 << 30
-# A block that comes so soon after the one before it may wait for the next one, so that the kernel makes one packet of them: the worker has it sent
-# after a few milliseconds, whatever the application does meanwhile.
-QUICK_SECONDS = 0.001
 # A block of up to so many bytes is copied to stand behind the header: cheaper than a second call.
 JOINED_MAX_BYTES = 64 * 1024
 # Larger blocks make several chunks, so that never more than this is owed to a slow client.
@@ -80,7 +77,6 @@ class Loan(object):
         _, flags, _, room = wire.LENT.unpack_from(terms)
         # The body goes in chunks, of which the last one is the worker's.
         self.chunked = flags & wire.LENT_CHUNKED
-        self.follows = MSG_MORE if flags & wire.LENT_PUSHED else 0
         # Bytes that the body may still have.
         self.room = None if room == wire.ANY_LENGTH else room
         # What the client has to get before anything else: at first the header.
@@ -150,17 +146,14 @@ class Loan(object):
         never slept is the transfer's: no other thread could have done anything in it, so it is no reason to wake more of them.
         """
         send, flags, chunked = self.instant.call, self.instant.flags, self.chunked
-        follows = flags | self.follows
         sent, length, due = 0, request.length, self.told_at + TELL_SECONDS
         if length is None:
             length = wire.ANY_LENGTH
         began, slept = monotonic(), times_slept()
-        quick = 0.0
         try:
             while True:
                 data = next(blocks, over)
-                now = monotonic()
-                if type(data) is not bytes or request.cancelled or now > due:
+                if type(data) is not bytes or request.cancelled or monotonic() > due:
                     return data
                 size = len(data)
                 if size > length - request.produced or size > INSTANT_MAX_BYTES:
@@ -168,7 +161,7 @@ class Loan(object):
                 if chunked:
                     raw = b'%x\r\n%b\r\n' % (size, data) if 0 < size <= CHUNK_MAX_BYTES else b''
                     count = len(raw)
-                    taken = send(self.fd, raw, count, follows if now < quick else flags) if count else 0
+                    taken = send(self.fd, raw, count, flags) if count else 0
                     if taken <= 0:
                         return data
                     self.framing += count - size
@@ -178,7 +171,7 @@ class Loan(object):
                         self.owed = raw[taken:]
                         return b''
                 else:
-                    taken = send(self.fd, data, size, follows if now < quick and size < length - request.produced else flags)
+                    taken = send(self.fd, data, size, flags)
                     if taken != size:
                         if taken <= 0:
                             return data
@@ -187,7 +180,6 @@ class Loan(object):
                         return data[taken:]
                 request.produced += size
                 sent += size
-                quick = now + QUICK_SECONDS
         finally:
             self.sent += sent
             if times_slept() == slept:

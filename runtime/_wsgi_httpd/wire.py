@@ -19,7 +19,6 @@ SENT = struct.Struct('<QQ')
 # What comes with a lent connection: mark, flags, bytes of the header to send first, bytes that the body may still have.
 LENT = struct.Struct('<IIIQ')
 LENT_CHUNKED = 1
-LENT_PUSHED = 2
 ANY_LENGTH = 0xFFFFFFFFFFFFFFFF
 
 # A frame from the worker holds one request head and at most 64 KiB of body.

@@ -186,8 +186,6 @@ export interface HandedOver {
   readonly isChunked: boolean
   /** Bytes that the body may still have; undefined where only its end tells. */
   readonly room: number | undefined
-  /** Sends what the kernel holds back in the hope of more; may be called at any time. Absent: nothing may be held back. */
-  readonly push?: (() => void) | undefined
 }
 
 /** A connection that speaks something else from now on. */

@@ -3,7 +3,7 @@
  * Rules: RFC 9112 sections 6 and 7.
  */
 import type { Duplex } from 'node:stream'
-import { descriptorOf, pushOf } from '../../system/socket-descriptor.js'
+import { descriptorOf } from '../../system/socket-descriptor.js'
 import { Ending } from '../ending.js'
 import type { HandedOver, OutgoingMessage, ResponseHead, SwitchedConnection } from '../message.js'
 import { headText, trailerText } from './response-head.js'
@@ -178,7 +178,7 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     }
     const first = this.#pending
     this.#pending = ''
-    return { descriptor, first, isChunked: this.#framing === Framing.chunked, room, push: pushOf(socket) }
+    return { descriptor, first, isChunked: this.#framing === Framing.chunked, room }
   }
 
   writeAsIs(bytes: Uint8Array): boolean {

@@ -9,16 +9,7 @@ import { descriptorOf } from '../../system/socket-descriptor.js'
 import type { BodyRelay } from './body-relay.js'
 import { ProtocolViolation } from './incoming.js'
 import type { LaneReads } from './lane-reads.js'
-import { type Push, pushNoMore, pushOften } from './pushes.js'
-import {
-  ANY_LENGTH,
-  BLOCK_MAX_BYTES,
-  Block,
-  FLAG_CHUNKED,
-  FLAG_PUSHED,
-  LENT_BYTES,
-  SENT_BYTES,
-} from './wire.js'
+import { ANY_LENGTH, BLOCK_MAX_BYTES, Block, FLAG_CHUNKED, LENT_BYTES, SENT_BYTES } from './wire.js'
 
 /** Of the header that the interpreter sends with its first block: what comes with the descriptor is one message of at most 4 KiB. */
 export const LENT_FIRST_MAX_BYTES = 3 * 1024
@@ -52,8 +43,6 @@ export class BulkLane {
   #paused = false
   #closed = false
   #hasLent = false
-  /** For the connection that is lent. */
-  #push: Push | undefined
   /** The block at hand is no part of the body. */
   #isAsIs = false
   /** Bytes have come since the connection was lent: it is this lane that tells the end. */
@@ -104,8 +93,6 @@ export class BulkLane {
     }
     try {
       sendDescriptors(lane, lentMark(client), [client.descriptor])
-      this.#push = client.push
-      if (this.#push !== undefined) pushOften(this.#push)
     } catch {
       // the lane is broken, and with it the response
       this.close()
@@ -116,7 +103,7 @@ export class BulkLane {
   takeBack(): boolean {
     if (!this.#hasLent || this.#hasSpoken) return false
     this.#receiver = undefined
-    this.#isBack()
+    this.#hasLent = false
     this.#isAbandoned = false
     return true
   }
@@ -207,17 +194,9 @@ export class BulkLane {
 
   #onClose = (): void => {
     this.#closed = true
-    this.#isBack()
     this.#relay?.laneClosed()
     // The interpreter closes a lane that it will not use again, while a slow client still has to get what is in it.
     if (!this.#paused) this.#cut()
-  }
-
-  /** Whoever had the connection writes to it no more. */
-  #isBack(): void {
-    this.#hasLent = false
-    if (this.#push !== undefined) pushNoMore(this.#push)
-    this.#push = undefined
   }
 
   #cut(): void {
@@ -259,7 +238,7 @@ export class BulkLane {
     if (length === Block.end) {
       const receiver = this.#receiver
       this.#receiver = undefined
-      this.#isBack()
+      this.#hasLent = false
       if (receiver?.holds()) this.#reads.forget()
       // The thread may use this lane again only now: its next response must not queue behind this client.
       this.#socket.write(mark4(Block.free))
@@ -282,7 +261,6 @@ export class BulkLane {
       if (there < 4 + SENT_BYTES) return 0
       const { bytes, overheadBytes } = readSent(data, at + 4)
       this.#receiver?.sentByItself(bytes, overheadBytes)
-      if (this.#push !== undefined) pushOften(this.#push)
       return 4 + SENT_BYTES
     }
     this.#isAsIs = length === Block.asIs && this.#hasLent
@@ -310,10 +288,10 @@ function readSize(data: Buffer, at: number): number {
   return Number(wide)
 }
 
-function lentMark({ first, isChunked, room, push }: HandedOver): Buffer {
+function lentMark({ first, isChunked, room }: HandedOver): Buffer {
   const bytes = Buffer.allocUnsafe(4 + LENT_BYTES + first.length)
   bytes.writeUInt32LE(Block.lent)
-  bytes.writeUInt32LE((isChunked ? FLAG_CHUNKED : 0) | (push === undefined ? 0 : FLAG_PUSHED), 4)
+  bytes.writeUInt32LE(isChunked ? FLAG_CHUNKED : 0, 4)
   bytes.writeUInt32LE(first.length, 8)
   bytes.writeBigUInt64LE(room === undefined ? ANY_LENGTH : BigInt(room), 12)
   bytes.write(first, 4 + LENT_BYTES, 'latin1')

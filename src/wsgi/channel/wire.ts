@@ -59,8 +59,6 @@ export const Block = {
 /** What follows `lent`: flags, bytes of the header to send first, and bytes that the body may still have. */
 export const LENT_BYTES = 4 + 4 + 8
 export const FLAG_CHUNKED = 1
-/** Blocks that follow each other at once may be held back by the kernel. */
-export const FLAG_PUSHED = 2
 export const ANY_LENGTH = 0xffffffffffffffffn
 /** What follows `sent`, and the payload of a `returned` frame: bytes of the body, and bytes beside it. */
 export const SENT_BYTES = 8 + 8

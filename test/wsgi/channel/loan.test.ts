@@ -11,7 +11,6 @@ import { runtimeMain } from '../../../src/python/runtime-path.js'
 import { descriptorOf } from '../../../src/system/socket-descriptor.js'
 import { BulkLane, type BulkReceiver } from '../../../src/wsgi/channel/bulk-lane.js'
 import { LaneReads } from '../../../src/wsgi/channel/lane-reads.js'
-import { pushNoMore, pushOften } from '../../../src/wsgi/channel/pushes.js'
 import { Block } from '../../../src/wsgi/channel/wire.js'
 import { until } from '../../support/wait.js'
 import { PYTHONS } from './daemon.js'
@@ -110,23 +109,6 @@ test('a chunk that was begun comes back as it is, with blocks after it', () =>
     assert.deepEqual(events, ['5+7 by itself', 'as is lf\r\n', 'block', 'end'])
     const terms = marks(Block.lent, 1, 2, 0xffffffff, 0xffffffff)
     assert.deepEqual(came().subarray(0, terms.length), terms)
-  }))
-
-test('what is held back of a lent connection is pushed until the connection is back', () =>
-  withLane(async (lane, far, came, events) => {
-    const pushes = { lent: 0, other: 0 }
-    const other = () => void pushes.other++
-    lane.lend(handedOver(far, { push: () => void pushes.lent++ }))
-    lane.receive(receiver(events))
-    await until('pushes', () => pushes.lent >= 3)
-    const terms = marks(Block.lent, 2, 2, 5, 0)
-    assert.deepEqual(came().subarray(0, terms.length), terms)
-    assert.equal(lane.takeBack(), true)
-    const { lent } = pushes
-    pushOften(other)
-    await until('pushes of another one', () => pushes.other >= 3)
-    pushNoMore(other)
-    assert.equal(pushes.lent, lent)
   }))
 
 for (const [what, bytes] of [
@@ -320,40 +302,6 @@ expected = (b'head3\\r\\none\\r\\n3\\r\\ntwo\\r\\n40000\\r\\n' + large[:262144] 
 assert len(expected) == 4 + 11 + 300000 + 5 + 5 + 5 + 9 + 8
 assert read(client, len(expected)) == expected
 assert lane.hand_back() == wire.SENT.pack(11 + 300000, len(expected) - 4 - 11 - 300000)
-
-# Blocks in quick succession may be held back where the worker pushes: not the first one, not one that took its time, not the last one.
-class Recorder(object):
-    flags = 1
-    def __init__(self):
-        self.held = []
-    def call(self, fd, data, size, flags):
-        assert flags & 1
-        self.held.append(flags != 1)
-        return size
-
-def held(flags, length, *waits):
-    client, connection, loan = lend(b'', None, flags)
-    loan.instant = Recorder()
-    request = Request()
-    request.length = length
-    def blocks():
-        for seconds in waits:
-            if seconds:
-                threading.Event().wait(seconds)
-            yield b'block'
-    assert loan.pour(request, blocks(), OVER) is OVER
-    lane.loan = None
-    loan.close()
-    return loan.instant.held
-
-loan_module = sys.modules['_wsgi_httpd.loan']
-# However slow this machine is at the moment.
-loan_module.QUICK_SECONDS = 30
-assert held(0, 15, 0, 0, 0) == [False] * 3
-assert held(wire.LENT_PUSHED, 20, 0, 0, 0, 0) == [False, True, True, False]
-assert held(wire.LENT_PUSHED | wire.LENT_CHUNKED, None, 0, 0, 0) == [False, True, True]
-loan_module.QUICK_SECONDS = 0.001
-assert held(wire.LENT_PUSHED, 1000, 0, 0.01, 0.01) == [False] * 3
 
 # A client that does not read: the rest of the chunk goes back as it is, and what was not begun as blocks.
 for pours in (True, False):
