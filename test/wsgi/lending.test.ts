@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -47,6 +47,10 @@ class Pieces(object):
                 os._exit(1)
             if self.what == '/fork':
                 fork()
+            if self.what.endswith('waits'):
+                go = os.path.join(os.path.dirname(__file__), 'go-on')
+                while not os.path.exists(go):
+                    time.sleep(0.01)
         self.done += 1
         return PIECE
     next = __next__
@@ -192,6 +196,8 @@ for (const version of LENDS)
       ])
         await server.waitForLog(new RegExp(`/${place} HTTP/1.1" 200 ${length}$`, 'm'), 'access.log')
       await lengths(server)
+      for (const place of ['/alike/waits', '/alike/unknown-waits', '/embedded/waits'])
+        await waits(server, place)
       await slow(server, '/slow')
       await slow(server, '/unknown-slow')
       await leaving(server)
@@ -228,6 +234,18 @@ async function lengths(server: TestServer): Promise<void> {
   const other = await server.get('/other/other')
   assert.equal(other.text.length, whole.length)
   await server.waitForLog(/\/other: 0 connections/)
+}
+
+/** What the application has yielded, however quickly, reaches the client while it makes the next block. */
+async function waits(server: TestServer, place: string): Promise<void> {
+  const client = new Client(server.port)
+  const signal = path.join(server.root, 'apps/go-on')
+  client.ask(place)
+  await until('the first half', () => client.received >= whole.length / 2)
+  writeFileSync(signal, '')
+  assert.equal(digest(await client.body()), digest(whole), place)
+  rmSync(signal)
+  client.leave()
 }
 
 /** A client that does not read gets all of it in the end; its connection goes back to the worker meanwhile. */
