@@ -21,6 +21,7 @@ import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
 import { Request } from './request.js'
 import type { RequestSlots } from './request-slots.js'
+import { makeRoom } from './room.js'
 import { reportSilence, reportSlowBody, TimeKeeper, Watched } from './timeouts.js'
 import { type HostChoice, type HostGroup, parseAbsoluteTarget, VhostTable } from './vhost.js'
 
@@ -33,6 +34,9 @@ export interface ListenerAddress {
 /** Most that is gathered for one header; the limits proper are per virtual host and checked afterwards. */
 const HEADER_MAX_BYTES = 1024 * 1024
 const HEADER_MIN_BYTES = 16 * 1024
+
+/** How often it is told that there are too many connections. */
+const CROWDED_EVERY_MS = 60_000
 
 /** Calls a module's function after the response: what it throws ends neither the connection nor the process. */
 function guarded(request: Request, call: (request: Request) => void): void {
@@ -49,9 +53,14 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   draining = false
   active = 0
   readonly #vhosts: VhostTable
-  readonly #time = new TimeKeeper(() => this.#reportCrowd())
-  readonly #http2 = new Http2Connections(this, () => this.draining)
+  readonly #time = new TimeKeeper(() => this.#makeRoom())
+  readonly #http2 = new Http2Connections(
+    this,
+    () => this.draining,
+    () => this.#makeRoom(),
+  )
   readonly #headerMaxBytes: number
+  #crowdedAt = 0
 
   constructor(
     private readonly site: Site,
@@ -92,7 +101,11 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     this.#time.watch(connection)
   }
 
-  #reportCrowd(): void {
+  #makeRoom(): void {
+    const now = Date.now()
+    makeRoom([...this.#time.idle(now), ...this.#http2.idle(now)])
+    if (now - this.#crowdedAt < CROWDED_EVERY_MS) return
+    this.#crowdedAt = now
     const message =
       'Too many connections for the descriptors that this process may have: idle ones are closed early. A higher limit helps (ulimit -n, LimitNOFILE= of systemd).'
     this.logs.errorLogFor(this.site.main).server('core', 'warn', message, 'WSGH0017')

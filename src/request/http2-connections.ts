@@ -10,6 +10,7 @@ import { coreServer } from '../modules/core/settings.js'
 import { http2Settings } from '../modules/http2/settings.js'
 import { deadline, requestReadTimeout } from '../modules/reqtimeout.js'
 import type { ClientConnection } from './connection.js'
+import { enter, FRESH_MS, type Idle, leave } from './room.js'
 
 const LOOK_EVERY_MS = 500
 /** Compression lets a client name much with few bytes: all fields of a request together are bounded closer than in HTTP/1. */
@@ -30,6 +31,8 @@ export class Http2Connections {
   constructor(
     private readonly sink: Http2Sink<ClientConnection>,
     private readonly isDraining: () => boolean,
+    /** Called where a connection is more than there is room for. */
+    private readonly crowded: () => void,
   ) {}
 
   /** Whether plain connections to that host may begin with HTTP/2. */
@@ -62,13 +65,25 @@ export class Http2Connections {
       Date.now(),
     )
     this.#connections.add(http2)
-    socket.once('close', () => this.#connections.delete(http2))
+    if (enter()) this.crowded()
+    socket.once('close', () => {
+      this.#connections.delete(http2)
+      leave()
+    })
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref()
   }
 
   /** Those of the requests that run, and those that have none. */
   get connections(): ClientConnection[] {
     return [...this.#connections].flatMap(({ connections }) => [...connections])
+  }
+
+  idle(now: number): Idle[] {
+    return [...this.#connections].flatMap((connection) => {
+      const since = connection.idleSince
+      const isIdle = since !== undefined && (connection.hasServed || now - since > FRESH_MS)
+      return isIdle ? [{ since, close: () => connection.leave() }] : []
+    })
   }
 
   stop(): void {

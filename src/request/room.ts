@@ -5,7 +5,6 @@
 
 import { descriptorLimit } from '../system/descriptor-limit.js'
 import { lazily } from '../system/lazily.js'
-import type { ClientConnection } from './connection.js'
 
 /** Kept for listeners, logs, lanes to applications and files. */
 const RESERVE = 96
@@ -13,7 +12,7 @@ const RESERVE_SHARE = 1 / 16
 /** So many of the connections are closed at a time, those that have waited longest: to look for them costs something. */
 const CLOSED_SHARE = 1 / 16
 /** Who has just connected is about to ask for something. */
-const FRESH_MS = 1000
+export const FRESH_MS = 1000
 
 /** @param limit of descriptors @returns connections that a worker may have with it */
 export function roomWith(limit: number): number {
@@ -34,16 +33,15 @@ export function leave(): void {
   open--
 }
 
-/** The connections that are to make room, whose clients wait for nothing. @param now in milliseconds since the epoch */
-export function idlest(connections: Iterable<ClientConnection>, now: number): ClientConnection[] {
-  const idle = [...connections].filter(
-    ({ latest, http, keepAliveMs, idleSince }) =>
-      latest === undefined &&
-      !http.hasBegunHead &&
-      http.lingersSince === 0 &&
-      (keepAliveMs !== undefined || now - idleSince > FRESH_MS),
-  )
-  // 0: it has come to rest since the last look at all connections
-  const since = ({ idleSince }: ClientConnection) => idleSince || now
-  return idle.sort((a, b) => since(a) - since(b)).slice(0, Math.ceil(room() * CLOSED_SHARE))
+/** A connection whose client waits for nothing. */
+export interface Idle {
+  /** Milliseconds since the epoch. */
+  readonly since: number
+  close(): void
+}
+
+/** Closes those that have waited longest, as many as make it worth having looked for them. */
+export function makeRoom(idle: readonly Idle[]): void {
+  const longest = [...idle].sort((a, b) => a.since - b.since)
+  for (const connection of longest.slice(0, Math.ceil(room() * CLOSED_SHARE))) connection.close()
 }

@@ -12,10 +12,9 @@ import { coreServer } from '../modules/core/settings.js'
 import { deadline, requestReadTimeout } from '../modules/reqtimeout.js'
 import type { ClientConnection } from './connection.js'
 import type { Request } from './request.js'
-import { enter, idlest, leave } from './room.js'
+import { enter, FRESH_MS, type Idle, leave } from './room.js'
 
 const LOOK_EVERY_MS = 500
-const CROWDED_EVERY_MS = 60_000
 
 /** A connection that is closed for writing is read, and what comes thrown away: at most this long, */
 const LINGER_MAX_MS = 30_000
@@ -43,9 +42,8 @@ export class Watched {
 export class TimeKeeper {
   readonly #connections = new Set<ClientConnection>()
   #timer: NodeJS.Timeout | undefined
-  #crowdedAt = 0
 
-  /** @param crowded is told, once a minute at most, that connections are closed early */
+  /** @param crowded called where a connection is more than there is room for */
   constructor(private readonly crowded: () => void) {}
 
   get connections(): Iterable<ClientConnection> {
@@ -54,7 +52,7 @@ export class TimeKeeper {
 
   watch(connection: ClientConnection): void {
     this.#connections.add(connection)
-    if (enter()) this.#makeRoom(Date.now())
+    if (enter()) this.crowded()
     this.#timer ??= setInterval(() => this.#look(Date.now()), LOOK_EVERY_MS).unref()
   }
 
@@ -69,11 +67,19 @@ export class TimeKeeper {
     if (this.#connections.delete(connection)) leave()
   }
 
-  #makeRoom(now: number): void {
-    for (const { http } of idlest(this.#connections, now)) http.close()
-    if (now - this.#crowdedAt < CROWDED_EVERY_MS) return
-    this.#crowdedAt = now
-    this.crowded()
+  idle(now: number): Idle[] {
+    return (
+      [...this.#connections]
+        .filter(
+          ({ latest, http, keepAliveMs, idleSince }) =>
+            latest === undefined &&
+            !http.hasBegunHead &&
+            http.lingersSince === 0 &&
+            (keepAliveMs !== undefined || now - idleSince > FRESH_MS),
+        )
+        // 0: it has come to rest since the last look at all connections
+        .map(({ http, idleSince }) => ({ since: idleSince || now, close: () => http.close() }))
+    )
   }
 
   cutAll(): void {

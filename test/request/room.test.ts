@@ -1,5 +1,6 @@
 /** More clients than a worker may have connections: who waits for nothing makes room. */
 import assert from 'node:assert/strict'
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { roomWith } from '../../src/request/room.js'
@@ -71,4 +72,39 @@ WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=one application-group=%
         for (const { socket } of [slow, ...clients]) socket.destroy()
       },
     ),
+)
+
+/** Asks for a page, and answers when it is there. */
+function page(session: ClientHttp2Session): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const stream = session.request({ ':path': '/' })
+    stream.setEncoding('latin1').on('data', (piece: string) => (text += piece))
+    stream.on('error', reject)
+    stream.on('end', () => resolve(text))
+    stream.end()
+  })
+}
+
+test('connections of HTTP/2 make room, too', { skip }, () =>
+  withServer(
+    {
+      descriptors: 160,
+      conf: 'ServerLimit 1\nKeepAliveTimeout 300\nProtocols h2c http/1.1',
+      files: { 'htdocs/index.html': 'ok' },
+    },
+    async (server) => {
+      const sessions: ClientHttp2Session[] = []
+      for (let at = 0; at < 200; at++) {
+        const session = connectHttp2(`http://127.0.0.1:${server.port}`)
+        session.on('error', () => {})
+        sessions.push(session)
+        assert.equal(await page(session), 'ok')
+      }
+      await until('the oldest to be closed', () => sessions.slice(0, 80).every(({ closed }) => closed))
+      assert.ok(sessions.slice(-20).every(({ closed }) => !closed))
+      assert.equal((await server.get('/')).text, 'ok')
+      for (const session of sessions) session.destroy()
+    },
+  ),
 )

@@ -75,7 +75,8 @@ export class Http2Connection<Conn> {
   readonly #resets: Budget
   readonly #controls: Budget
   #idleSince: number
-  #hasServed = false
+  /** There has been a request. */
+  hasServed = false
   #isLeaving = false
   /** When the session was first seen to be over, with the socket still open. */
   #overSince = 0
@@ -118,7 +119,7 @@ export class Http2Connection<Conn> {
     const incoming = new Http2Incoming(stream, head, hasBody)
     const outgoing = new Http2Outgoing(stream, incoming)
     const id = stream.id as number
-    this.#hasServed = true
+    this.hasServed = true
     const connection = this.sink.forStream(this.owner)
     const now = Date.now()
     this.#running.set(id, {
@@ -172,6 +173,11 @@ export class Http2Connection<Conn> {
     return [...this.#running.values()].map(({ connection }) => connection)
   }
 
+  /** Since when its client waits for nothing, in milliseconds; undefined where it does, or is about to be gone. */
+  get idleSince(): number | undefined {
+    return this.#running.size > 0 || this.#isLeaving || this.#session.destroyed ? undefined : this.#idleSince
+  }
+
   /** Says goodbye: streams that are there are finished, no new ones are taken. */
   leave(): void {
     if (this.#isLeaving) return
@@ -196,7 +202,7 @@ export class Http2Connection<Conn> {
     for (const running of this.#running.values()) this.#lookAtStream(running, now)
     this.#lookedAt = now
     if (this.#running.size === 0) {
-      const limit = this.#isLeaving ? GOODBYE_MS : this.#hasServed ? this.times.idle : this.times.first
+      const limit = this.#isLeaving ? GOODBYE_MS : this.hasServed ? this.times.idle : this.times.first
       if (now - this.#idleSince >= limit) {
         if (this.#isLeaving) this.cut()
         else this.leave()
