@@ -4,8 +4,8 @@
  */
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
 import { close, lastError, native, SystemCallError, setCloseOnExec } from '../system/libc.js'
+import { AF_UNIX, unixAddress } from '../system/unix-address.js'
 
-const AF_UNIX = 1
 const SOCK_STREAM = 1
 const isDarwin = process.platform === 'darwin'
 /** Linux sets close-on-exec in the same call; elsewhere it takes a second one. */
@@ -53,7 +53,7 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
     // The mask keeps others out from the first moment on; chmod then opens it as far as wanted.
     const mask = umask(0o077)
     try {
-      const address = socketAddress(name)
+      const address = unixAddress(name)
       checked(bind(fd, address, address.length), 'bind', path)
     } finally {
       umask(mask)
@@ -66,17 +66,6 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
     closeFd(fd)
     throw error
   }
-}
-
-/** struct sockaddr_un; the BSDs put the length first and the family into one byte. */
-function socketAddress(name: Buffer): Buffer {
-  const address = Buffer.alloc(2 + name.length + 1)
-  if (isDarwin) {
-    address[0] = address.length
-    address[1] = AF_UNIX
-  } else address.writeUInt16LE(AF_UNIX, 0)
-  name.copy(address, 2)
-  return address
 }
 
 /**
