@@ -77,9 +77,12 @@ async function compilePrograms() {
     const words = ['-f', path.join(root, 'examples/demo/httpd.conf'), '-d', path.join(root, 'examples/demo')]
     const site = [...words, '-C', `Define PORT ${port}`, '-C', `Define LOGS ${logs}`, '-c', 'ServerLimit 1']
     const foreground = command([...site, '-DFOREGROUND'])
-    await visit(port)
-    foreground.kill('SIGTERM')
-    await over(foreground)
+    try {
+      await visit(port)
+    } finally {
+      foreground.kill('SIGTERM')
+      await over(foreground)
+    }
     // the same as a process of its own, which is another program
     await over(command([...site, '-k', 'start']))
     await over(command([...site, '-k', 'stop']))
@@ -108,11 +111,10 @@ function command(words) {
 
 /** A page of the application and a file, once the server is there. */
 async function visit(port) {
-  await until(async () => {
-    const { status } = await fetch(`http://127.0.0.1:${port}/static/`).catch(() => ({}))
-    return status !== undefined
-  })
-  await fetch(`http://127.0.0.1:${port}/`).catch(() => {})
+  const signal = AbortSignal.timeout(TRAINING_MAX_MS)
+  const asked = (where) => fetch(`http://127.0.0.1:${port}${where}`, { signal }).catch(() => undefined)
+  await until(async () => (await asked('/static/')) !== undefined)
+  await asked('/')
 }
 
 /** Waits for the end of a process, which is ended by force when it takes too long. */
