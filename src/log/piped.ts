@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync } from 'node:fs'
+import { closeSync, constants } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { textOf } from '../config/text.js'
@@ -191,7 +191,6 @@ async function ended(child: ChildProcess): Promise<string> {
 const F_SETFD = 2
 const F_SETFL = 4
 const FD_CLOEXEC = 1
-const O_NONBLOCK = process.platform === 'darwin' ? 0x4 : 0x800
 
 /** Both ends are closed in programs started later, unless passed on; the writing end does not block. */
 function openPipe(): { readFd: number; writeFd: number } {
@@ -200,6 +199,6 @@ function openPipe(): { readFd: number; writeFd: number } {
   if (c.pipe(fds) < 0) throw new Error(`no pipe for a piped log: ${errorText(c.errno())}`)
   const [readFd, writeFd] = fds as [number, number]
   for (const fd of fds) c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
-  c.fcntl(writeFd, F_SETFL, 'int', O_NONBLOCK)
+  c.fcntl(writeFd, F_SETFL, 'int', constants.O_NONBLOCK)
   return { readFd, writeFd }
 }

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { INTERNAL_VARIABLES } from '../python/start.js'
-import { setCloseOnExec } from '../system/libc.js'
+import { setCloseOnExec, setWaiting } from '../system/libc.js'
 import { LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
 import { C, chroot, closeAllOnExec, dieWithParent, execve, resetSignal, setpriority } from './libc.js'
 import { explainPath } from './path-access.js'
@@ -60,8 +60,9 @@ function becomePython(): void {
   const script = plan.argv.find((word) => word.endsWith('.py'))
   const unreadable = script === undefined ? undefined : explainPath(script, 'read', who)
   if (unreadable !== undefined) throw new Error(unreadable)
-  // Node has marked these too, and ignores SIGPIPE
+  // Node has marked these too, and ignores SIGPIPE; from Node 26 on it has also opened its standard streams, which makes pipes not wait
   for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
+  for (const fd of [0, 1, 2]) setWaiting(fd)
   resetSignal(C.SIGPIPE)
   const environment = { ...(process.env as Record<string, string>), ...plan.variables }
   for (const name of INTERNAL_VARIABLES) delete environment[name]

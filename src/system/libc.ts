@@ -2,6 +2,7 @@
  * Calls of the C library that Node does not offer, through koffi. The one place that loads it; it is loaded when the first call is made, so that
  * a process which needs none never does. What a part of the server calls is declared in that part, with the functions below.
  */
+import { constants } from 'node:fs'
 import { createRequire } from 'node:module'
 
 type Koffi = typeof import('koffi')
@@ -85,6 +86,8 @@ const setFlags = call<[fd: number, command: number, type: 'int', value: number]>
 const control = native<[fd: number, command: number, type: 'int', value: number]>('int fcntl(int, int, ...)')
 
 const F_GETFD = 1
+const F_GETFL = 3
+const F_SETFL = 4
 const F_SETFD = 2
 const FD_CLOEXEC = 1
 /** Linux. */
@@ -95,6 +98,12 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   const flags = getFlags(fd, F_GETFD)
   const wanted = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC
   if (wanted !== flags) setFlags(fd, F_SETFD, 'int', wanted)
+}
+
+/** Makes reads and writes of a descriptor wait, for all processes that share it. @throws SystemCallError */
+export function setWaiting(fd: number): void {
+  const flags = getFlags(fd, F_GETFL)
+  if (flags & constants.O_NONBLOCK) setFlags(fd, F_SETFL, 'int', flags & ~constants.O_NONBLOCK)
 }
 
 /** Linux: another descriptor of what `fd` is one of, closed when the process becomes another program; -1 where there are too many. */

@@ -5,7 +5,7 @@
  * of the CPU time of a connection with a full handshake (720 in place of 890 µs, Node 20, the answer included; alternating seconds).
  *
  * This goes round Node's interface: by the listening handle's `onconnection`, by `_wrapHandle` of TLS sockets, by the count of a server's
- * connections. Node 20 to 24 have all of them in one form; where one has others, every connection is given to Node's own machinery as ever.
+ * connections. Node 20 to 26 have all of them in one form; where one has others, every connection is given to Node's own machinery as ever.
  */
 import { type Server, Socket } from 'node:net'
 import { TLSSocket, type TLSSocketOptions } from 'node:tls'

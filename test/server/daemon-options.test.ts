@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -314,7 +315,8 @@ function makeJail(layout: Layout, found: Python): void {
       : path.join(jail, library)
     if (existsSync(target)) continue
     mkdirSync(path.dirname(target), { recursive: true })
-    cpSync(library, target, { dereference: true })
+    // Node 26 does not copy what a link leads to
+    copyFileSync(library, target)
   }
   writeFileSync(path.join(jail, 'apps/inside.wsgi'), INSIDE)
   writeFileSync(path.join(layout.root, 'apps/outside.wsgi'), INSIDE)

@@ -5,7 +5,7 @@
 import { Agent, type ClientRequest, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { BackendPlan } from './settings.js'
-import { type BackendConnect, backendAgent } from './tls-agent.js'
+import { type BackendConnect, backendAgent, serverName } from './tls-agent.js'
 import type { ProxyTls } from './tls-settings.js'
 
 /** Connections that nobody uses are closed after this time; most servers close theirs later. */
@@ -62,7 +62,12 @@ export class Backend {
         ? { host: plan.host, port: plan.port }
         : { socketPath: plan.socketPath }),
     }
-    return plan.tls ? requestHttps({ ...options, servername: plan.host }) : requestHttp(options)
+    if (!plan.tls) return requestHttp(options)
+    return requestHttps({
+      ...options,
+      peerName: plan.host,
+      servername: serverName(plan.host),
+    } as RequestOptions)
   }
 }
 

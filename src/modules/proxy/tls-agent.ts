@@ -3,6 +3,7 @@
  */
 
 import { Agent, type AgentOptions } from 'node:https'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import type { ProxyTls } from './tls-settings.js'
@@ -14,6 +15,13 @@ export class HandshakeFault extends Error {}
 export interface BackendConnect {
   /** Milliseconds until the handshake must be over. */
   readonly handshakeMs?: number
+  /** The host name or address that the certificate is to be for. */
+  readonly peerName?: string
+}
+
+/** What the backend is asked for by TLS: its name, never an address (RFC 6066, section 3). Node 26 throws where it is one. */
+export function serverName(host: string): string {
+  return isIP(host) === 0 ? host : ''
 }
 
 type Created = (error: Error | null, socket?: Duplex) => void
@@ -31,10 +39,7 @@ export function backendAgent(options: AgentOptions, tls: ProxyTls): Agent {
     ...(authorities.length > 0 ? { ca: [...authorities] } : {}),
   })
   const connect = Reflect.get(agent, 'createConnection') as (this: Agent, options: object) => TLSSocket
-  const createConnection = (
-    options: BackendConnect & { servername?: string; host?: string },
-    created: Created,
-  ) => {
+  const createConnection = (options: BackendConnect, created: Created) => {
     const socket = connect.call(agent, options)
     let isConnected = false
     const settle = (error: Error | null): void => {
@@ -60,7 +65,7 @@ export function backendAgent(options: AgentOptions, tls: ProxyTls): Agent {
       isConnected = true
     })
     socket.once('secureConnect', () => {
-      const fault = faultOf(socket, options.servername || options.host || '', tls)
+      const fault = faultOf(socket, options.peerName ?? '', tls)
       settle(fault === undefined ? null : new HandshakeFault(fault))
     })
   }
