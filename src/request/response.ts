@@ -243,7 +243,7 @@ export function cutOff(request: Request): void {
 }
 
 function reportFilter(request: Request, error: Error): void {
-  request.report('core', 'error', `Response cut: an output filter failed: ${error.message}`, 'WSGH0011')
+  request.report('core', 'error', `Response cut: an output filter failed: ${error.message}`, 'WSGH0018')
 }
 
 function reportShort(request: Request, declared: number, sent: number): void {

@@ -18,7 +18,7 @@ const report = await faultRun({
   errorLog: process.argv[4],
 })
 console.log(
-  `requests: ${report.requests}, of which executing in a process that was killed or stopped: ${report.failed}`,
+  `requests: ${report.requests}, of which executing in a process, or on a connection of a worker, that was killed or stopped: ${report.failed}`,
 )
 console.log(
   `faults: ${Object.entries(report.faults)

@@ -1,7 +1,7 @@
 /**
- * The fault run: mixed load on a real server while its daemon processes are killed, stopped, told to leave, their scripts touched and the server
- * restarted gracefully, at random from a seed. The application keeps a ledger of what it began, so that in the end every request can be accounted
- * for: a failed one must have been executing in a process that was killed or stopped, and none may have run twice.
+ * The fault run: mixed load on a real server while its daemon processes are killed, stopped, told to leave, their scripts touched, its workers killed and
+ * the server restarted gracefully, at random from a seed. The application keeps a ledger of what it began, so that in the end every request can be accounted
+ * for: a failed one must have been executing in a process that was killed or stopped, or on a connection of a worker that was, and none may have run twice.
  */
 import { copyFileSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -63,6 +63,10 @@ def application(environ, start_response):
 const BODIES = [Buffer.alloc(200_000, 'b'), Buffer.alloc(2_000_000, 'b')] as const
 const CLIENTS = 8
 const CLIENT_TIMEOUT_MS = 90_000
+/** So soon after a worker has been killed the connections that break are taken for its own. */
+const WORKER_GONE_MS = 2000
+/** What a client is told of a connection that breaks. */
+const BROKEN = new Set(['ECONNRESET', 'EPIPE'])
 /** Processes of all groups together. */
 const PROCESSES = 3
 const MEMORY_GROWTH_MAX_KB = 100_000
@@ -109,6 +113,9 @@ class FaultRun {
   /** Processes whose requests may be lost: killed, or stopped for long enough to be taken for dead. */
   readonly #victims = new Set<number>()
   #requests = 0
+  /** Requests that ended with a worker's connection. */
+  #cut = 0
+  #workerKilled = Number.NEGATIVE_INFINITY
   #threads = 2
   #going = true
 
@@ -139,7 +146,7 @@ class FaultRun {
     const after = this.#resources()
     return {
       requests: this.#requests,
-      failed: this.#failures.size,
+      failed: this.#failures.size + this.#cut,
       faults: this.#faults,
       wrong: [...this.#account(), ...late, ...leftOver(before, after)],
       counts: after,
@@ -173,7 +180,8 @@ class FaultRun {
       outgoing.setTimeout(CLIENT_TIMEOUT_MS, () => outgoing.destroy(new Error('no answer in time')))
       outgoing.once('error', (error: NodeJS.ErrnoException) => {
         // A kept connection that the server closes for its age just as this request sets out: every client tries again.
-        if (outgoing.reusedSocket && error.code === 'ECONNRESET')
+        if (this.#isCut(error)) resolve(undefined)
+        else if (outgoing.reusedSocket && error.code === 'ECONNRESET')
           this.#ask(place, number, what, false).then(resolve)
         else resolve(error.message)
       })
@@ -181,7 +189,7 @@ class FaultRun {
         let text = ''
         incoming.setEncoding('latin1')
         incoming.on('data', (part) => (text += part))
-        incoming.once('error', (error) => resolve(`cut: ${error.message}`))
+        incoming.once('error', (error) => resolve(this.#isCut(error) ? undefined : `cut: ${error.message}`))
         incoming.once('end', () => {
           const expected = `${body ? body.length : 'done'} ${number}\n`
           if (incoming.statusCode !== 200) resolve(`status ${incoming.statusCode}`)
@@ -190,6 +198,13 @@ class FaultRun {
       })
       outgoing.end(body)
     })
+  }
+
+  /** Whether a connection that has just broken was a killed worker's. */
+  #isCut({ code }: NodeJS.ErrnoException): boolean {
+    if (!BROKEN.has(code ?? '') || performance.now() - this.#workerKilled > WORKER_GONE_MS) return false
+    this.#cut++
+    return true
   }
 
   async #fault(): Promise<void> {
@@ -209,6 +224,10 @@ class FaultRun {
       terminate: () => this.#signal(pid, 'SIGTERM', false),
       evict: () => this.#signal(pid, 'SIGUSR1', false),
       touch: () => utimesSync(script, new Date(), new Date(Date.now() + this.#random() * 1e6)),
+      worker: () => {
+        this.#workerKilled = performance.now()
+        this.#signal(this.#pick(this.#workers()), 'SIGKILL', false)
+      },
       graceful: () => this.#signal(this.server.pid, 'SIGUSR1', false),
       change: () => {
         this.#threads = this.#threads === 2 ? 3 : 2
