@@ -7,13 +7,21 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { isRoot } from '../support/cache.js'
-import { findPython, skipWithout } from '../support/pythons.js'
+import { skipWithout } from '../support/pythons.js'
 import { type Layout, type TestServer, withServer } from '../support/server.js'
 import { virtualEnvironment } from '../support/venv.js'
 import { until } from '../support/wait.js'
 import { uidOf, wwwData } from './accounts.js'
 import { copyTree, debianTree } from './debian-tree.js'
-import { deploySites, REQUIREMENTS, useDjango, useDjangoStatic, useFlask, useTrac } from './sites.js'
+import {
+  deploySites,
+  pythonForSites,
+  REQUIREMENTS,
+  useDjango,
+  useDjangoStatic,
+  useFlask,
+  useTrac,
+} from './sites.js'
 
 /** Frameworks are large, and the machine may be busy. */
 const IMPORT_MAX_MS = 60_000
@@ -54,7 +62,7 @@ describe("Debian's configuration", { skip: skipWithout('3') }, () => {
   test('serves Django, Trac and Flask', async (t) => {
     const tree = await debianTree()
     if ('skip' in tree) return t.skip(tree.skip)
-    const venv = await virtualEnvironment(findPython('3')?.version ?? '3', REQUIREMENTS)
+    const venv = await virtualEnvironment(pythonForSites(), REQUIREMENTS)
     if ('skip' in venv) return t.skip(venv.skip)
 
     const prepare = async (layout: Layout) => {

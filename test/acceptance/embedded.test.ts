@@ -15,6 +15,7 @@ import { until } from '../support/wait.js'
 import {
   deploySites,
   REQUIREMENTS,
+  runsSites,
   useDjango,
   useDjangoStatic,
   useFlask,
@@ -44,9 +45,7 @@ WSGIScriptAlias / "\${ROOT}/sites/django/guestbook/wsgi.py" application-group=gu
 /** Frameworks are large, and the machine may be busy. */
 const IMPORT_MAX_MS = 60_000
 
-const usable3 = findPythons().filter(
-  ({ major, minor, sharedLibrary }) => major === 3 && minor >= 10 && sharedLibrary !== undefined,
-)
+const usable3 = findPythons().filter((python) => runsSites(python) && python.sharedLibrary !== undefined)
 const system = usable3.find(({ executable }) => executable.startsWith('/usr/bin/'))
 const another = usable3.findLast(({ minor, executable }) => minor >= 12 && executable !== system?.executable)
 

@@ -9,6 +9,7 @@ import { chmodSync, chownSync, cpSync, lstatSync, mkdirSync, readdirSync } from 
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { ask } from '../support/http.js'
+import { findPythons, type Python } from '../support/pythons.js'
 import { PROJECT } from '../support/server.js'
 import { Browser } from './browser.js'
 
@@ -16,6 +17,16 @@ const run = promisify(execFile)
 
 /** What the applications need from PyPI. Trac imports `pkg_resources`, which newer releases of setuptools do not have. */
 export const REQUIREMENTS = ['django', 'flask', 'trac', 'setuptools<81']
+
+/** Whether all three run on it: Trac 1.6 asks `sqlite3` for what Python 3.14 has no longer. */
+export function runsSites({ major, minor }: Python): boolean {
+  return major === 3 && minor >= 10 && minor <= 13
+}
+
+/** The newest Python that they run on, for `findPython`; `3` where there is none, which may then say why not. */
+export function pythonForSites(): string {
+  return findPythons().findLast(runsSites)?.version ?? '3'
+}
 
 const FIXTURES = path.join(PROJECT, 'test', 'acceptance', 'fixtures')
 

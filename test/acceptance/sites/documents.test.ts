@@ -16,6 +16,7 @@ import { Browser } from '../browser.js'
 import {
   basic,
   deploySites,
+  pythonForSites,
   REQUIREMENTS,
   useDjango,
   useDjangoStatic,
@@ -119,7 +120,7 @@ const TRAC = `
 
 describe("configurations of projects' manuals", { skip: skipWithout('3') }, () => {
   test('Django, Flask and Trac', async (t) => {
-    const python = findPython('3')
+    const python = findPython(pythonForSites())
     const venv = await virtualEnvironment(python?.version ?? '3', REQUIREMENTS)
     if ('skip' in venv) return t.skip(venv.skip)
     const trac = path.join(venv.home, `lib/python3.${python?.minor}/site-packages/trac`)
