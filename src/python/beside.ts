@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { describeExit } from '../system/exit-status.js'
+import { pidOf } from '../system/started.js'
 import { RuntimeControl, type RuntimeMessage } from './control.js'
 import type { EmbedOptions } from './embed.js'
 import { findPython } from './find.js'
@@ -105,8 +106,7 @@ export class PythonBeside {
         env,
         stdio: ['ignore', 'inherit', 'inherit', 'pipe', ...opened],
       })
-      child.once('error', () => {}) // told by the missing pid
-      if (child.pid === undefined) throw new Error(`${executable} could not be started`)
+      pidOf(child)
       return child
     } catch (error) {
       for (const file of [this.socketPath, this.progressPath]) rmSync(file, { force: true })

@@ -11,6 +11,7 @@ import { createProgressFile } from '../python/progress-file.js'
 import { runtimeMain } from '../python/runtime-path.js'
 import { listenUnix, socketPair } from '../python/unix-sockets.js'
 import { close } from '../system/libc.js'
+import { pidOf } from '../system/started.js'
 import { type DaemonPlan, isJailed } from './daemon-plan.js'
 import type { ErrorStream } from './error-stream.js'
 import { type LaunchPlan, SLOW_VARIABLES } from './launch-plan.js'
@@ -79,8 +80,7 @@ function spawnAlone(plan: DaemonPlan, files: DaemonFiles, stderr: ErrorStream): 
       // A session of its own: Ctrl-C in the supervisor's terminal is for the supervisor alone.
       detached: true,
     })
-    child.once('error', () => {}) // told by the missing pid
-    if (child.pid === undefined) throw new Error('the process could not be started')
+    pidOf(child)
     return { child, control: child.stdio[CONTROL_FD] as Duplex }
   } catch (error) {
     removeFiles(files)

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Exit } from '../system/exit-status.js'
+import { pidOf } from '../system/started.js'
 import { environmentSince, handOver, openNowhere, takeSpareWorker } from './hand-over.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import { type SpareWorker, workerCommand } from './spare-worker.js'
@@ -46,13 +47,11 @@ export class ServerWorker {
   readonly #child: ChildProcess
   #killTimer: NodeJS.Timeout | undefined
 
-  /** @throws when the process cannot be started (the pid is missing). */
+  /** @throws when the process cannot be started */
   constructor(plan: WorkerPlan, daemons: Pick<Configure, 'daemons' | 'failures'>, events: WorkerEvents) {
     const spare = takeSpareWorker(plan.authorities)
     this.#child = spare?.child ?? inheriting(plan)
-    this.#child.once('error', () => {}) // told by the missing pid
-    if (this.#child.pid === undefined) throw new Error('the process could not be started')
-    this.pid = this.#child.pid
+    this.pid = pidOf(this.#child)
     const first = spare === undefined ? FIRST_FD : 0
     const sent = spare === undefined ? null : sendAll(spare, plan)
     // After what may fail: nobody is to hear of a worker that there never was.
