@@ -442,6 +442,9 @@ def serve(crew, slot, request, began):
             gate.leave()
         if request.body_lane is not None and request.body_lane.body_open:
             request.body_lane.close()
+        if request.bulk is not None and request.bulk.loan is not None:
+            # Called off, or the worker is gone: for the client the connection is open until it is closed here, too.
+            request.bulk.close()
         ended = monotonic()
         took = ended - began
         lane.busy += took

@@ -51,6 +51,8 @@ class Pieces(object):
                 go = os.path.join(os.path.dirname(__file__), 'go-on')
                 while not os.path.exists(go):
                     time.sleep(0.01)
+        if self.what.endswith('slowly'):
+            time.sleep(0.01)
         self.done += 1
         return PIECE
     next = __next__
@@ -83,6 +85,8 @@ function options(python: string) {
     conf: `
 WSGIDaemonProcess alike threads=1
 WSGIScriptAlias /alike "\${ROOT}/apps/large.wsgi" process-group=alike application-group=%{GLOBAL}
+WSGIDaemonProcess several threads=3
+WSGIScriptAlias /several "\${ROOT}/apps/large.wsgi" process-group=several application-group=%{GLOBAL}
 WSGIScriptAlias /embedded "\${ROOT}/apps/large.wsgi" application-group=%{GLOBAL}
 ${isRoot ? 'WSGIDaemonProcess other threads=1 user=daemon\nWSGIScriptAlias /other "${ROOT}/apps/large.wsgi" process-group=other' : ''}
 <Location /alike/deflated>
@@ -201,6 +205,7 @@ for (const version of LENDS)
       await slow(server, '/slow')
       await slow(server, '/unknown-slow')
       await leaving(server)
+      for (const place of ['/several/slowly', '/several/unknown-slowly']) await killed(server, place)
       await ends(server)
       await children(server)
     }))
@@ -282,9 +287,23 @@ async function leaving(server: TestServer): Promise<void> {
   assert.doesNotMatch(server.errorLog(), /cut short/)
 }
 
-/** The process of the group `alike`. */
-async function daemonOf(server: TestServer): Promise<number> {
-  const [, pid] = await server.waitForLog(/pid=(\d+)\): Starting process 'alike'/)
+/** A worker that dies while a connection of its is lent leaves nobody waiting, and nothing in the daemon process, of which another thread sees it. */
+async function killed(server: TestServer, place: string): Promise<void> {
+  const client = new Client(server.port)
+  client.ask(place)
+  await until('a part', () => client.received >= whole.length / 4)
+  const [worker] = server.processes().filter(({ command }) => command.includes('worker-main'))
+  assert.ok(worker)
+  process.kill(worker.pid, 'SIGKILL')
+  await until('the connection to end', () => client.ended)
+  const daemon = await daemonOf(server, 'several')
+  await until('nothing to be left', () => connectionsOf(daemon) === 0)
+  assert.equal((await server.get('/several/pieces')).text.length, whole.length)
+}
+
+/** The process of that group. */
+async function daemonOf(server: TestServer, group = 'alike'): Promise<number> {
+  const [, pid] = await server.waitForLog(new RegExp(`pid=(\\d+)\\): Starting process '${group}'`))
   return Number(pid)
 }
 
