@@ -1,6 +1,7 @@
 /** The timers of daemon processes: each ends or replaces a process with its reason in the log, and no request is lost that need not be. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { stopProcess } from '../support/processes.js'
 import { skipWithout } from '../support/pythons.js'
 import { type TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
@@ -81,7 +82,7 @@ async function hangs(server: TestServer): Promise<void> {
   )
   const second = await pidOf(server, 'dead')
   assert.notEqual(second, before)
-  process.kill(second, 'SIGSTOP')
+  await stopProcess(second)
   // application code has not seen it, so another process runs it
   const moved = await server.get('/dead/pid')
   assert.equal(moved.status, 200)

@@ -1,5 +1,6 @@
 /** Looks at processes through /proc (Linux); elsewhere it sees none, and the checks that use it pass. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { until } from './wait.js'
 
 /** A process by id and start time, since ids are used again. */
 export interface Seen {
@@ -30,6 +31,15 @@ export function stillThere(seen: readonly Seen[]): Seen[] {
   const now = processes()
   return seen.filter((one) =>
     now.some((other) => other.pid === one.pid && other.started === one.started && other.state !== 'Z'),
+  )
+}
+
+/** Stops a process, and returns when it has: until then the thread that the signal does not wake may still serve a request. */
+export async function stopProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP')
+  if (process.platform !== 'linux') return
+  await until(`process ${pid} to be stopped`, () =>
+    processes().some((one) => one.pid === pid && one.state === 'T'),
   )
 }
 

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stopProcess } from '../../support/processes.js'
 import { skipWithout } from '../../support/pythons.js'
 import { type TestServer, withServer } from '../../support/server.js'
 import { until } from '../../support/wait.js'
@@ -104,7 +105,7 @@ describe('a client that', { skip: skipWithout('3'), concurrency: true }, () => {
 /** When the connection is accepted, nobody can tell any more where it came from. No access rule could be held against it. */
 async function leaveAtOnce(server: TestServer): Promise<void> {
   const workers = server.processes().filter(({ command }) => command.includes('worker-main'))
-  for (const { pid } of workers) process.kill(pid, 'SIGSTOP')
+  for (const { pid } of workers) await stopProcess(pid)
   try {
     const socket = await open(server)
     await new Promise((resolve) => socket.write('GET /marked HTTP/1.1\r\nHost: localhost\r\n\r\n', resolve))
