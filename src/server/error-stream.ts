@@ -6,12 +6,26 @@ import type { ServerConfig, Site } from '../config/site.js'
 import { parseDestination } from '../log/destination.js'
 import { errorLogKey } from '../log/settings.js'
 import { openPipeAnew } from '../log/sink.js'
+import { dup2 } from './libc.js'
 
 /** A descriptor to hand to a process; `pipe`: there is none (syslog), the supervisor reads what the process writes and logs it. */
 export type ErrorStream = number | 'pipe'
 
 /** Names under which containers mean the streams that the server was started with; those may be sockets, which cannot be opened by name. */
 const STANDARD = /^\/(?:dev\/(?:std(?<name>out|err)|fd\/(?<fd>[12]))|proc\/self\/fd\/(?<proc>[12]))$/
+
+/**
+ * Makes this process's standard streams wait where they are pipes, without a change for the others that inherited them: programs that an embedded
+ * application starts know nothing else to do when a pipe is full.
+ */
+export function waitForReaders(): void {
+  for (const fd of [1, 2]) {
+    const own = openPipeAnew(fd, true)
+    if (own === undefined) continue
+    dup2(own, fd)
+    closeSync(own)
+  }
+}
 
 /** Opens the error logs of a site, each once, for the processes that write to them by descriptor. */
 export class ErrorStreams {

@@ -34,6 +34,7 @@ import { makeReport } from '../status/report.js'
 import { foreign } from '../system/libc.js'
 import { showSocketShapes } from '../system/socket-shapes.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
+import { waitForReaders } from './error-stream.js'
 import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
@@ -98,6 +99,7 @@ class Worker {
     delete process.env.UV_THREADPOOL_SIZE
     const { site, errors } = applyTree(configure.tree, vocabulary, { environment: process.env })
     if (errors[0] !== undefined) throw new Error(describeError(errors[0]))
+    waitForReaders()
     const pipes = new Map(configure.pipes.map(({ command, fd }) => [command, fd]))
     const logs = openLogs(site, { pipes })
     prepareWorkersDirectory(configure.runtimeDir, configure.dropTo)

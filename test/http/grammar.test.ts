@@ -16,22 +16,28 @@ test('a header is taken apart as it was sent', () => {
     rawHeaders: ['Host', 'a', 'X', 'b\tc', 'Empty', '', 'Content-Length', '5'],
     length: 5,
     canKeep: true,
+    saysClose: false,
   })
 })
 
 test('whether the connection may be kept', () => {
-  const rows: [version: string, fields: string, kept: boolean][] = [
-    ['1.1', '', true],
-    ['1.0', '', false],
-    ['1.1', 'Connection: close\r\n', false],
-    ['1.1', 'Connection: x, CLOSE , y\r\n', false],
-    ['1.0', 'connection: Keep-Alive\r\n', true],
-    ['1.0', 'Connection: keep-alive\r\nConnection: close\r\n', false],
-    ['1.1', 'Connection: closed\r\n', true],
+  const rows: [version: string, fields: string, kept: boolean, saysClose: boolean][] = [
+    ['1.1', '', true, false],
+    ['1.0', '', false, false],
+    ['1.0', 'Connection: close\r\n', false, true],
+    ['1.1', 'Connection: close\r\n', false, true],
+    ['1.1', 'Connection: x, CLOSE , y\r\n', false, true],
+    ['1.0', 'connection: Keep-Alive\r\n', true, false],
+    ['1.0', 'Connection: keep-alive\r\nConnection: close\r\n', false, true],
+    ['1.1', 'Connection: closed\r\n', true, false],
   ]
-  for (const [version, fields, kept] of rows) {
+  for (const [version, fields, kept, saysClose] of rows) {
     const head = parseHead(`GET / HTTP/${version}\r\n${fields}`)
-    assert.equal(typeof head === 'string' ? head : head.canKeep, kept, fields)
+    assert.deepEqual(
+      typeof head === 'string' ? head : [head.canKeep, head.saysClose],
+      [kept, saysClose],
+      fields,
+    )
   }
 })
 

@@ -420,6 +420,22 @@ test('the last response arrives whole, whatever the client does meanwhile', asyn
   })
 })
 
+test('a client of HTTP/1.0 that sends on still gets its answer', async () => {
+  await withFront('', { files: FILES }, async ({ port, ended }) => {
+    const client = new Client(port)
+    client.socket.pause()
+    client.socket.write(get('', '1.0'))
+    await until('the answer', () => ended.length === 1)
+    // a reset in return would take back what the client has not read yet
+    await new Promise((resolve) => client.socket.write(get('', '1.0'), resolve))
+    await new Promise((resolve) => client.socket.write(get('', '1.0'), resolve))
+    client.socket.resume()
+    await until('the end', () => client.closed)
+    assert.match(client.received, HELLO)
+    assert.equal(ended.length, 1)
+  })
+})
+
 test('a hook that throws is a 500 in the log, and the server goes on', async () => {
   const failing = hooksOf({
     fixups: (request) => {

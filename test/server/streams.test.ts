@@ -54,37 +54,39 @@ def application(environ, start_response):
     return [repr(written + [status]).encode('ascii')]
 `
 
-test(
-  'what applications and their programs write at once to a standard stream is whole',
-  pythonOnLinux,
-  async (t) => {
-    const layout = await Layout.make({
-      conf: `WSGIApplicationGroup %{GLOBAL}
+for (const mode of ['daemon', 'embedded'])
+  test(
+    `what applications and their programs write at once to a standard stream is whole: ${mode}`,
+    pythonOnLinux,
+    async (t) => {
+      const layout = await Layout.make({
+        conf: `WSGIApplicationGroup %{GLOBAL}
 WSGIScriptAlias / "\${ROOT}/apps/writes.wsgi"
 <VirtualHost *>
     ErrorLog /dev/stderr
-    WSGIDaemonProcess own
-    WSGIProcessGroup own
+    ${mode === 'daemon' ? 'WSGIDaemonProcess own\n    WSGIProcessGroup own' : ''}
 </VirtualHost>`,
-      apps: { 'writes.wsgi': WRITES },
-    })
-    t.after(() => layout.remove())
-    // Node makes sockets of pipes for its children.
-    const [reader, pipe] = fifo(layout)
-    const child = spawn(process.execPath, [LAUNCHER, ...layout.arguments(), '-DFOREGROUND'], {
-      stdio: ['ignore', pipe, pipe],
-    })
-    t.after(() => child.kill('SIGKILL'))
-    const server = new TestServer(layout, child)
-    await server.untilReady()
-    // As each Node does that uses the stream, to all that have it.
-    libc().fcntl(pipe, F_SETFL, 'int', constants.O_RDWR | constants.O_NONBLOCK)
-    assert.equal((await server.get('/')).text, '[200000, 200000, 0]')
-    await server.stop()
-    reader.kill()
-    closeSync(pipe)
-  },
-)
+        apps: { 'writes.wsgi': WRITES },
+      })
+      t.after(() => layout.remove())
+      // Node makes sockets of pipes for its children.
+      const [reader, pipe] = fifo(layout)
+      t.after(() => {
+        reader.kill()
+        closeSync(pipe)
+      })
+      const child = spawn(process.execPath, [LAUNCHER, ...layout.arguments(), '-DFOREGROUND'], {
+        stdio: ['ignore', pipe, pipe],
+      })
+      t.after(() => child.kill('SIGKILL'))
+      const server = new TestServer(layout, child)
+      await server.untilReady()
+      // As each Node does that uses the stream, to all that have it.
+      libc().fcntl(pipe, F_SETFL, 'int', constants.O_RDWR | constants.O_NONBLOCK)
+      assert.equal((await server.get('/')).text, '[200000, 200000, 0]')
+      await server.stop()
+    },
+  )
 
 /** A process that reads all, and a descriptor of the pipe. */
 function fifo(layout: Layout): [ChildProcess, number] {

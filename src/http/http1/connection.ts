@@ -250,7 +250,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
       this.#chunks = head.length < 0 ? new ChunkedDecoder() : undefined
     }
     this.#body = body
-    this.#isLast = body === undefined && !head.canKeep
+    this.#isLast = body === undefined && head.saysClose
     const incoming = new Http1Incoming(head, body ?? NO_BODY, headBytes)
     // who has closed that side may have sent further requests before
     const isGone = this.hasEnded && at >= chunk.length

@@ -40,6 +40,8 @@ export interface RequestHead {
   readonly length: number
   /** The client allows another request on the connection: HTTP/1.0 by `keep-alive` alone, and `close` counts always. */
   readonly canKeep: boolean
+  /** The client has said that this is its last request on the connection (RFC 9112 section 9.6); HTTP/1.0 alone does not say so. */
+  readonly saysClose: boolean
 }
 
 /** Why a header is refused: what is wrong, for the log. */
@@ -82,11 +84,12 @@ export function parseHead(text: string): RequestHead | HeadFault {
     rawHeaders: fields.rawHeaders,
     length: fields.length,
     canKeep: fields.canKeep,
+    saysClose: fields.saysClose,
   }
 }
 
 /** What the fields of a header say, whatever its request line. */
-type Fields = Pick<RequestHead, 'rawHeaders' | 'length' | 'canKeep'>
+type Fields = Pick<RequestHead, 'rawHeaders' | 'length' | 'canKeep' | 'saysClose'>
 
 /** Of HTTP/1.1. */
 const remembered = new RecentTexts<Fields>()
@@ -106,13 +109,13 @@ function parseFields(version: string, text: string): Fields | HeadFault {
   let hasLength = false
   let isChunked = false
   let canKeep = version === '1.1'
-  let closes = false
+  let saysClose = false
   const fault = eachField(text, 0, (name, value) => {
     rawHeaders.push(name, value)
     switch (name.length) {
       case 10:
         if (name === 'Connection' || name.toLowerCase() === 'connection') {
-          if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) closes = true
+          if (/(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) saysClose = true
           else if (version === '1.0' && /(?:^|,)[ \t]*keep-alive[ \t]*(?:,|$)/i.test(value)) canKeep = true
         }
         return undefined
@@ -134,7 +137,7 @@ function parseFields(version: string, text: string): Fields | HeadFault {
   if (fault !== undefined) return fault
   if (isChunked && hasLength) return 'both Content-Length and Transfer-Encoding'
   if (isChunked && version !== '1.1') return `Transfer-Encoding in an HTTP/${version} request`
-  return { rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !closes }
+  return { rawHeaders, length: isChunked ? -1 : length, canKeep: canKeep && !saysClose, saysClose }
 }
 
 /**

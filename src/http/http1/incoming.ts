@@ -31,4 +31,5 @@ export const UNREADABLE: RequestHead = {
   rawHeaders: [],
   length: 0,
   canKeep: false,
+  saysClose: false,
 }
