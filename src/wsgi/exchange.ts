@@ -138,6 +138,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   // Job: the process group's side
 
   begin(channel: Channel, member?: Member): void {
+    // the client has gone while embedded Python was started; a process group's queue has given it up by then
+    if (this.#finished) return
     this.#channel = channel
     this.#member = member
     // otherwise it has just been made
@@ -165,16 +167,22 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.#finish({ status })
   }
 
-  /** The client is gone, or time is up: the application is told to let go. */
-  cancel(): void {
-    this.#channel?.cancel(this)
+  /** An interpreter has it. Until then `connect-timeout` and `queue-timeout` bound its time, not `socket-timeout`. */
+  get isDispatched(): boolean {
+    return this.#channel !== undefined
+  }
+
+  /** Nobody waits for the response any more: the application is told at its next output, and a request that waits is taken back. */
+  #cancel(): void {
+    if (this.#channel) this.#channel.cancel(this)
+    else this.group?.withdraw(this)
   }
 
   /** No answer within socket-timeout: the client gets 504, or a cut response where it has begun. */
   timeOut(message: string): void {
     if (this.#finished) return
     this.request.report('wsgi', 'error', message)
-    this.cancel()
+    this.#cancel()
     if (this.#writer) {
       this.#writer.cut()
       this.#finish('done')
@@ -195,7 +203,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
       'info',
       `WSGI0120: Timeout when writing response to client: nothing was taken within ${seconds} s`,
     )
-    this.cancel()
+    this.#cancel()
     this.#writer?.cut()
     this.#finish('done')
   }
@@ -217,7 +225,7 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     if (!this.#takeHead(status, reason, headers)) {
       this.#discarding = true
       this.#finish(this.#instead(status))
-      this.cancel()
+      this.#cancel()
       return
     }
     const writer = openBody(this.request)
@@ -340,11 +348,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     writer.end()
   }
 
-  /** Nobody waits for the response any more: the application is told at its next output, and a request that waits is taken back. */
   #clientGone(): void {
     if (this.#finished) return
-    if (this.#channel) this.cancel()
-    else this.group?.withdraw(this)
+    this.#cancel()
     this.#finish('done')
   }
 

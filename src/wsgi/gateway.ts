@@ -172,7 +172,7 @@ export class Gateway implements ExchangeOwner {
     const now = Date.now()
     for (const exchange of this.#active.list()) {
       const group = exchange.processGroup
-      if (group === undefined) continue
+      if (group === undefined || !exchange.isDispatched) continue
       if (exchange.waitsForClient) {
         const { responseSocketTimeout, socketTimeout } = group.group
         const most = responseSocketTimeout || socketTimeout

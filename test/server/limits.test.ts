@@ -49,6 +49,42 @@ WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%
   ),
 )
 
+test('a request that waits for a process is not under socket-timeout', python, () =>
+  withServer(
+    {
+      apps: {
+        'app.wsgi': `
+import os, time
+
+def application(environ, start_response):
+    os.write(2, ('begun %s\\n' % environ['PATH_INFO']).encode('ascii'))
+    start_response('200 OK', [])
+    while not os.path.exists(environ['QUERY_STRING']):
+        if environ['PATH_INFO'] == '/busy':
+            yield b'.'
+        time.sleep(0.01)
+`,
+      },
+      conf: `StartServers 1
+WSGIDaemonProcess app threads=1 listen-backlog=0 socket-timeout=1
+WSGIDaemonProcess other threads=1 socket-timeout=1
+WSGIScriptAlias /other "\${ROOT}/apps/app.wsgi" process-group=other application-group=%{GLOBAL}
+WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%{GLOBAL}`,
+    },
+    async (server) => {
+      const gate = path.join(server.root, 'gate')
+      const busy = server.get(`/busy?${gate}`)
+      await server.waitForLog(/begun \/busy/)
+      const waiting = server.get(`/waits?${gate}`)
+      // one that came later and that a process has: time is up for both
+      assert.equal((await server.get(`/other/silent?${gate}`)).status, 504)
+      writeFileSync(gate, '')
+      assert.deepEqual([(await busy).status, (await waiting).status], [200, 200])
+      assert.doesNotMatch(server.errorLog(), /WSGI0118: .* daemon process 'app'/)
+    },
+  ),
+)
+
 test('response-socket-timeout cuts a response that the client does not take', python, () =>
   withServer(
     {
