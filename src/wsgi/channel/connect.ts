@@ -25,9 +25,8 @@ const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const AGAIN_MS = 20
 const ATTEMPTS_MAX = 500
 
-/** Opens a lane. Without `onread` its bytes, if any come, are for the caller's own listeners. */
-function openLane(socketPath: string, hello: LaneHello, onread?: OnReadOpts): Socket {
-  const socket = connect({ path: socketPath, ...(onread && { onread }) })
+function openLane(socketPath: string, hello: LaneHello, onread: OnReadOpts): Socket {
+  const socket = connect({ path: socketPath, onread })
   socket.write(`${JSON.stringify(hello)}\n`)
   return socket
 }
@@ -67,16 +66,11 @@ export function openControlLane(
   received: (bytes: Buffer) => void,
 ): Socket {
   const buffer = Buffer.allocUnsafeSlow(CONTROL_READ_BYTES)
-  const socket = connect({
-    path: socketPath,
-    onread: {
-      buffer,
-      callback: (length) => {
-        received(buffer.subarray(0, length))
-        return true
-      },
+  return openLane(socketPath, hello, {
+    buffer,
+    callback: (length) => {
+      received(buffer.subarray(0, length))
+      return true
     },
   })
-  socket.write(`${JSON.stringify(hello)}\n`)
-  return socket
 }
