@@ -69,9 +69,9 @@ export interface RuntimeSettings {
   readonly per_interpreter_gil?: boolean
   /** The process is to run without GIL. */
   readonly free_threading?: boolean
-  /** Settings of some interpreters alone; later ones win. */
   /** The process loads its scripts and forks others from then on (`src/server/zygote.ts`). */
   readonly zygote?: boolean
+  /** Settings of some interpreters alone; later ones win. */
   readonly interpreter_layers?: readonly RuntimeLayer[]
   /** false: the process ends without atexit functions and without waiting for threads. */
   readonly destroy_interpreter?: boolean
