@@ -103,6 +103,7 @@ export class EmbeddedPython {
         ...(await this.#interpreterOf(applicationGroup, isNamedByRequest)),
         applicationGroup,
         isNamedByRequest,
+        threads: this.#threads,
         lends: true,
         lateLog: (level, text) => this.#log(level, text),
       })
@@ -154,6 +155,10 @@ export class EmbeddedPython {
     return interpreter
   }
 
+  get #threads(): number {
+    return this.context.site.main.settings.get(mpmSettings).threadsPerChild ?? DEFAULT_THREADS
+  }
+
   #options(): EmbedOptions {
     const { site } = this.context
     const main = site.main.settings.get(wsgiMain)
@@ -166,7 +171,7 @@ export class EmbeddedPython {
         mode: 'embedded',
         process_group: '',
         main_group: null,
-        threads: site.main.settings.get(mpmSettings).threadsPerChild ?? DEFAULT_THREADS,
+        threads: this.#threads,
         processes: this.context.workers,
         multiprocess: this.context.workers > 1,
         multithread: true,

@@ -61,6 +61,7 @@ export class Gateway implements ExchangeOwner {
               socketPath: info.socketPath,
               applicationGroup,
               isNamedByRequest,
+              threads: group.threads,
               progressPath: info.progressPath,
               lends: info.isAlike,
               lateLog: (level, text) => log.server('wsgi', level, text),

@@ -39,7 +39,7 @@ atexit.register(leave)
 `,
   )
 write('first')
-const channel = await Channel.connect({ socketPath: python.socketPath, applicationGroup: '' })
+const channel = await Channel.connect({ socketPath: python.socketPath, applicationGroup: '', threads: 3 })
 const answers: string[] = []
 answers.push((await request(channel, place(script)).outcome).body.toString())
 await new Promise((resolve) => setTimeout(resolve, 20))
@@ -54,7 +54,11 @@ for (let looks = 0; !interrupted && looks < 1000; looks++)
   await new Promise((resolve) => setTimeout(resolve, 10))
 let group = 'refused'
 try {
-  const guest = await Channel.connect({ socketPath: python.socketPath, applicationGroup: 'guest' })
+  const guest = await Channel.connect({
+    socketPath: python.socketPath,
+    applicationGroup: 'guest',
+    threads: 3,
+  })
   group = (await request(guest, place(script)).outcome).kind
 } catch {
   // Python before 3.8

@@ -13,10 +13,10 @@ import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
 import type { LaneReads } from './lane-reads.js'
 import { Outgoing } from './outgoing.js'
 import { Pacing } from './pacing.js'
-import { ProgressRegion } from './progress.js'
+import { isRegion, ProgressRegion } from './progress.js'
 import { Response } from './response.js'
 import { SignatureTable } from './signatures.js'
-import type { ChannelEnd, ChannelGreeting, ChannelTarget, Exchange, RejectReason } from './types.js'
+import type { ChannelEnd, ChannelTarget, Exchange, RejectReason } from './types.js'
 import {
   ABORT_REASONS,
   FAILURE_REASONS,
@@ -49,14 +49,12 @@ export class ChannelRefused extends Error {
 
 export class Channel implements FrameSink {
   readonly target: ChannelTarget
-  /** What the interpreter said about itself. */
-  greeting: ChannelGreeting = { pid: 0, version: '', threads: 1 }
 
   readonly #control: Socket
   #kick: Socket | undefined
   readonly #incoming = new Incoming(this)
   readonly #outgoing = new Outgoing()
-  #pacing = new Pacing(1)
+  readonly #pacing: Pacing
   #progress: ProgressRegion | undefined
   #number = 0
   readonly #responses: (Response | undefined)[] = new Array(REGION_NUMBERS).fill(undefined)
@@ -84,6 +82,7 @@ export class Channel implements FrameSink {
 
   private constructor(target: ChannelTarget) {
     this.target = target
+    this.#pacing = new Pacing(target.threads)
     const hello = {
       protocol: PROTOCOL,
       lane: 'control',
@@ -411,26 +410,16 @@ export class Channel implements FrameSink {
   #hello(number: number, payload: Buffer): void {
     const greeted = this.#greeted
     if (greeted === undefined) throw new ProtocolViolation('second greeting')
-    const details = JSON.parse(payload.toString('utf8')) as Record<string, unknown>
-    if (typeof details.error === 'string') {
-      const refused = new ChannelRefused(details.error.slice(0, 4096))
-      if (details.status === 500 || details.status === 503) refused.status = details.status
+    const { error, status, region } = readGreeting(payload)
+    if (typeof error === 'string') {
+      const refused = new ChannelRefused(error.slice(0, 4096))
+      if (status === 500 || status === 503) refused.status = status
       greeted(refused)
       this.#control.destroy()
       return
     }
-    const { pid, version, threads, region } = details
-    if (
-      typeof pid !== 'number' ||
-      typeof version !== 'string' ||
-      typeof threads !== 'number' ||
-      typeof region !== 'number'
-    ) {
-      throw new ProtocolViolation('incomplete greeting')
-    }
+    if (!isRegion(region)) throw new ProtocolViolation('a greeting without a region of the progress map')
     this.#number = number
-    this.greeting = { pid, version, threads }
-    this.#pacing = new Pacing(threads)
     this.#progress = new ProgressRegion(this.target.progressPath, region)
     this.#openKick()
     greeted()
@@ -460,7 +449,7 @@ export class Channel implements FrameSink {
 
   /** A thread waits for this lane. Slow clients may hold many: then it waits until one of them is done. */
   #needBulk(index: number): void {
-    if (this.#wantedBulks.length > this.greeting.threads * 2 || this.#bulks.has(index)) {
+    if (this.#wantedBulks.length > this.target.threads * 2 || this.#bulks.has(index)) {
       throw new ProtocolViolation('too many bulk lanes')
     }
     this.#wantedBulks.push(index)
@@ -468,7 +457,7 @@ export class Channel implements FrameSink {
   }
 
   #openWantedBulks(): void {
-    while (this.#openBulks < this.greeting.threads * 2 + BULK_SPARE) {
+    while (this.#openBulks < this.target.threads * 2 + BULK_SPARE) {
       const index = this.#wantedBulks.shift()
       if (index === undefined) return
       openNeededLane(
@@ -552,6 +541,18 @@ export class Channel implements FrameSink {
     const end = this.#error === undefined ? {} : { error: this.#error }
     for (const callback of this.#onClose) callback(end)
   }
+}
+
+function readGreeting(payload: Buffer): Readonly<Record<string, unknown>> {
+  let greeting: unknown
+  try {
+    greeting = JSON.parse(payload.toString('utf8'))
+  } catch {
+    // told below
+  }
+  if (typeof greeting !== 'object' || greeting === null)
+    throw new ProtocolViolation('a greeting that cannot be read')
+  return greeting as Readonly<Record<string, unknown>>
 }
 
 function lanePayload(payload: Buffer): number {

@@ -3,9 +3,16 @@
  * sees it. It outlives the process, and so tells after a crash which requests may be given to another one.
  */
 import { closeSync, openSync, readSync } from 'node:fs'
+import { PROGRESS_FILE_BYTES } from '../../python/progress-file.js'
 import { REGION_NUMBERS } from './wire.js'
 
 const REGION_BYTES = REGION_NUMBERS * 4
+const REGIONS = PROGRESS_FILE_BYTES / REGION_BYTES
+
+/** Whether that can be what an interpreter calls its region; -1: it has none. */
+export function isRegion(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= -1 && (value as number) < REGIONS
+}
 
 /** One channel's region. Without a file, or a region in it, every request counts as seen: the safe answer. */
 export class ProgressRegion {

@@ -179,6 +179,8 @@ export interface ChannelTarget {
   readonly applicationGroup: string
   /** That name came about by a request: their number is limited (`WSGIHttpdApplicationGroupLimit`). */
   readonly isNamedByRequest?: boolean
+  /** Requests that the process was told to run at a time. Bounds follow from it: what the process says of itself is not asked. */
+  readonly threads: number
   /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
   readonly progressPath?: string
   /**
@@ -190,15 +192,6 @@ export interface ChannelTarget {
   readonly lateLog?: (level: RuntimeLogLevel, text: string) => void
   /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */
   readonly connectTimeoutMs?: number
-}
-
-/** What the runtime told about itself in its greeting. */
-export interface ChannelGreeting {
-  readonly pid: number
-  /** Python version, `3.11.2`. */
-  readonly version: string
-  /** Requests the process runs at the same time, over all its interpreters. */
-  readonly threads: number
 }
 
 /** How a channel ended. `error` is absent for an orderly end. */

@@ -84,7 +84,8 @@ export async function startDaemon(python: string, settings: Partial<RuntimeSetti
       return path
     },
     async connect(group = '') {
-      const channel = await Channel.connect({ socketPath, applicationGroup: group, progressPath })
+      const { threads } = { ...DEFAULTS, ...settings }
+      const channel = await Channel.connect({ socketPath, applicationGroup: group, threads, progressPath })
       channels.push(channel)
       return channel
     },

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Channel, ChannelRefused } from '../../../src/wsgi/channel/channel.js'
+import type { ChannelTarget } from '../../../src/wsgi/channel/types.js'
 import { place, request } from './daemon.js'
 
 function frame(type: number, id: number, aux: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
@@ -18,17 +19,14 @@ function frame(type: number, id: number, aux: number, payload: Uint8Array = Buff
   return bytes
 }
 
-const HELLO = frame(
-  1,
-  1,
-  1,
-  Buffer.from(JSON.stringify({ pid: 1, version: '3.0.0', threads: 1, region: -1 })),
-)
+const hello = (text: string) => frame(1, 1, 1, Buffer.from(text))
+const HELLO = hello(JSON.stringify({ pid: 1, version: '3.0.0', threads: 1, region: -1 }))
 
 /** A server that greets, and sends `reply` as soon as a request comes. */
 async function withHostile(
+  greeting: Uint8Array,
   reply: Uint8Array | 'close',
-  body: (channel: Channel) => Promise<void>,
+  body: (target: ChannelTarget) => Promise<void>,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hostile-'))
   const socketPath = join(directory, 's')
@@ -36,17 +34,15 @@ async function withHostile(
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    socket.once('data', (hello) => {
-      if (!hello.includes('"control"')) return
-      socket.write(HELLO)
+    socket.once('data', (line) => {
+      if (!line.includes('"control"')) return
+      socket.write(greeting)
       socket.once('data', () => (reply === 'close' ? socket.destroy() : socket.write(reply)))
     })
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   try {
-    const channel = await Channel.connect({ socketPath, applicationGroup: '' })
-    await body(channel)
-    channel.close()
+    await body({ socketPath, applicationGroup: '', threads: 1 })
   } finally {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -92,7 +88,8 @@ const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
 
 for (const [name, reply] of CASES) {
   test(name, { timeout: 60_000 }, async () => {
-    await withHostile(reply, async (channel) => {
+    await withHostile(HELLO, reply, async (target) => {
+      const channel = await Channel.connect(target)
       const closed = new Promise<{ error?: Error }>((resolve) => channel.onClose(resolve))
       const { outcome } = request(channel, place('/x'))
       const { kind, why } = await outcome
@@ -106,9 +103,46 @@ for (const [name, reply] of CASES) {
   })
 }
 
+const GREETINGS: readonly (readonly [string, string])[] = [
+  ['nothing that can be read', '{'],
+  ['nothing at all', 'null'],
+  ['no region', '{"pid":1,"version":"3.0.0","threads":1}'],
+  ['a part of a region', '{"region":0.3}'],
+  ['a region beyond every file', '{"region":1e300}'],
+  ['a region behind the last one', '{"region":64}'],
+  ['a region before the first one', '{"region":-2}'],
+  ['a region by name', '{"region":"0"}'],
+]
+
+for (const [name, greeting] of GREETINGS) {
+  test(`a greeting with ${name}`, { timeout: 60_000 }, () =>
+    withHostile(hello(greeting), 'close', (target) =>
+      assert.rejects(
+        Channel.connect(target),
+        (error) =>
+          error instanceof ChannelRefused && /^cannot reach the runtime .* greeting /.test(error.message),
+      ),
+    ),
+  )
+}
+
+test('what it says of its threads does not count', { timeout: 60_000 }, () =>
+  withHostile(
+    hello('{"threads":1e9,"region":-1}'),
+    Buffer.concat(Array.from({ length: 1100 }, (_, i) => frame(13, i, 0))),
+    async (target) => {
+      const channel = await Channel.connect(target)
+      const closed = new Promise<{ error?: Error }>((resolve) => channel.onClose(resolve))
+      const { outcome } = request(channel, place('/x'))
+      assert.equal((await closed).error?.message, 'too many bulk lanes')
+      assert.equal((await outcome).why, 'died')
+    },
+  ),
+)
+
 test('nobody listens', async () => {
   await assert.rejects(
-    Channel.connect({ socketPath: '/nonexistent/s', applicationGroup: '' }),
+    Channel.connect({ socketPath: '/nonexistent/s', applicationGroup: '', threads: 1 }),
     (error) => error instanceof ChannelRefused && /cannot reach the runtime/.test(error.message),
   )
 })
