@@ -189,7 +189,7 @@ function parse(line: string): RuntimeMessage | undefined {
     return undefined
   }
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, level, text, reason, pid, version, number, asker, script } = message as Record<
+  const { type, level, text, reason, pid, version, number, asker, script, code, signal } = message as Record<
     string,
     unknown
   >
@@ -204,8 +204,11 @@ function parse(line: string): RuntimeMessage | undefined {
     case 'unloaded':
       return typeof script === 'string' ? (message as RuntimeMessage) : undefined
     case 'forked':
+      return isChild(pid) ? (message as RuntimeMessage) : undefined
     case 'exited':
-      return typeof pid === 'number' && pid > 1 ? (message as RuntimeMessage) : undefined
+      return isChild(pid) && isNumberOrNull(code) && isNumberOrNull(signal)
+        ? (message as RuntimeMessage)
+        : undefined
     case 'server_metrics':
       return Number.isInteger(number) && Number.isInteger(asker) ? (message as RuntimeMessage) : undefined
     case 'deadlock':
@@ -217,4 +220,13 @@ function parse(line: string): RuntimeMessage | undefined {
     default:
       return undefined
   }
+}
+
+/** Not 0 or less, which would mean groups of processes, nor the first of all. */
+function isChild(pid: unknown): boolean {
+  return Number.isInteger(pid) && (pid as number) > 1
+}
+
+function isNumberOrNull(value: unknown): boolean {
+  return value === null || Number.isInteger(value)
 }
