@@ -7,10 +7,10 @@
 import type { Socket } from 'node:net'
 import { CAN_SEND_DESCRIPTORS } from '../../system/send-descriptors.js'
 import { BodyRelay } from './body-relay.js'
-import { BulkLane, readSent } from './bulk-lane.js'
+import { readSent } from './bulk-lane.js'
+import { BulkLanes } from './bulk-lanes.js'
 import { openControlLane, openNeededLane } from './connect.js'
 import { type FrameSink, Incoming, ProtocolViolation } from './incoming.js'
-import type { LaneReads } from './lane-reads.js'
 import { Outgoing } from './outgoing.js'
 import { Pacing } from './pacing.js'
 import { isRegion, ProgressRegion } from './progress.js'
@@ -33,8 +33,6 @@ const CONNECT_TIMEOUT_MS = 15_000
 /** Silence after which a thread is woken, longer than the interpreter lets answers wait; doubled by fruitless kicks. */
 const QUIET_MS = 2
 const QUIET_MAX_MS = 64
-/** Bulk lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
-const BULK_SPARE = 1024
 
 /** How header names map to environ keys depends on nothing that a channel knows, so all channels share the table. */
 const signatures = new SignatureTable()
@@ -56,7 +54,6 @@ export class Channel implements FrameSink {
   readonly #outgoing = new Outgoing()
   readonly #pacing: Pacing
   #progress: ProgressRegion | undefined
-  #number = 0
   readonly #responses: (Response | undefined)[] = new Array(REGION_NUMBERS).fill(undefined)
   #inFlight = 0
   #nextId = 1
@@ -70,10 +67,8 @@ export class Channel implements FrameSink {
   /** It was closed from this side while the interpreter lives: what had not begun then may have begun since. */
   #abandoned = false
   #error: Error | undefined
-  readonly #bulks = new Map<number, BulkLane>()
-  /** Lanes that threads wait for, while as many as may be are open. */
-  readonly #wantedBulks: number[] = []
-  #openBulks = 0
+  /** Known as soon as the interpreter has greeted. */
+  #bulks: BulkLanes | undefined
   /** Responses that the interpreter has finished while their bytes are still being delivered. */
   readonly #delivering = new Set<Response>()
   #onClose: ((end: ChannelEnd) => void)[] = []
@@ -377,7 +372,8 @@ export class Channel implements FrameSink {
         return
       }
       case Receive.needBulk:
-        this.#needBulk(id)
+        if (this.#bulks === undefined) throw new ProtocolViolation('a bulk lane before the greeting')
+        this.#bulks.need(id)
         return
       case Receive.nudge:
         this.#outgoing.signal(Send.noop, 0)
@@ -419,23 +415,28 @@ export class Channel implements FrameSink {
       return
     }
     if (!isRegion(region)) throw new ProtocolViolation('a greeting without a region of the progress map')
-    this.#number = number
     this.#progress = new ProgressRegion(this.target.progressPath, region)
-    this.#openKick()
+    this.#bulks = new BulkLanes(this.target.socketPath, number, this.target.threads, (error) =>
+      this.#fail(error),
+    )
+    this.#openKick(number)
     greeted()
   }
 
-  #openKick(): void {
+  #openKick(channel: number): void {
     openNeededLane(
       this.target.socketPath,
-      { lane: 'kick', channel: this.#number },
-      (socket) => {
-        this.#kick = socket
-        socket.on('error', () => {})
-        socket.resume()
+      { lane: 'kick', channel },
+      {
+        opened: (socket) => {
+          this.#kick = socket
+          socket.on('error', () => {})
+          socket.resume()
+        },
+        closed: () => {},
+        isWanted: () => !this.#closed,
+        lost: (error) => this.#fail(error),
       },
-      () => !this.#closed,
-      (error) => this.#fail(error),
     )
   }
 
@@ -445,45 +446,11 @@ export class Channel implements FrameSink {
     for (const callback of this.#onDraining) callback(reason)
   }
 
-  // -- bulk lanes ------------------------------------------------------------------------------------------------
-
-  /** A thread waits for this lane. Slow clients may hold many: then it waits until one of them is done. */
-  #needBulk(index: number): void {
-    if (this.#wantedBulks.length > this.target.threads * 2 || this.#bulks.has(index)) {
-      throw new ProtocolViolation('too many bulk lanes')
-    }
-    this.#wantedBulks.push(index)
-    this.#openWantedBulks()
-  }
-
-  #openWantedBulks(): void {
-    while (this.#openBulks < this.target.threads * 2 + BULK_SPARE) {
-      const index = this.#wantedBulks.shift()
-      if (index === undefined) return
-      openNeededLane(
-        this.target.socketPath,
-        { lane: 'bulk', channel: this.#number, index },
-        (socket, reads) => this.#addBulk(index, socket, reads),
-        () => !this.#closed,
-        (error) => this.#fail(error),
-      )
-    }
-  }
-
-  #addBulk(index: number, socket: Socket, reads: LaneReads): void {
-    const lane = new BulkLane(socket, reads, (error) => this.#fail(error))
-    this.#openBulks++
-    this.#bulks.set(index, lane)
-    socket.once('close', () => {
-      this.#openBulks--
-      if (this.#bulks.get(index) === lane) this.#bulks.delete(index)
-      if (!this.#closed) this.#openWantedBulks()
-    })
-  }
+  // -- bodies ----------------------------------------------------------------------------------------------------
 
   #sendBody(response: Response, index: number, borrows: boolean): void {
     const plan = response.exchange.body
-    const lane = this.#bulks.get(index)
+    const lane = this.#bulks?.get(index)
     if (plan.kind !== 'stream' || response.body !== undefined) {
       throw new ProtocolViolation('asks for a body that is not there')
     }
@@ -508,7 +475,7 @@ export class Channel implements FrameSink {
   }
 
   #switchToBulk(response: Response, index: number, borrows: boolean): void {
-    const lane = this.#bulks.get(index)
+    const lane = this.#bulks?.get(index)
     if (lane === undefined || !response.begun) throw new ProtocolViolation(`unknown bulk lane ${index}`)
     if (borrows && this.target.lends !== true) throw new ProtocolViolation('nothing is lent here')
     response.useBulk(lane, borrows)
@@ -535,9 +502,7 @@ export class Channel implements FrameSink {
     for (const exchange of seen) dead.get(exchange)?.died()
     this.#progress?.close()
     this.#kick?.destroy()
-    // Lanes whose response is complete keep delivering; what is left in them arrived before the end.
-    const delivering = new Set([...this.#delivering].map((response) => response.bulk))
-    for (const lane of this.#bulks.values()) if (!delivering.has(lane)) lane.close()
+    this.#bulks?.close(new Set([...this.#delivering].map((response) => response.bulk)))
     const end = this.#error === undefined ? {} : { error: this.#error }
     for (const callback of this.#onClose) callback(end)
   }

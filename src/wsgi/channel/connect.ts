@@ -31,32 +31,42 @@ function openLane(socketPath: string, hello: LaneHello, onread: OnReadOpts): Soc
   return socket
 }
 
-/**
- * Opens a lane that the interpreter is waiting for, and tries again for ten seconds where it is only short of something.
- * @param opened is given the socket of each attempt, before it is connected, and what its bytes are read with
- * @param isWanted false: do not try again
- * @param lost called when no attempt has succeeded
- */
+/** Who needs a lane. */
+export interface LaneOwner {
+  /** Is given the socket of each attempt, before it is connected, and what its bytes are read with. */
+  opened(socket: Socket, reads: LaneReads): void
+  /** The lane is closed, and not tried again. */
+  closed(): void
+  /** False: do not try again. */
+  isWanted(): boolean
+  /** No attempt has succeeded. */
+  lost(error: Error): void
+}
+
+/** Opens a lane that the interpreter is waiting for, and tries again for ten seconds where it is only short of something. */
 export function openNeededLane(
   socketPath: string,
   hello: LaneHello,
-  opened: (socket: Socket, reads: LaneReads) => void,
-  isWanted: () => boolean,
-  lost: (error: Error) => void,
+  owner: LaneOwner,
   attempts = ATTEMPTS_MAX,
 ): void {
   const reads = new LaneReads()
   const socket = openLane(socketPath, hello, reads.onread)
+  let isOver = true
   const failed = (error: NodeJS.ErrnoException) => {
-    if (!isWanted()) return
-    if (attempts > 1 && PASSING.has(error.code ?? ''))
+    if (!owner.isWanted()) return
+    if (attempts > 1 && PASSING.has(error.code ?? '')) {
+      isOver = false
       setTimeout(() => {
-        if (isWanted()) openNeededLane(socketPath, hello, opened, isWanted, lost, attempts - 1)
+        if (owner.isWanted()) openNeededLane(socketPath, hello, owner, attempts - 1)
       }, AGAIN_MS)
-    else lost(error)
+    } else owner.lost(error)
   }
   socket.once('error', failed).once('connect', () => socket.off('error', failed))
-  opened(socket, reads)
+  socket.once('close', () => {
+    if (isOver) owner.closed()
+  })
+  owner.opened(socket, reads)
 }
 
 /** Opens a control lane; `received` sees each piece in a buffer that is reused afterwards. */
