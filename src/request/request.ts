@@ -41,6 +41,8 @@ export interface Connection {
   aborted: boolean
   /** No request after the one at hand: the server is going away. */
   readonly closing?: boolean
+  /** What the time-keeper has seen last: the request at hand, the first of its chain, and since when nothing has moved between it and the client. */
+  readonly watched?: { readonly request: Request | undefined; readonly since: number } | undefined
   /** What the WSGI gateway keeps of the environ for the next request (wsgi/environ.ts). */
   environ?: unknown
 }

@@ -191,8 +191,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
 
   /** For how long the client has moved nothing, in milliseconds, as the server's own time-keeping sees it twice a second. */
   clientSilentMs(now: number): number {
-    const { watched } = this.request.connection as { watched?: { request: unknown; since: number } }
-    return watched?.request === this.request ? now - watched.since : 0
+    const { watched } = this.request.connection
+    return watched?.request === this.request.original ? now - watched.since : 0
   }
 
   /** `response-socket-timeout`: the client has taken nothing for so long while the interpreter waits for it. */

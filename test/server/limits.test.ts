@@ -85,27 +85,37 @@ WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%
   ),
 )
 
-test('response-socket-timeout cuts a response that the client does not take', python, () =>
-  withServer(
-    {
-      apps: { 'app.wsgi': APPLICATION },
-      conf: `WSGIDaemonProcess app threads=1 response-socket-timeout=1
-WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%{GLOBAL}`,
-    },
-    async (server) => {
-      const socket = connect(server.port, '127.0.0.1')
-      socket.on('error', () => {})
-      socket.pause()
-      socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n')
-      await server.waitForLog(
-        /WSGI0120: Timeout when writing response to client: nothing was taken within 1 s/,
-      )
-      // its thread, the only one, is free again
-      assert.equal((await server.get('/')).status, 200)
-      socket.destroy()
-    },
-  ),
-)
+for (const [where, path, fields] of [
+  ['', '/app/large', ''],
+  [' behind a proxy', '/app/large', 'X-Forwarded-For: 198.51.100.7\r\n'],
+  [' after an internal redirect', '/front', ''],
+] as const)
+  test(`response-socket-timeout cuts a response that the client does not take${where}`, python, () =>
+    withServer(
+      {
+        apps: { 'app.wsgi': APPLICATION },
+        conf: `WSGIDaemonProcess app threads=1 response-socket-timeout=1
+WSGIScriptAlias /app "\${ROOT}/apps/app.wsgi" process-group=app application-group=%{GLOBAL}
+RemoteIPHeader X-Forwarded-For
+<Directory "\${ROOT}/htdocs">
+    RewriteEngine On
+    RewriteRule ^front$ /app/large
+</Directory>`,
+      },
+      async (server) => {
+        const socket = connect(server.port, '127.0.0.1')
+        socket.on('error', () => {})
+        socket.pause()
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${fields}\r\n`)
+        await server.waitForLog(
+          /WSGI0120: Timeout when writing response to client: nothing was taken within 1 s/,
+        )
+        // its thread, the only one, is free again
+        assert.equal((await server.get('/app')).status, 200)
+        socket.destroy()
+      },
+    ),
+  )
 
 test('WSGIIgnoreActivity: requests that do not count as activity', python, () =>
   withServer(

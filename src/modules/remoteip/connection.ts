@@ -44,6 +44,9 @@ export class ForwardedConnection implements Connection {
   get closing() {
     return this.base.closing === true
   }
+  get watched() {
+    return this.base.watched
+  }
   get keepalives() {
     return this.base.keepalives
   }
