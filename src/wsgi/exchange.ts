@@ -213,21 +213,32 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   answered(status: number, reason: string, headers: string[], body: Buffer | string): void {
     this.#release()
     if (this.#finished) return
-    if (this.#takeHead(status, reason, headers)) {
-      this.#send(body)
-      this.#finish('done')
-    } else this.#finish(this.#instead(status))
+    try {
+      if (this.#takeHead(status, reason, headers)) {
+        this.#send(body)
+        this.#finish('done')
+      } else this.#finish(this.#instead(status))
+    } catch (error) {
+      this.#faulted(error)
+    }
   }
 
   head(status: number, reason: string, headers: string[], flow: Flow): void {
     this.lastProgress = Date.now()
     if (this.#finished) return
-    if (!this.#takeHead(status, reason, headers)) {
-      this.#discarding = true
-      this.#finish(this.#instead(status))
-      this.#cancel()
-      return
+    try {
+      if (this.#takeHead(status, reason, headers)) this.#open(flow)
+      else {
+        this.#discarding = true
+        this.#finish(this.#instead(status))
+        this.#cancel()
+      }
+    } catch (error) {
+      this.#faulted(error)
     }
+  }
+
+  #open(flow: Flow): void {
     const writer = openBody(this.request)
     const delayMs = this.group?.group.responseFlushDelay
     this.#writer = delayMs ? new GatheringWriter(writer, delayMs) : writer
@@ -244,7 +255,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.lastProgress = Date.now()
     const writer = this.#writer
     if (writer === undefined || this.#finished) return true
-    return writer.write(chunk) || this.#hasRoom(writer)
+    try {
+      return writer.write(chunk) || this.#hasRoom(writer)
+    } catch (error) {
+      return this.#faulted(error)
+    }
   }
 
   /** Whether the worker's memory has room for more of a response whose client is slow. If not, the interpreter waits. */
@@ -264,7 +279,13 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   }
 
   lend(firstMaxBytes: number): HandedOver | 'later' | undefined {
-    return this.#finished ? undefined : this.#writer?.handOver?.(firstMaxBytes)
+    if (this.#finished) return undefined
+    try {
+      return this.#writer?.handOver?.(firstMaxBytes)
+    } catch (error) {
+      this.#faulted(error)
+      return undefined
+    }
   }
 
   sentByItself(bytes: number, overheadBytes: number): void {
@@ -276,14 +297,22 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     this.lastProgress = Date.now()
     const writer = this.#writer
     if (writer?.writeAsIs === undefined || this.#finished) return true
-    return writer.writeAsIs(chunk) || this.#hasRoom(writer)
+    try {
+      return writer.writeAsIs(chunk) || this.#hasRoom(writer)
+    } catch (error) {
+      return this.#faulted(error)
+    }
   }
 
   end(): void {
     this.#release()
     if (this.#finished) return
-    this.#writer?.end()
-    this.#finish('done')
+    try {
+      this.#writer?.end()
+      this.#finish('done')
+    } catch (error) {
+      this.#faulted(error)
+    }
   }
 
   aborted(reason: AbortReason): void {
@@ -421,6 +450,21 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
       this.#channel = undefined
       this.group.finished(member)
     }
+  }
+
+  /** A fault of our own, on the way of the response to the client: it is this request's, not the channel's. True: the interpreter may go on. */
+  #faulted(error: unknown): true {
+    const what = error instanceof Error ? error.stack : error
+    this.request.report(
+      'wsgi',
+      'error',
+      `Internal fault while handling ${this.request.target}: ${what}`,
+      'WSGH0001',
+    )
+    this.#cancel()
+    // where the response has begun, it is cut
+    this.#finish({ status: 500 })
+    return true
   }
 
   #finish(verdict: Verdict): void {

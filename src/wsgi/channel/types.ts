@@ -128,6 +128,7 @@ export interface Flow {
 /**
  * One request and its response. Final calls, of which exactly one is made: `answered`, `end`, `aborted`, `failed`,
  * `rejected`. None is made from inside `dispatch`. After `cancel` the only final calls are `aborted` and `rejected`.
+ * None throws: the channel is other requests', too.
  */
 export interface Exchange {
   readonly place: Place

@@ -132,7 +132,7 @@ class HookCall implements Exchange, EmbeddedJob {
     const answer = readAnswer(Buffer.concat(this.#parts))
     if (answer === undefined)
       this.#fail(`${this.place.callable} of '${this.place.script}': its answer cannot be read`)
-    else if (answer.fault !== undefined) this.#fail(String(answer.fault))
+    else if (answer.fault !== undefined) this.#fail(answer.fault)
     else this.settle({ value: answer.value })
   }
 
@@ -162,10 +162,13 @@ class HookCall implements Exchange, EmbeddedJob {
 }
 
 /** What the function returned, or what is wrong with that. An interpreter runs other people's code: anything may come. */
-function readAnswer(bytes: Buffer): { readonly value?: unknown; readonly fault?: unknown } | undefined {
+function readAnswer(bytes: Buffer): { readonly value?: unknown; readonly fault?: string } | undefined {
   try {
     const answer: unknown = JSON.parse(bytes.toString('ascii'))
-    return typeof answer === 'object' && answer !== null ? answer : undefined
+    if (typeof answer !== 'object' || answer === null) return undefined
+    const { value, fault } = answer as { value?: unknown; fault?: unknown }
+    if (fault === undefined) return { value }
+    return typeof fault === 'string' ? { fault } : undefined
   } catch {
     return undefined
   }
