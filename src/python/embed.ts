@@ -17,7 +17,7 @@ import { findPython } from './find.js'
 import { findLibrary, type PythonLibrary } from './library.js'
 import { runtimeMain } from './runtime-path.js'
 import { type StartOptions, startFor } from './start.js'
-import { listenUnix, socketPair } from './unix-sockets.js'
+import { closeFd, listenUnix, socketPair } from './unix-sockets.js'
 
 export interface EmbedOptions {
   /** Python home; without one, the first Python on `PATH`. */
@@ -44,12 +44,15 @@ export interface EmbeddedPython {
   stop(reason: string): Promise<void>
 }
 
-/** Python's `main` has returned before it was ready: it could not find its library, or did not like its arguments. */
+/** Its library cannot be loaded, or its `main` has returned before it was ready: it could not find its modules, or did not like its arguments. */
 export class EmbeddingFailed extends Error {
   override readonly name = 'EmbeddingFailed'
 }
 
+/** Whether `main` has been called in this process: that can be done once. */
 let started = false
+/** Why it has returned before it was ready. */
+let failure: EmbeddingFailed | undefined
 
 /**
  * Starts Python in this process; resolves when it takes requests.
@@ -58,11 +61,10 @@ let started = false
 export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython> {
   const { executable, kind } = findPython(options.home)
   const library = await findLibrary(executable)
-  if (started) throw new EmbeddingFailed('Python has been started in this process before')
+  if (started) throw failure ?? new EmbeddingFailed('Python has been started in this process before')
+  const main = loadMain(library)
   const socketPath = join(options.runtimeDir, `embedded.${process.pid}.sock`)
-  const listen = listenUnix(socketPath)
-  const [ours, theirs] = socketPair()
-  started = true
+  const { listen, ours, theirs } = makeSockets(socketPath)
   const start = startFor(options.start ?? {}, kind)
   Object.assign(process.env, start.environment)
 
@@ -87,8 +89,10 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
     runtimeMain(),
     ...['--control', String(theirs), '--listen', String(listen), '--embedded'],
   ]
-  runMain(library, [executable, ...words], (status) => {
-    ready.reject(new EmbeddingFailed(`${library.path} ended with status ${status}; see the error log`))
+  started = true
+  main([executable, ...words], (status) => {
+    failure = new EmbeddingFailed(`${library.path} ended with status ${status}; see the error log`)
+    ready.reject(failure)
     stopped.resolve()
   })
   const { version, subinterpreters } = await ready.promise
@@ -103,21 +107,40 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   }
 }
 
-/** Calls the library's `main` on a thread of its own; `ended` is called if it returns. */
-function runMain(library: PythonLibrary, argv: readonly string[], ended: (status: number) => void): void {
-  // Global: extension modules that are not linked to libpython find its symbols. Lazy: Python itself is loaded so.
-  const python = koffi.load(library.path, { global: true, lazy: true })
-  const [major, minor] = library.version
-  const done = (error: Error | null, status: number) => ended(error === null ? status : -1)
-  if (major === 2) {
-    python.func('int Py_Main(int argc, const char **argv)').async(argv.length, [...argv, null], done)
-  } else if (minor >= 8) {
-    python.func('int Py_BytesMain(int argc, const char **argv)').async(argv.length, [...argv, null], done)
-  } else {
-    // Before 3.8 `main` took wide characters only.
-    const decode = python.func('void *Py_DecodeLocale(const char *text, void *size)')
-    const wide = argv.map((word) => decode(word, null))
-    python.func('int Py_Main(int argc, void **argv)').async(argv.length, [...wide, null], done)
+/** What it listens on, and both ends of its control connection. */
+function makeSockets(path: string): { listen: number; ours: number; theirs: number } {
+  const [ours, theirs] = socketPair()
+  try {
+    return { listen: listenUnix(path), ours, theirs }
+  } catch (error) {
+    closeFd(ours)
+    closeFd(theirs)
+    throw error
+  }
+}
+
+/** Calls Python's `main` on a thread of its own; `ended` is called if it returns. */
+type Main = (argv: readonly string[], ended: (status: number) => void) => void
+
+/** @throws {EmbeddingFailed} where the library is not for this machine, or not Python's. */
+function loadMain({ path, version: [major, minor] }: PythonLibrary): Main {
+  try {
+    // Global: extension modules that are not linked to libpython find its symbols. Lazy: Python itself is loaded so.
+    const python = koffi.load(path, { global: true, lazy: true })
+    // Before 3.8 the `main` of Python 3 took wide characters only.
+    const decode =
+      major === 3 && minor < 8
+        ? python.func('void *Py_DecodeLocale(const char *text, void *size)')
+        : undefined
+    const name = major === 2 || decode !== undefined ? 'Py_Main' : 'Py_BytesMain'
+    const main = python.func(`int ${name}(int argc, ${decode === undefined ? 'const char' : 'void'} **argv)`)
+    return (argv, ended) => {
+      const words = decode === undefined ? argv : argv.map((word) => decode(word, null))
+      const done = (error: Error | null, status: number) => ended(error === null ? status : -1)
+      main.async(words.length, [...words, null], done)
+    }
+  } catch (error) {
+    throw new EmbeddingFailed(`${path} cannot be loaded: ${(error as Error).message}`, { cause: error })
   }
 }
 
