@@ -37,6 +37,8 @@ const QUIET_MAX_MS = 64
 /** How header names map to environ keys depends on nothing that a channel knows, so all channels share the table. */
 const signatures = new SignatureTable()
 const KICKS = Buffer.alloc(256, 'k')
+/** A byte for each thread that a report can say to be asleep. */
+const KICKS_UNSENT_MAX = 0xffff
 
 /** Thrown by {@link Channel.connect} with the reason that the runtime gave, or the connection's error as `cause`. */
 export class ChannelRefused extends Error {
@@ -229,7 +231,10 @@ export class Channel implements FrameSink {
   }
 
   #wake(count: number): void {
-    if (count > 0) this.#kick?.write(KICKS.subarray(0, Math.min(count, KICKS.length)))
+    const kick = this.#kick
+    if (count <= 0 || kick === undefined) return
+    if (kick.writableLength > KICKS_UNSENT_MAX) this.#fail(new ProtocolViolation('kicks that nobody takes'))
+    else kick.write(KICKS.subarray(0, Math.min(count, KICKS.length)))
   }
 
   /** Runs the timer while silence would mean that a thread has to be woken. */
@@ -376,14 +381,12 @@ export class Channel implements FrameSink {
         this.#bulks.need(id)
         return
       case Receive.nudge:
-        this.#outgoing.signal(Send.noop, 0)
-        this.#flushSoon()
+        this.#answerNudge()
         return
       case Receive.retiring:
         this.#drain(rejectReason(aux))
         // Something must wake the thread that reads, so that it sees the end coming.
-        this.#outgoing.signal(Send.noop, 0)
-        this.#flushSoon()
+        this.#answerNudge()
         return
       case Receive.hello:
         this.#hello(id, payload)
@@ -391,6 +394,13 @@ export class Channel implements FrameSink {
       default:
         throw new ProtocolViolation(`frame type ${type}`)
     }
+  }
+
+  /** Sends something, unless there is something that the interpreter has not taken yet: nudges without end would fill the memory otherwise. */
+  #answerNudge(): void {
+    if (this.#control.writableLength > 0) return
+    this.#outgoing.signal(Send.noop, 0)
+    this.#flushSoon()
   }
 
   /** The interpreter is done; bytes of the response may still be on their way through a bulk lane. */

@@ -22,10 +22,10 @@ function frame(type: number, id: number, aux: number, payload: Uint8Array = Buff
 const hello = (text: string) => frame(1, 1, 1, Buffer.from(text))
 const HELLO = hello(JSON.stringify({ pid: 1, version: '3.0.0', threads: 1, region: -1 }))
 
-/** A server that greets, and sends `reply` as soon as a request comes. */
+/** A server that greets, and sends `reply`, or does that, as soon as a request comes. */
 async function withHostile(
   greeting: Uint8Array,
-  reply: Uint8Array | 'close',
+  reply: Uint8Array | 'close' | ((socket: Socket) => void),
   body: (target: ChannelTarget) => Promise<void>,
 ): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hostile-'))
@@ -37,12 +37,16 @@ async function withHostile(
     socket.once('data', (line) => {
       if (!line.includes('"control"')) return
       socket.write(greeting)
-      socket.once('data', () => (reply === 'close' ? socket.destroy() : socket.write(reply)))
+      socket.once('data', () => {
+        if (reply === 'close') socket.destroy()
+        else if (typeof reply === 'function') reply(socket)
+        else socket.write(reply)
+      })
     })
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   try {
-    await body({ socketPath, applicationGroup: '', threads: 1 })
+    await body({ socketPath, applicationGroup: '', threads: 2 })
   } finally {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -51,6 +55,20 @@ async function withHostile(
 }
 
 const index = Buffer.from([1, 1, 0, 0])
+
+/** Reports of threads that sleep, of an application that is slow, and of all kicks taken, which they are not. */
+function reports(count: number): Buffer {
+  const asleep = 0xffff
+  const one = (number: number) => {
+    const payload = Buffer.alloc(16)
+    payload.writeUInt32LE((number * asleep) >>> 0, 0)
+    payload.writeUInt32LE(0xfffff, 4)
+    payload.writeUInt32LE(2000, 8)
+    payload.writeUInt32LE(1000, 12)
+    return frame(2, 0, asleep, payload)
+  }
+  return Buffer.concat(Array.from({ length: count }, (_, number) => one(Math.max(0, number - 1))))
+}
 const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
   ['an unknown request', frame(6, 77, 0)],
   ['an answer with an impossible status', frame(3, 1, 99, Buffer.from([0, 0, 0, 0]))],
@@ -83,6 +101,7 @@ const CASES: readonly (readonly [string, Uint8Array | 'close'])[] = [
   ['a second greeting', HELLO],
   ['a report of a wrong size', frame(2, 1, 0)],
   ['thousands of bulk lanes', Buffer.concat(Array.from({ length: 1100 }, (_, i) => frame(13, i, 0)))],
+  ['kicks without end, none of which it takes', reports(20_000)],
   ['nothing but the end of the connection', 'close'],
 ]
 
@@ -139,6 +158,36 @@ test('what it says of its threads does not count', { timeout: 60_000 }, () =>
     },
   ),
 )
+
+const NUDGES = 400_000
+
+test('nudges without end are not all answered while it takes no answer', { timeout: 60_000 }, async () => {
+  let taken = 0
+  let flooded: (socket: Socket) => void = () => {}
+  const whenFlooded = new Promise<Socket>((resolve) => {
+    flooded = resolve
+  })
+  const flood = (socket: Socket) => {
+    socket.pause()
+    socket.write(Buffer.alloc(NUDGES * 12, frame(14, 0, 0)), () => flooded(socket))
+  }
+  await withHostile(HELLO, flood, async (target) => {
+    const channel = await Channel.connect(target)
+    const first = request(channel, place('/first'))
+    const socket = await whenFlooded
+    const second = request(channel, place('/second'))
+    await new Promise<void>((resolve) => {
+      socket.on('data', (bytes) => {
+        taken += bytes.length
+        if (bytes.includes('/second')) resolve()
+      })
+      socket.resume()
+    })
+    channel.close()
+    await Promise.all([first.outcome, second.outcome])
+  })
+  assert.ok(taken < (NUDGES * 12) / 2, `${taken} bytes`)
+})
 
 test('nobody listens', async () => {
   await assert.rejects(
