@@ -8,9 +8,8 @@ import { type Command, directive, raw } from '../config/directive.js'
 import { compileRegex } from '../config/regex.js'
 import { settingsKey } from '../config/settings.js'
 import { fill } from '../expr/expression.js'
-import type { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
-import { type Action, type HeaderRule, holds, runRule, runRules } from './headers/rule.js'
+import { type Action, type HeaderRule, runRules } from './headers/rule.js'
 import { compileValue, oneLine } from './headers/value.js'
 import type { HttpdModule, Outcome } from './module.js'
 import { conditionOf, templateOf } from './string-template.js'
@@ -165,23 +164,11 @@ function postReadRequest(request: Request): Outcome {
   return undefined
 }
 
-/** Which rules have changed a table of request headers: look-ups and internal redirects share it, and must not append again. */
-const done = new WeakMap<HeaderTable, Set<HeaderRule>>()
-
 function fixups(request: Request): Outcome {
   const { request: rules } = request.dir.get(headersDir)
   if (rules.length === 0) return undefined
   request.headersIn.unify()
-  let ran = done.get(request.headersIn)
-  if (ran === undefined) {
-    ran = new Set()
-    done.set(request.headersIn, ran)
-  }
-  for (const rule of rules) {
-    if (rule.early || ran.has(rule) || !holds(rule, request)) continue
-    ran.add(rule)
-    runRule(rule, request, request.headersIn)
-  }
+  runRules(rules, false, request, request.headersIn)
   return undefined
 }
 

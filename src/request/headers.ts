@@ -24,6 +24,12 @@ export class HeaderTable {
     return new HeaderTable(flat.slice())
   }
 
+  copy(): HeaderTable {
+    const copy = HeaderTable.from(this.fields)
+    copy.unified = this.unified
+    return copy
+  }
+
   get size(): number {
     return this.fields.length / 2
   }

@@ -7,7 +7,7 @@ import type { HttpdModule, Outcome } from '../modules/module.js'
 import { selfOrigin } from '../modules/self-url.js'
 import { escapePath } from '../modules/url-text.js'
 import { respondWithError } from './error-response.js'
-import { HeaderTable } from './headers.js'
+import type { HeaderTable } from './headers.js'
 import { compilePhases, type PhaseTable, runPhases, stackOf } from './phases.js'
 import { Request } from './request.js'
 import { cutOff, sendWhole } from './response.js'
@@ -56,8 +56,20 @@ function giveUp(request: Request, error: unknown): void {
   request.outgoing.cut()
 }
 
-/** Fields that tell of a request's body. */
+/** Fields that say that there is a body. */
 const BODY_FIELDS = ['Content-Length', 'Transfer-Encoding']
+/** Fields that tell of a body, which a look-up has not (httpd's strip_headers_request_body). */
+const CONTENT_FIELDS = [
+  ...BODY_FIELDS,
+  'Content-Encoding',
+  'Content-Language',
+  'Content-Location',
+  'Content-MD5',
+  'Content-Range',
+  'Content-Type',
+  'Expires',
+  'Last-Modified',
+]
 
 /**
  * Goes on with another URL of this server in place of the request's own: ErrorDocument, rewriting, applications.
@@ -85,9 +97,10 @@ export function internalRedirect(
     )
     return 500
   }
-  const redirected = derive(request, url, method ?? request.method)
-  const hasBody = method === undefined && BODY_FIELDS.some((name) => request.headersIn.has(name))
-  if (!hasBody) for (const name of BODY_FIELDS) redirected.headersIn.unset(name)
+  // one table: what modules have made of the header holds for the whole chain
+  const headersIn =
+    method === undefined || !saysBody(request) ? request.headersIn : without(BODY_FIELDS, request)
+  const redirected = derive(request, url, method ?? request.method, headersIn)
   redirected.prev = request
   redirected.transaction = transaction
   redirected.status = request.status
@@ -116,14 +129,14 @@ function nameRedirect(from: Request, to: Request): void {
 
 /** See {@link import('./request.js').Dispatch.lookUp}. */
 function lookUpUri(request: Request, url: string): Request | Promise<Request> {
-  const found = derive(request, resolveLink(escapePath(request.path), url), 'GET')
+  const found = derive(request, resolveLink(escapePath(request.path), url), 'GET', forLookUp(request))
   return lookUp(request, found, 'url')
 }
 
 /** See {@link import('./request.js').Dispatch.lookUpFile}. */
 function lookUpFile(request: Request, filename: string): Request | Promise<Request> {
   const name = filename.slice(filename.lastIndexOf('/') + 1)
-  const found = derive(request, '/', 'GET')
+  const found = derive(request, '/', 'GET', forLookUp(request))
   const own = request.path.slice(0, request.path.length - request.pathInfo.length)
   found.path = own.slice(0, own.lastIndexOf('/') + 1) + name
   found.filename = filename
@@ -165,9 +178,25 @@ function tableOf(request: Request): PhaseTable {
   return at.transaction.phases
 }
 
-/** A request for another URL in the place of one: same client, same header. */
-function derive(from: Request, url: string, method: string): Request {
-  const made = new Request(from.connection, from.server, from.incoming, from.outgoing, from.log)
+function saysBody({ headersIn }: Request): boolean {
+  return BODY_FIELDS.some((name) => headersIn.has(name))
+}
+
+/** A copy of the request's header that lacks these fields. */
+function without(names: readonly string[], { headersIn }: Request): HeaderTable {
+  const copy = headersIn.copy()
+  for (const name of names) copy.unset(name)
+  return copy
+}
+
+/** A look-up has a header of its own: what is changed there is forgotten with it. */
+function forLookUp(request: Request): HeaderTable {
+  return saysBody(request) ? without(CONTENT_FIELDS, request) : request.headersIn.copy()
+}
+
+/** A request for another URL in the place of one, of the same client. */
+function derive(from: Request, url: string, method: string, headersIn: HeaderTable): Request {
+  const made = new Request(from.connection, from.server, from.incoming, from.outgoing, from.log, headersIn)
   const { path, query } = splitQuery(url)
   made.method = method
   made.protocol = from.protocol
@@ -179,6 +208,5 @@ function derive(from: Request, url: string, method: string): Request {
   made.asksKeepAlive = from.asksKeepAlive
   made.dispatch = from.dispatch
   made.tlsVariable = from.tlsVariable
-  made.headersIn = HeaderTable.from(from.incoming.rawHeaders)
   return made
 }

@@ -1,6 +1,6 @@
 /**
- * One request on its way through the phases: httpd's `request_rec`. Subrequests and internal redirects are requests of their own that share
- * the connection and the headers with the one they came from.
+ * One request on its way through the phases: httpd's `request_rec`. Subrequests and internal redirects are requests of their own on the same
+ * connection. Redirects have one table of header fields with the request they came from, subrequests a copy of it.
  */
 import type { Stats } from 'node:fs'
 import type { Settings } from '../config/settings.js'
@@ -99,8 +99,6 @@ export class Request {
   hostname = ''
   /** The port written in `Host`, 0 where there is none. */
   hostPort = 0
-  /** Request header fields, names and values in turn as they came (`RequestHeader` may have changed them). */
-  headersIn: HeaderTable
   /** Milliseconds since the epoch at which the request's header was complete. */
   readonly startedAt: number = Date.now()
   /** The same moment on `process.hrtime`'s clock, in nanoseconds. */
@@ -200,10 +198,11 @@ export class Request {
     readonly incoming: IncomingMessage,
     readonly outgoing: OutgoingMessage,
     readonly log: ErrorLog,
+    /** Request header fields as they came, and as modules have changed them since; shared by a chain of internal redirects. */
+    readonly headersIn = HeaderTable.from(incoming.rawHeaders),
   ) {
     this.server = server
     this.dir = server.dir
-    this.headersIn = HeaderTable.from(incoming.rawHeaders)
   }
 
   /** Variables: `SetEnv`, `SetEnvIf`, `PassEnv`, `REDIRECT_…`. */

@@ -43,14 +43,14 @@ export function runRules(
   for (const rule of rules) if (rule.early === early && holds(rule, request)) runRule(rule, request, headers)
 }
 
-export function holds({ condition }: HeaderRule, request: Request): boolean {
+function holds({ condition }: HeaderRule, request: Request): boolean {
   if (condition === undefined) return true
   if ('expression' in condition) return conditionHolds(condition.expression, request)
   const isSet = request.variable(condition.variable) !== undefined
   return isSet === condition.set
 }
 
-export function runRule(rule: HeaderRule, request: Request, headers: HeaderTable): void {
+function runRule(rule: HeaderRule, request: Request, headers: HeaderTable): void {
   const { name } = rule
   switch (rule.action) {
     case 'set':
