@@ -159,8 +159,7 @@ function lookUp(request: Request, found: Request, from: 'url' | 'storage'): Requ
     found.status = 500
     return found
   }
-  const table = (request.transaction ?? request.main?.transaction)?.phases ?? tableOf(request)
-  found.transaction = undefined
+  const table = tableOf(request)
   const outcome = runPhases(table, found, table[from], table.handlers)
   if (typeof outcome === 'object') return outcome.then((late) => concluded(found, late))
   return concluded(found, outcome)
