@@ -69,12 +69,8 @@ export function parseHead(text: string): RequestHead | HeadFault {
   const target = parts[2] as string
   const version = parts[3] as string
   if (!KNOWN_VERSIONS.has(version)) return 'unknown version of HTTP'
-  const first = target.charCodeAt(0)
-  if (
-    (method === 'CONNECT') !== (first !== 47 && first !== 42 && !target.includes('://')) &&
-    method !== 'CONNECT'
-  )
-    return 'the target is neither a path nor a URL'
+  // an authority alone is a target for CONNECT alone
+  if (isAuthority(target) && method !== 'CONNECT') return 'the target is neither a path nor a URL'
   const fields = rememberedFields(version, text.slice(lineEnd + 2))
   if (typeof fields === 'string') return fields
   return {
@@ -86,6 +82,12 @@ export function parseHead(text: string): RequestHead | HeadFault {
     canKeep: fields.canKeep,
     saysClose: fields.saysClose,
   }
+}
+
+/** Neither a path, nor `*`, nor a URL (RFC 9112 section 3.2). */
+function isAuthority(target: string): boolean {
+  const first = target.charCodeAt(0)
+  return first !== 47 && first !== 42 && !target.includes('://')
 }
 
 /** What the fields of a header say, whatever its request line. */
