@@ -51,7 +51,6 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   readonly host: string
   readonly port: number
   draining = false
-  active = 0
   readonly #vhosts: VhostTable
   readonly #time = new TimeKeeper(() => this.#makeRoom())
   readonly #http2 = new Http2Connections(
@@ -280,7 +279,6 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     request.transaction = { last: request, phases: this.phases }
     request.dispatch = this.phases.dispatch
     connection.latest = request
-    this.active++
     outgoing.whenOver = () => this.#over(connection, request, outgoing, holdsSlot)
     return request
   }
@@ -312,7 +310,6 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   /** The response is over, one way or the other: the access log. */
   #over(connection: ClientConnection, first: Request, outgoing: OutgoingMessage, holdsSlot: boolean): void {
     const request = first.transaction?.last ?? first
-    this.active--
     request.headerBytesSent = outgoing.overheadBytes
     if (!outgoing.isComplete) {
       request.cut = true

@@ -181,8 +181,3 @@ export function whenAccepted(server: Server, callback: () => void): void {
 export function connectionsOf(server: Server): Iterable<ClientConnection> {
   return accepting.get(server)?.front.connections ?? []
 }
-
-/** Number of requests that are running on that server. */
-export function activeRequests(server: Server): number {
-  return accepting.get(server)?.front.active ?? 0
-}

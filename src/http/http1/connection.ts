@@ -106,11 +106,6 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     socket.on('close', () => this.#onClose())
   }
 
-  /** A request is at hand: its header is complete, and its response not over. */
-  get isBusy(): boolean {
-    return this.#outgoing !== undefined
-  }
-
   /** Something that was written waits for the client. */
   get hasUnsent(): boolean {
     return this.socket.writableLength > 0 || this.#direct?.waits === true
