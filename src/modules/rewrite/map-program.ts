@@ -84,6 +84,8 @@ export class MapProgram {
 
   #receive(text: string, child: ChildProcessWithoutNullStreams): void {
     if (child !== this.#child) return
+    // nobody has asked: this must not become the answer to the next question
+    if (this.#questions.length === 0) return
     this.#received += text
     const end = this.#received.indexOf('\n')
     if (end < 0) {
@@ -91,7 +93,8 @@ export class MapProgram {
       return
     }
     const line = this.#received.slice(0, end).replace(/\r$/, '')
-    this.#received = this.#received.slice(end + 1)
+    // nor must what follows it
+    this.#received = ''
     this.#settle(line.toUpperCase() === 'NULL' ? undefined : line)
   }
 
