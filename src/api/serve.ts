@@ -56,7 +56,7 @@ export interface RunningServer extends AsyncDisposable {
   /** What was defined, ports filled in. */
   readonly defined: Readonly<Record<string, string>>
   /**
-   * A graceful restart with the configuration as it is then.
+   * A graceful restart with the configuration as it is then. Where one is under way, it begins when that is over.
    * @throws Error where it is called off, for instance by a fault in the configuration; the server goes on then
    */
   reload(): Promise<void>
@@ -117,7 +117,10 @@ class Server implements RunningServer {
   #output = ''
   #isReady = false
   #hasEnded = false
-  #waiting: { resolve: () => void; reject: (error: Error) => void }[] = []
+  /** Who waits for the start or a restart to be over. */
+  #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined
+  /** Fulfilled when the restarts that were asked for so far are over. */
+  #reloaded = Promise.resolve()
 
   static async start(options: ServeOptions): Promise<Server> {
     const defined: Record<string, string> = {}
@@ -167,7 +170,7 @@ class Server implements RunningServer {
       const how = signal === null ? `exit status ${code}` : signal
       this.#hasEnded = true
       const why = new StartError(`serve: the server has ended (${how}):\n${this.#output.trim()}`)
-      for (const { reject } of this.#waiting.splice(0)) reject(why)
+      this.#waiting?.reject(why)
     })
   }
 
@@ -179,11 +182,18 @@ class Server implements RunningServer {
     return this.urls[0] as string
   }
 
-  async reload(): Promise<void> {
+  /** One after the other: the server makes one restart of several signals, and does not tell whose it was. */
+  reload(): Promise<void> {
+    const done = this.#reloaded.then(() => this.#reload())
+    this.#reloaded = done.catch(() => {})
+    return done
+  }
+
+  #reload(): Promise<void> {
     if (this.#hasEnded) throw new Error('serve: the server has ended')
     const done = this.#next()
     this.child.kill('SIGUSR1')
-    await done
+    return done
   }
 
   stop(how: 'now' | 'gracefully' = 'now'): Promise<Stopped> {
@@ -196,7 +206,9 @@ class Server implements RunningServer {
   }
 
   #next(): Promise<void> {
-    return new Promise((resolve, reject) => void this.#waiting.push({ resolve, reject }))
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+    })
   }
 
   #hear(event: SupervisorEvent): void {
@@ -212,10 +224,9 @@ class Server implements RunningServer {
                 : host
         return `${protocol === 'https' ? 'https' : 'http'}://${name}:${port}`
       })
-      for (const { resolve } of this.#waiting.splice(0)) resolve()
+      this.#waiting?.resolve()
     } else if (event.type === 'kept') {
-      const why = new Error(`serve: the restart was called off: ${event.reason}`)
-      for (const { reject } of this.#waiting.splice(0)) reject(why)
+      this.#waiting?.reject(new Error(`serve: the restart was called off: ${event.reason}`))
     }
   }
 }

@@ -76,6 +76,23 @@ test('a server from a file: a reload that is called off, a graceful stop', { ski
   await assert.rejects(server.reload(), /has ended/)
 })
 
+test('a reload that is asked for during another tells what became of its own', { skip }, async () => {
+  const directory = readableFolder()
+  const file = path.join(directory, 'httpd.conf')
+  writeFileSync(file, configuration(directory))
+  const server = await serve({ file, output: () => {} })
+  try {
+    const first = server.reload().then(() => writeFileSync(file, 'Nonsense\n'))
+    const second = server.reload()
+    await Promise.all([first, assert.rejects(second, /called off: [^]*Invalid command 'Nonsense'/)])
+    writeFileSync(file, configuration(directory))
+    await Promise.all([server.reload(), server.reload()])
+  } finally {
+    await server.stop()
+    rmSync(directory, { recursive: true })
+  }
+})
+
 test('a configuration with faults: the server’s own words are the message', async () => {
   await assert.rejects(serve({ configuration: 'Listen 1\nNonsense', output: () => {} }), (error: Error) => {
     assert.ok(error instanceof StartError)
