@@ -202,3 +202,29 @@ for (const [name, way] of Object.entries(WAYS))
       })
     })
   })
+
+test('a first connection that closes without a word does not keep the others from it', async () => {
+  const { DirectWriter } = (await import(
+    `${'../../src/http/http1/direct-write.js'}?probed`
+  )) as typeof import('../../src/http/http1/direct-write.js')
+  const listener = createServer()
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  const accept = async () => {
+    const accepted = new Promise<Socket>((resolve) => listener.once('connection', resolve))
+    const far = connect((listener.address() as AddressInfo).port, '127.0.0.1').on('error', () => {})
+    const near = (await accepted).on('error', () => {})
+    return { near, far, writer: DirectWriter.of(near, () => {}) }
+  }
+  const probe = await accept()
+  probe.near.destroy()
+  const { near, far, writer } = await accept()
+  try {
+    assert.equal(writer?.write('unknown'), false)
+    await new Promise<unknown>((resolve) => near.write('hello', 'latin1', resolve))
+    assert.ok(writer?.write('known'))
+    await until('the word', () => !writer.waits)
+  } finally {
+    for (const socket of [near, far, probe.far]) socket.destroy()
+    listener.close()
+  }
+})

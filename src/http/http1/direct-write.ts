@@ -25,7 +25,6 @@ interface Handle {
 
 /** Node's class of write requests, which only its own writes show; null: its handles make them; undefined: not seen yet. */
 let RequestOf: (new () => WriteRequest) | null | undefined
-let isLearning = false
 /** A request that no write has needed yet. */
 let unused: WriteRequest | undefined
 
@@ -122,10 +121,8 @@ function handleOf(socket: Duplex): Handle | undefined {
   return handle as Handle
 }
 
-/** Looks at what the stream's next write to that connection takes for a request object. */
+/** Looks at what the stream's next write to that connection takes for a request object. Many connections close without one. */
 function learn(handle: Handle): void {
-  if (isLearning) return
-  isLearning = true
   const write = handle.writeLatin1String
   handle.writeLatin1String = function (this: Handle, request, text) {
     handle.writeLatin1String = write
