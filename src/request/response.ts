@@ -68,7 +68,20 @@ async function sendFiltered(
     cutOff(request)
     return
   }
-  if (!request.outgoing.isOver) respond(request, filtered)
+  if (request.outgoing.isOver) return
+  try {
+    respond(request, filtered)
+  } catch (error) {
+    // the handler has returned: nobody else would make a response of it
+    request.report(
+      'core',
+      'error',
+      `Internal fault while sending a response: ${(error as Error).stack}`,
+      'WSGH0001',
+    )
+    if (request.outgoing.headSent) cutOff(request)
+    else sendBare500(request)
+  }
 }
 
 function respond(request: Request, body: Uint8Array | string): void {
@@ -309,22 +322,27 @@ function send(request: Request, handOver: () => void): boolean {
   } catch (error) {
     if (!(error instanceof HeaderFault)) throw error
     request.report('core', 'error', `Response header refused: ${error.message}`, 'WSGH0004')
-    // even the header of an error page may be what is refused
-    request.status = 500
-    request.bytesSent = 0
-    request.outgoing.respond(
-      {
-        status: 500,
-        reason: 'Internal Server Error',
-        fields: request.outgoing.hasConnectionFields
-          ? ['Content-Length', '0', 'Connection', 'close']
-          : ['Content-Length', '0'],
-        bodyless: false,
-        hasLength: true,
-        close: true,
-      },
-      '',
-    )
+    sendBare500(request)
     return false
   }
+}
+
+/** Without anything that modules have set: even the header of an error page may be what cannot be sent. */
+function sendBare500(request: Request): void {
+  const { outgoing } = request
+  request.status = 500
+  request.bytesSent = 0
+  outgoing.respond(
+    {
+      status: 500,
+      reason: 'Internal Server Error',
+      fields: outgoing.hasConnectionFields
+        ? ['Content-Length', '0', 'Connection', 'close']
+        : ['Content-Length', '0'],
+      bodyless: false,
+      hasLength: true,
+      close: true,
+    },
+    '',
+  )
 }
