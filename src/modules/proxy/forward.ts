@@ -3,6 +3,7 @@
  * answered as httpd does: 503 where no connection can be made, 502 for no or a broken answer, 504 where it takes too long.
  */
 import type { IncomingMessage as BackendResponse, ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   brokenBodyStatus,
   declaredBodyLength,
@@ -76,6 +77,9 @@ class Forwarding {
   #settled = false
   #again = true
   #timer: NodeJS.Timeout | undefined
+  /** The connection to the backend, as long as it is ours. */
+  #socket: Socket | undefined
+  #response: BackendResponse | undefined
   readonly #upgrade: string | undefined
   readonly #hasBody: boolean
 
@@ -167,7 +171,6 @@ class Forwarding {
   /** Two watches: one for the connection, then one for silence on it. */
   #watch(sent: ClientRequest): void {
     const { plan } = this.backend
-    const silence = this.#silence()
     const late = (): void => {
       this.#late = true
       sent.destroy(new Error('timeout'))
@@ -179,19 +182,30 @@ class Forwarding {
       const ready = (): void => {
         clearTimeout(this.#timer)
         this.#connected = true
-        socket.setTimeout(silence * 1000)
+        this.#socket = socket
+        this.#watchSilence()
         socket.once('timeout', late)
       }
       if (socket.connecting) {
         // with TLS it is given to us when it is ready
         socket.once('connect', ready)
-        this.#timer = setTimeout(late, (plan.connectTimeout ?? silence) * 1000)
+        this.#timer = setTimeout(late, (plan.connectTimeout ?? this.#silence()) * 1000)
       } else ready()
       sent.once('close', () => {
         clearTimeout(this.#timer)
         socket.off('timeout', late)
+        if (this.#socket === socket) this.#socket = undefined
       })
     })
+  }
+
+  /**
+   * Counts the backend's silence from now on, or not while it is the client that is waited for, to send or to read: it has time limits of its own.
+   * To be called whenever that changes.
+   */
+  #watchSilence(): void {
+    const isClientsTurn = this.request.incoming.body.flowing || this.#response?.isPaused() === true
+    this.#socket?.setTimeout(isClientsTurn ? 0 : this.#silence() * 1000)
   }
 
   #giveUpWaiting(sent: ClientRequest): void {
@@ -209,10 +223,17 @@ class Forwarding {
       onData: (chunk) => {
         if (!sent.write(chunk) && !sent.destroyed) {
           body.pause()
-          sent.once('drain', () => body.resume())
+          this.#watchSilence()
+          sent.once('drain', () => {
+            body.resume()
+            this.#watchSilence()
+          })
         }
       },
-      onEnd: () => sent.end(),
+      onEnd: () => {
+        sent.end()
+        this.#watchSilence()
+      },
       onFault: (fault) => {
         this.#settle(fault === 'limit' ? 413 : brokenBodyStatus(this.request))
         sent.destroy()
@@ -237,17 +258,24 @@ class Forwarding {
     }
     request.status = status
     request.reason = response.statusMessage ?? ''
+    this.#response = response
     const writer = openBody(request)
     response.on('data', (chunk: Buffer) => {
-      if (!writer.write(chunk)) response.pause()
+      if (writer.write(chunk)) return
+      response.pause()
+      this.#watchSilence()
     })
-    writer.onDrain(() => response.resume())
+    writer.onDrain(() => {
+      response.resume()
+      this.#watchSilence()
+    })
     response.on('end', () => {
       if (response.complete) writer.end()
       this.#settle('done')
     })
     response.on('close', () => {
-      if (response.complete) return
+      // it broke off, and not because the client has left
+      if (response.complete || this.#settled) return
       request.report(
         'proxy_http',
         'error',

@@ -1,6 +1,6 @@
 /** Backends that do not keep to HTTP: what clients get, and that nothing of it is taken for more than it is. */
 import assert from 'node:assert/strict'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { withServer } from '../../support/server.js'
 import { until } from '../../support/wait.js'
@@ -54,6 +54,10 @@ let port = 0
 /** Header blocks of the requests that came. */
 const seen: string[] = []
 const held: Socket[] = []
+/** Whom a large response is sent. */
+const sending: Socket[] = []
+/** More than all buffers between the backend and a client that does not read. */
+const DOWNLOAD_BYTES = 40_000_000
 
 before(async () => {
   backend = createServer((socket) => {
@@ -64,10 +68,15 @@ before(async () => {
       const end = received.indexOf('\r\n\r\n')
       if (end < 0) return
       const name = /^\S+ \S*\/([\w-]+) /.exec(received)?.[1] ?? ''
+      if (name === 'upload' && !received.endsWith('all of it')) return
       seen.push(received.slice(0, end))
       received = ''
       if (name === 'hold') held.push(socket)
-      else if (name === 'half') socket.write(`${OK}Content-Length: 100\r\n\r\nhalf`)
+      else if (name === 'download') {
+        sending.push(socket)
+        socket.write(`${OK}Content-Length: ${DOWNLOAD_BYTES}\r\nConnection: close\r\n\r\n`)
+        socket.end(Buffer.alloc(DOWNLOAD_BYTES))
+      } else if (name === 'half') socket.write(`${OK}Content-Length: 100\r\n\r\nhalf`)
       else socket.end(ANSWERS[name] ?? `${OK}Content-Length: 0\r\n\r\n`, 'latin1')
     })
   })
@@ -123,4 +132,52 @@ ProxyPass / http://127.0.0.1:${port}/ enablereuse=off
     for (const socket of held.splice(0)) socket.end(`${OK}Content-Length: 4\r\n\r\nlate`)
     assert.equal((await first).text, 'late')
   })
+})
+
+/** A client that sends what it is told to, and reads when it is told to. */
+async function withClient(port: number, use: (client: Socket) => Promise<void>): Promise<void> {
+  const client = connect(port, '127.0.0.1')
+  try {
+    await use(client.on('error', () => {}))
+  } finally {
+    client.destroy()
+  }
+}
+
+async function readAll(client: Socket): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  for await (const piece of client) pieces.push(piece as Buffer)
+  return Buffer.concat(pieces)
+}
+
+test('a client that is slow to send or to read is no silence of the backend', async () => {
+  const conf = `ServerLimit 1\nProxyPass / http://127.0.0.1:${port}/ timeout=1`
+  const rest = 'Host: x\r\nConnection: close\r\n'
+  await withServer({ conf }, (server) =>
+    withClient(server.port, (sender) =>
+      withClient(server.port, async (reader) => {
+        const body = 'slowly, all of it'
+        sender.write(`POST /upload HTTP/1.1\r\n${rest}Content-Length: ${body.length}\r\n\r\n`)
+        sender.write(body.slice(0, 6))
+        reader.pause().write(`GET /download HTTP/1.1\r\n${rest}\r\n`)
+        await until('the backend to send', () => sending.length === 1)
+        // each of these lasts as long as a backend may be silent
+        for (let times = 0; times < 2; times++) assert.equal((await server.get('/hold')).status, 504)
+
+        sender.write(body.slice(6))
+        assert.match((await readAll(sender)).toString('latin1'), /^HTTP\/1\.1 200 /)
+        const response = await readAll(reader)
+        assert.equal(response.length - response.indexOf('\r\n\r\n') - 4, DOWNLOAD_BYTES)
+
+        // one that leaves is no fault of the backend either
+        await withClient(server.port, async (leaver) => {
+          leaver.pause().write(`GET /download HTTP/1.1\r\n${rest}\r\n`)
+          await until('the backend to send', () => sending.length === 2)
+        })
+        await until('the backend to be left', () => sending[1]?.destroyed === true)
+        await server.get('/no-content')
+        assert.doesNotMatch(server.errorLog(), /AH00898/)
+      }),
+    ),
+  )
 })
