@@ -1,7 +1,4 @@
-/**
- * The handler `proxy-server`: sends the request to its backend and the response to the client, both as they arrive. What cannot be had is
- * answered as httpd does: 503 where no connection can be made, 502 for no or a broken answer, 504 where it takes too long.
- */
+/** The handler `proxy-server`: sends the request to its backend and the response to the client, both as they arrive. */
 import type { IncomingMessage as BackendResponse, ClientRequest } from 'node:http'
 import type { Socket } from 'node:net'
 import {
@@ -18,11 +15,11 @@ import { coreServer } from '../core/settings.js'
 import type { Outcome } from '../module.js'
 import { selfNameOf, selfOrigin } from '../self-url.js'
 import { type Backend, backendOf } from './backend.js'
+import { faultOf } from './fault.js'
 import { endToEnd, requestFields } from './fields.js'
 import { PROXY_HANDLER, type ProxyTarget, targetOf } from './mapping.js'
 import { reverseCookie, reverseUrl } from './reverse.js'
 import { proxyDir, proxyServer } from './settings.js'
-import { HandshakeFault } from './tls-agent.js'
 import { proxyTls } from './tls-settings.js'
 import { tunnel } from './tunnel.js'
 
@@ -30,16 +27,6 @@ import { tunnel } from './tunnel.js'
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
 /** Headers that hold URLs of the backend. */
 const URL_FIELDS = new Set(['location', 'content-location', 'uri', 'destination'])
-/** Faults of making a connection; others are of what came over it. */
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'ENOENT',
-  'EACCES',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'ENOTSOCK',
-])
 
 export function forward(request: Request): Outcome | Promise<Outcome> {
   if (request.handler !== PROXY_HANDLER) return undefined
@@ -270,7 +257,8 @@ class Forwarding {
       this.#watchSilence()
     })
     response.on('end', () => {
-      if (response.complete) writer.end()
+      if (!response.complete) return
+      writer.end()
       this.#settle('done')
     })
     response.on('close', () => {
@@ -312,8 +300,6 @@ class Forwarding {
   #failed(sent: ClientRequest, error: NodeJS.ErrnoException): void {
     const { request, backend } = this
     if (this.#settled) return
-    const { plan } = backend
-    const where = plan.socketPath ?? `${plan.host}:${plan.port}`
     // The backend closed a kept connection at the moment we used it: it has not seen the request.
     if (this.#again && sent.reusedSocket && error.code === 'ECONNRESET' && IDEMPOTENT.has(request.method)) {
       this.#again = false
@@ -321,51 +307,12 @@ class Forwarding {
       return
     }
     this.#finish()
-    if (error instanceof HandshakeFault) {
-      const place = `${where} (${plan.host})`
-      request.report('proxy', 'error', `TLS with ${place} failed: ${error.message}`, 'AH01997')
-      request.report(
-        'proxy',
-        'error',
-        `Error during SSL Handshake with remote server returned by ${request.path}`,
-        'AH00898',
-      )
-      this.#settle(500)
-      return
-    }
-    if (!this.#connected) {
-      backend.failed()
-      const late =
-        this.#late || error.code === 'ETIMEDOUT' ? '(110)Connection timed out' : (error.code ?? error.message)
-      if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') {
-        request.report('proxy', 'error', `DNS lookup failure for: ${plan.host}`, 'AH00898')
-        this.#settle(502)
-        return
-      }
-      request.report(
-        'proxy',
-        'error',
-        `${late}: HTTP: attempt to connect to ${where} (${plan.host}) failed`,
-        'AH00957',
-      )
-      request.report(
-        'proxy_http',
-        'error',
-        `HTTP: failed to make connection to backend: ${plan.host}`,
-        'AH01114',
-      )
-      this.#settle(this.#late || error.code === 'ETIMEDOUT' || UNREACHABLE.has(error.code ?? '') ? 503 : 502)
-      return
-    }
-    request.report(
-      'proxy_http',
-      'error',
-      this.#late
-        ? `The timeout specified has expired: error reading status line from remote server ${where}`
-        : `${error.code ?? error.message}: error reading status line from remote server ${where}`,
-      'AH01102',
-    )
-    this.#settle(this.#late ? 504 : 502)
+    const { plan } = backend
+    const { path } = request
+    const fault = faultOf(error, { plan, path, connected: this.#connected, late: this.#late })
+    if (fault.isDown) backend.failed()
+    for (const [module, code, message] of fault.lines) request.report(module, 'error', message, code)
+    this.#settle(fault.status)
   }
 
   #finish(): void {
