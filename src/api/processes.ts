@@ -12,6 +12,7 @@ import type { DaemonPlan } from '../server/daemon-plan.js'
 import type { DaemonFailure, DaemonInfo } from '../server/messages.js'
 import type { Unsubscribe, WorkerContext } from '../server/worker-context.js'
 import type { Board } from '../status/board.js'
+import { UNSHARED } from '../wsgi/loads.js'
 import { StartError } from './errors.js'
 import { overheard } from './log.js'
 
@@ -39,6 +40,7 @@ export class Processes implements WorkerContext {
   readonly workers = 1
   readonly supervisorPid = process.pid
   readonly isAlone = true
+  readonly loads = UNSHARED
   /** Number of the last start: 1, and one more with each reload. */
   generation = 0
   draining = false

@@ -17,6 +17,7 @@ import { type DaemonPlan, signatureOf } from './daemon-plan.js'
 import type { Reason } from './daemon-state.js'
 import { ErrorStreams } from './error-stream.js'
 import type { Listener } from './listeners.js'
+import type { LoadTable } from './load-table.js'
 import type { ToWorker } from './messages.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -32,6 +33,7 @@ export interface GenerationOptions {
   readonly listeners: readonly Listener[]
   readonly runtimeDir: string
   readonly workers: number
+  readonly loads: LoadTable
   /** Where reports of server workers come together. */
   readonly desk: StatusDesk
   /** Takes what log programs have to say. */
@@ -108,6 +110,7 @@ export class Generation {
         pipes: [...pipes].map(([command, fd]) => ({ command, fd })),
         stderr: stderr === 'pipe' ? 'ignore' : stderr,
         authorities: configuration.authorities,
+        loads: options.loads,
         configure: {
           type: 'configure',
           tree: configuration.tree,

@@ -95,6 +95,8 @@ export type ToWorker =
       readonly runtimeDir: string
       /** Number of server workers that run side by side. */
       readonly workers: number
+      /** The worker's column of the table of loads; 0: it has none. */
+      readonly column: number
       /** Process id of the supervisor, for messages and checks. */
       readonly supervisorPid: number
       /** `ListenBacklog`, which has to be said again when a worker begins to accept. */

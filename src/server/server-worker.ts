@@ -6,6 +6,7 @@ import { closeSync } from 'node:fs'
 import type { Exit } from '../system/exit-status.js'
 import { pidOf } from '../system/started.js'
 import { environmentSince, handOver, openNowhere, takeSpareWorker } from './hand-over.js'
+import type { LoadTable } from './load-table.js'
 import type { FromWorker, ToWorker } from './messages.js'
 import { type SpareWorker, workerCommand } from './spare-worker.js'
 
@@ -24,13 +25,14 @@ type Configure = Extract<ToWorker, { type: 'configure' }>
 
 /** What a worker is started with. Descriptors are numbers in the supervisor; the worker is told its own. */
 export interface WorkerPlan {
-  readonly configure: Omit<Configure, 'listeners' | 'pipes' | 'daemons' | 'failures' | 'sent'>
+  readonly configure: Omit<Configure, 'listeners' | 'pipes' | 'daemons' | 'failures' | 'sent' | 'column'>
   readonly listeners: readonly { fd: number; host: string; port: number; protocol: string | undefined }[]
   readonly pipes: readonly { command: string; fd: number }[]
   /** Where a crash of the worker itself leaves its last words: the main error log. */
   readonly stderr: number | 'ignore'
   /** Whether the authorities that Node.js knows are asked for: see {@link startSpareWorker}. */
   readonly authorities: boolean
+  readonly loads: LoadTable
 }
 
 export interface WorkerEvents {
@@ -56,7 +58,9 @@ export class ServerWorker {
     const sent = spare === undefined ? null : sendAll(spare, plan)
     // After what may fail: nobody is to hear of a worker that there never was.
     this.#child.on('message', (message) => events.message(message as FromWorker))
+    const column = plan.loads.take()
     this.#child.once('exit', (code, signal) => {
+      plan.loads.release(column)
       clearTimeout(this.#killTimer)
       events.exit({ code, signal })
     })
@@ -64,6 +68,7 @@ export class ServerWorker {
       ...plan.configure,
       ...daemons,
       sent,
+      column,
       listeners: plan.listeners.map(({ host, port, protocol }, at) => ({
         fds: Array.from({ length: ACCEPTS_PER_TURN }, (_, which) => first + at * ACCEPTS_PER_TURN + which),
         host,

@@ -14,6 +14,7 @@ import { type Configuration, type ConfigurationSource, readConfiguration } from 
 import { Generation, type GroupListener } from './generation.js'
 import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, Listeners } from './listeners.js'
+import { LoadTable } from './load-table.js'
 import type { SupervisorEvent } from './parent.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
@@ -40,6 +41,7 @@ export class Supervisor {
   #current: Generation | undefined
   #log: ErrorLog = stderrLog()
   #runtimeDir = ''
+  #loads: LoadTable | undefined
   #number = 0
   #stderrReplaced = false
   #stopping: 'no' | 'gracefully' | 'now' = 'no'
@@ -104,6 +106,7 @@ export class Supervisor {
       )
       if (listeners.length === 0) throw new ListenError('there is no Listen directive')
       this.#runtimeDir = makeRuntimeDir(configuration.runtimeParent)
+      this.#loads = new LoadTable(this.#runtimeDir)
       this.#current = await Generation.open(this.#generationOptions(configuration, listeners))
     } catch (error) {
       writeLine((error as Error).message)
@@ -137,6 +140,7 @@ export class Supervisor {
       configuration,
       listeners,
       runtimeDir: this.#runtimeDir,
+      loads: this.#loads as LoadTable,
       desk: this.#desk,
       workers: this.options.oneWorker ? 1 : configuration.workers,
       report: (record: { level: Parameters<ErrorLog['server']>[1]; message: string; code?: string }) =>
@@ -314,6 +318,7 @@ export class Supervisor {
   #finish(exitCode: number): void {
     this.#listeners.close()
     if (this.#configuration !== undefined) removePidFile(this.#configuration.pidFile)
+    this.#loads?.close()
     if (this.#runtimeDir !== '') removeRuntimeDir(this.#runtimeDir)
     this.#ended(exitCode)
   }

@@ -5,6 +5,7 @@
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
 import type { Board } from '../status/board.js'
+import type { Loads } from '../wsgi/loads.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
 
 /** Called on a change; what `on…` returns takes the listener away again. */
@@ -20,6 +21,8 @@ export interface WorkerContext {
   /** Number of server workers that run side by side: what embedded applications see as `wsgi.multiprocess`. */
   readonly workers: number
   readonly supervisorPid: number
+  /** How busy daemon processes are with what other workers have given them. */
+  readonly loads: Loads
   /** True once the worker has been told to finish. */
   readonly draining: boolean
   /** The application is all that there is: URLs that it sends requests on to would be somebody else's (src/api/). */

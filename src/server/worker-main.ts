@@ -37,6 +37,7 @@ import { type Gateway, startGateway } from '../wsgi/gateway.js'
 import { waitForReaders } from './error-stream.js'
 import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
+import { openLoads } from './load-table.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, dropPrivileges } from './privileges.js'
@@ -103,13 +104,14 @@ class Worker {
     const pipes = new Map(configure.pipes.map(({ command, fd }) => [command, fd]))
     const logs = openLogs(site, { pipes })
     prepareWorkersDirectory(configure.runtimeDir, configure.dropTo)
+    const loads = openLoads(configure.runtimeDir, configure.column)
     if (configure.dropTo !== null) dropPrivileges(configure.dropTo)
     dieWithParent()
     if (process.ppid !== configure.supervisorPid) process.exit(1)
     checkReach(configure, site, logs)
     const sharedDirectory = workersDirectory(configure.runtimeDir)
     for (const { childInit } of modules) childInit?.({ sharedDirectory })
-    const state = new WorkerState(site, logs, configure, send, () => board.board())
+    const state = new WorkerState(site, logs, configure, send, () => board.board(), loads)
     const phases = phaseTable(modules)
     const gateway = startGateway(state)
     const slots = slotsOf(configure, site)

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import type { Site } from '../config/site.js'
 import type { Logs } from '../log/logs.js'
 import type { Board } from '../status/board.js'
+import type { Loads } from '../wsgi/loads.js'
 import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
 import { workersDirectory } from './runtime-dir.js'
 import type { Unsubscribe, WorkerContext } from './worker-context.js'
@@ -28,6 +29,7 @@ export class WorkerState implements WorkerContext {
     configure: Configure,
     private readonly send: (message: FromWorker) => void,
     readonly board: () => Promise<Board>,
+    readonly loads: Loads,
   ) {
     this.runtimeDir = workersDirectory(configure.runtimeDir)
     this.generation = configure.generation

@@ -52,7 +52,7 @@ export class Gateway implements ExchangeOwner {
     this.site = context.site
     this.redirects = context.isAlone !== true
     const log = context.logs.errorLogFor(context.site.main)
-    for (const group of daemonGroups(context.site)) {
+    for (const [number, group] of daemonGroups(context.site).entries()) {
       this.#groups.set(
         group.name,
         new ProcessGroup(group, {
@@ -66,6 +66,8 @@ export class Gateway implements ExchangeOwner {
               lends: info.isAlike,
               lateLog: (level, text) => log.server('wsgi', level, text),
             }),
+          loads: context.loads,
+          number,
           applicationGroupLimit: context.site.main.settings.get(wsgiMain).applicationGroupLimit,
           requestProcess: (name, applicationGroup) => context.requestProcess(name, applicationGroup),
           processRetired: (id) => context.processRetired(id),

@@ -4,12 +4,16 @@
  * The worker chooses the process (the least busy one that takes new requests), so that a request which no application code has seen can be
  * given to another process when its own retires or dies, and a process is only asked for what it can begin soon. What exceeds that waits
  * here, in order, for at most `connect-timeout`.
+ *
+ * What a process has from other workers counts too (loads.ts). A quick application is given more than it has threads, since batches are what makes
+ * fast requests cheap; a slow one is not where that could matter: the next thread to be free may be another process's.
  */
 
 import type { DaemonInfo } from '../server/messages.js'
 import { type Channel, ChannelRefused } from './channel/channel.js'
 import type { RejectReason } from './channel/types.js'
 import type { DaemonGroup } from './groups.js'
+import type { Loads } from './loads.js'
 
 /** A request that a process group is asked to run. */
 export interface Job {
@@ -20,7 +24,8 @@ export interface Job {
   begin(channel: Channel, member: Member): void
   /** The group cannot run it; `message` is for the error log. */
   refuse(status: 500 | 503 | 504, message: string): void
-  /** Milliseconds on the clock of `Date.now` at which waiting ends. Set when the job is first queued. */
+  /** When the job was first queued and when waiting ends, on the clock of `Date.now`. */
+  queuedAt?: number
   deadline?: number
   /** When the request was received, in seconds since 1970; for `queue-timeout`. */
   readonly startTime?: number
@@ -31,6 +36,9 @@ export interface Surroundings {
   connect(info: DaemonInfo, applicationGroup: string, isNamedByRequest: boolean): Promise<Channel>
   /** Application groups that requests may bring about in each process. */
   readonly applicationGroupLimit: number
+  /** How busy the processes are, and this group's number there. */
+  readonly loads: Loads
+  readonly number: number
   /** Asks the supervisor for a process of a Python that has no sub-interpreters. */
   requestProcess(group: string, applicationGroup: string): void
   /** Tells the supervisor that a process refuses requests. */
@@ -82,11 +90,20 @@ const ENDS_OF_PROCESSES = new Set(['ECONNRESET', 'EPIPE'])
 const TOGETHER_MAX_MICROSECONDS = 1000
 /** How often requests that wait are looked at for their deadline. */
 const SWEEP_MS = 100
+/** How often they are tried while other workers may have what they wait for: nobody tells when it is free. */
+const LOOK_MS = 5
+/** A worker that does not take what it waits for, as it hangs or connects, keeps it from others for no longer than so many looks. */
+const YIELDS_MAX = 4
+/** An application is slow whose requests take longer in the mean. What a batch saves is nothing beside that. */
+const SLOW_MICROSECONDS = 5000
 
 export class ProcessGroup {
   readonly #members = new Map<number, Member>()
   readonly #waiting: Job[] = []
   #sweep: NodeJS.Timeout | undefined
+  #look: NodeJS.Timeout | undefined
+  /** How often in a row it has looked, and left what there might have been to another worker. */
+  #yielded = 0
   #failure: string | undefined
   #subinterpreters = true
   /** The process that this turn of the event loop has given a request to last. */
@@ -138,7 +155,7 @@ export class ProcessGroup {
    * Takes back a job that no application code has seen, or undefined where nobody waits for it any more. It goes before those that came later.
    */
   returned(job: Job | undefined, member: Member, reason: RejectReason): void {
-    member.inFlight--
+    this.#count(member, -1)
     if (reason === 'died') member.lost()
     else if (!member.retired && reason !== 'closed') {
       member.retired = true
@@ -151,13 +168,14 @@ export class ProcessGroup {
   /** A job that waits here is wanted no more. */
   withdraw(job: Job): void {
     const at = this.#waiting.indexOf(job)
-    if (at >= 0) this.#waiting.splice(at, 1)
+    if (at >= 0) this.#takeOut(at)
   }
 
   /** A job has its final answer: its process has room again. */
   finished(member: Member): void {
-    member.inFlight--
-    if (this.#waiting.length > 0) this.pump()
+    this.#count(member, -1)
+    // The room is left to a worker whose request came before: it looks every few milliseconds.
+    if (this.#waiting.length > 0 && !this.#isLate()) this.pump()
     if (member.inFlight === 0 && !this.#members.has(member.info.id)) {
       for (const channel of member.channels.values()) channel.close()
     }
@@ -167,7 +185,7 @@ export class ProcessGroup {
   pump(): void {
     for (let at = 0; at < this.#waiting.length; ) {
       const job = this.#waiting[at] as Job
-      if (this.#tryBegin(job)) this.#waiting.splice(at, 1)
+      if (this.#tryBegin(job)) this.#takeOut(at)
       else at++
       if (at > 0 && !this.#hasRoom()) break
     }
@@ -175,7 +193,8 @@ export class ProcessGroup {
   }
 
   close(): void {
-    if (this.#sweep) clearInterval(this.#sweep)
+    clearInterval(this.#sweep)
+    clearInterval(this.#look)
     for (const member of this.#members.values())
       for (const channel of member.channels.values()) channel.close()
   }
@@ -191,15 +210,42 @@ export class ProcessGroup {
   }
 
   #hasRoom(): boolean {
-    const window = this.#window()
+    const most = this.#holdsBack() ? this.group.threads : this.#window()
     for (const member of this.#members.values())
-      if (member.takesRequests && member.inFlight < window) return true
+      if (member.takesRequests && this.#load(member) < most) return true
     return false
   }
 
+  /** Requests of all workers that a process has. */
+  #load(member: Member): number {
+    return this.surroundings.loads.total(member.info.id, member.inFlight)
+  }
+
+  #count(member: Member, by: 1 | -1): void {
+    member.inFlight += by
+    this.surroundings.loads.set(member.info.id, member.inFlight)
+  }
+
+  /** Whether it matters where a request waits: another process may be free first, or `queue-timeout` is to end the waiting. */
+  #holdsBack(): boolean {
+    return this.#members.size > 1 || this.group.queueTimeout > 0
+  }
+
+  /** Most requests that a process is given through a channel. 0 µs: nothing is known of the application yet. */
+  #mostOf({ averageMicroseconds }: Channel): number {
+    const isQuick = averageMicroseconds > 0 && averageMicroseconds < SLOW_MICROSECONDS
+    return isQuick || !this.#holdsBack() ? this.#window() : this.group.threads
+  }
+
+  /** A request waits in another worker for longer than the first one here. */
+  #isLate(): boolean {
+    const { loads, number } = this.surroundings
+    return loads.shared && loads.isLate(number, this.#waiting[0]?.queuedAt ?? 0)
+  }
+
   #tryBegin(job: Job): boolean {
-    const window = this.#window()
     let best: Member | undefined
+    let least = Number.POSITIVE_INFINITY
     let suitable = false
     for (const member of this.#members.values()) {
       if (!member.takesRequests || !member.runs(job.applicationGroup)) continue
@@ -209,32 +255,38 @@ export class ProcessGroup {
         this.#open(member, job.applicationGroup, job.isNamedByRequest === true)
         continue
       }
-      if (member.inFlight < window && (best === undefined || member.inFlight < best.inFlight)) best = member
+      const load = this.#load(member)
+      if (load >= least || load >= this.#mostOf(channel)) continue
+      best = member
+      least = load
     }
     if (best === undefined) {
       if (!suitable && !this.#subinterpreters) this.#requestProcess(job)
       return false
     }
-    const chosen = this.#together(job.applicationGroup, best, window)
-    chosen.inFlight++
+    const chosen = this.#together(job.applicationGroup, best, least)
+    this.#count(chosen, 1)
     job.begin(chosen.channels.get(job.applicationGroup) as Channel, chosen)
     return true
   }
 
   /**
    * What is sent together costs one write, one wake-up and as a rule one answer; dealt out over all processes, each request costs nearly its own.
-   * So the requests of one turn go where the first of them went, as long as the application is quick enough for them to wait for each other.
+   * So the requests of one turn go where the first of them went, as long as the application is quick enough for them to wait for each other, and none
+   * waits for a thread that another process has to spare.
    */
-  #together(applicationGroup: string, best: Member, window: number): Member {
+  #together(applicationGroup: string, best: Member, least: number): Member {
     if (this.#members.size === 1) return best
     const latest = this.#latest
     if (latest === undefined) setImmediate(this.#forgetLatest)
-    else if (latest !== best && latest.takesRequests && latest.inFlight < window) {
+    else if (latest !== best && latest.takesRequests) {
+      const { threads } = this.group
+      const load = this.#load(latest)
+      const most = least < threads ? threads : this.#window()
       const channel = latest.channels.get(applicationGroup)
       // 0: nothing is known of the application yet
       const average = channel === undefined || channel.closed ? 0 : channel.averageMicroseconds
-      if (average > 0 && (latest.inFlight - best.inFlight) * average < TOGETHER_MAX_MICROSECONDS)
-        return latest
+      if (load < most && average > 0 && (load - least) * average < TOGETHER_MAX_MICROSECONDS) return latest
     }
     this.#latest = best
     return best
@@ -309,11 +361,34 @@ export class ProcessGroup {
   }
 
   #enqueue(job: Job, first: boolean): void {
-    job.deadline ??= Math.min(Date.now() + this.group.connectTimeout * 1000, this.#queueEnd(job))
+    job.queuedAt ??= Date.now()
+    job.deadline ??= Math.min(job.queuedAt + this.group.connectTimeout * 1000, this.#queueEnd(job))
     if (first) this.#waiting.unshift(job)
     else this.#waiting.push(job)
+    this.#tellWaiting()
     this.#sweep ??= setInterval(() => this.#sweepWaiting(), SWEEP_MS)
+    if (this.surroundings.loads.shared) this.#look ??= setInterval(() => this.#lookForRoom(), LOOK_MS)
     this.#refuseHopeless()
+  }
+
+  #takeOut(at: number): void {
+    this.#waiting.splice(at, 1)
+    this.#tellWaiting()
+  }
+
+  #tellWaiting(): void {
+    const { loads, number } = this.surroundings
+    loads.setWaiting(number, this.#waiting[0]?.queuedAt ?? 0)
+  }
+
+  #lookForRoom(): void {
+    if (this.#waiting.length === 0) {
+      clearInterval(this.#look)
+      this.#look = undefined
+    } else if (!this.#isLate() || ++this.#yielded === YIELDS_MAX) {
+      this.#yielded = 0
+      this.pump()
+    }
   }
 
   #sweepWaiting(): void {
@@ -324,7 +399,7 @@ export class ProcessGroup {
         at++
         continue
       }
-      this.#waiting.splice(at, 1)
+      this.#takeOut(at)
       if (now >= this.#queueEnd(job)) {
         job.refuse(504, `WSGI0080: Queue timeout expired for WSGI daemon process '${this.group.name}'`)
         continue
@@ -358,6 +433,8 @@ export class ProcessGroup {
           ? `WSGI daemon process group '${this.group.name}' cannot be started: ${this.#failure}`
           : undefined
     if (why === undefined) return
-    for (const job of this.#waiting.splice(0)) job.refuse(503, why)
+    const refused = this.#waiting.splice(0)
+    this.#tellWaiting()
+    for (const job of refused) job.refuse(503, why)
   }
 }

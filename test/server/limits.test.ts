@@ -49,6 +49,53 @@ WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%
   ),
 )
 
+test('a request goes to a process that is idle, whichever worker keeps the others busy', python, () =>
+  withServer(
+    {
+      apps: { 'app.wsgi': APPLICATION },
+      conf: `ServerLimit 3
+StartServers 3
+WSGIDaemonProcess app processes=3 threads=1
+WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%{GLOBAL}`,
+    },
+    async (server) => {
+      const gate = path.join(server.root, 'gate')
+      const begun = () => server.errorLog().match(/begun/g)?.length ?? 0
+      await until('three processes', () => server.errorLog().match(/Process 'app' is ready/g)?.length === 3)
+      const busy = [1, 2].map(() => server.get(`/wait?${gate}`))
+      await until('two that run', () => begun() === 2)
+      // each with a connection of its own, so that all workers get some
+      const pids = new Set<string>()
+      for (let times = 0; times < 12; times++) pids.add((await server.get('/')).text)
+      assert.equal(pids.size, 1)
+      const last = server.get(`/wait?${gate}`)
+      await until('three that run', () => begun() === 3)
+      writeFileSync(gate, '')
+      const all = await Promise.all([...busy, last])
+      assert.equal(new Set(all.map(({ text }) => text)).size, 3)
+    },
+  ),
+)
+
+test('a request beside one that does not end gets 504 when queue-timeout is over', python, () =>
+  withServer(
+    {
+      apps: { 'app.wsgi': APPLICATION },
+      conf: `WSGIDaemonProcess app threads=1 queue-timeout=1
+WSGIScriptAlias / "\${ROOT}/apps/app.wsgi" process-group=app application-group=%{GLOBAL}`,
+    },
+    async (server) => {
+      const gate = path.join(server.root, 'gate')
+      const busy = server.get(`/wait?${gate}`)
+      await server.waitForLog(/begun/)
+      assert.equal((await server.get('/')).status, 504)
+      await server.waitForLog(/WSGI0080: Queue timeout expired for WSGI daemon process 'app'/)
+      writeFileSync(gate, '')
+      assert.equal((await busy).status, 200)
+    },
+  ),
+)
+
 test('a request that waits for a process is not under socket-timeout', python, () =>
   withServer(
     {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { DaemonInfo } from '../../src/server/messages.js'
 import type { Channel } from '../../src/wsgi/channel/channel.js'
 import type { DaemonGroup } from '../../src/wsgi/groups.js'
+import { COLUMN_BYTES, type Loads, SharedLoads, UNSHARED } from '../../src/wsgi/loads.js'
 import { type Job, type Member, ProcessGroup, type Surroundings } from '../../src/wsgi/process-group.js'
 
 /** Stands for a channel: the group only keeps it, hands it to jobs and closes it. */
@@ -20,6 +21,7 @@ class Request implements Job {
   member: Member | undefined
   refused: string | undefined
   deadline?: number
+  queuedAt?: number
   constructor(readonly applicationGroup = '') {}
   begin(_channel: Channel, member: Member): void {
     this.member = member
@@ -29,7 +31,7 @@ class Request implements Job {
   }
 }
 
-function makeGroup(options: Partial<DaemonGroup> = {}) {
+function makeGroup(options: Partial<DaemonGroup> = {}, loads: Loads = UNSHARED) {
   const asked: string[] = []
   const retired: number[] = []
   const lanes: Lane[] = []
@@ -39,6 +41,8 @@ function makeGroup(options: Partial<DaemonGroup> = {}) {
       lanes.push(lane)
       return lane as unknown as Channel
     },
+    loads,
+    number: 0,
     applicationGroupLimit: 2,
     requestProcess: (_, applicationGroup) => asked.push(applicationGroup),
     processRetired: (id) => retired.push(id),
@@ -50,6 +54,7 @@ function makeGroup(options: Partial<DaemonGroup> = {}) {
     listenBacklog: 1,
     maximumRequests: 0,
     connectTimeout: 15,
+    queueTimeout: 0,
     ...options,
   } as DaemonGroup
   return { group: new ProcessGroup(settings, surroundings), asked, retired, lanes }
@@ -88,12 +93,13 @@ test('a request waits until a process is ready', async (t) => {
 })
 
 test('the least busy process is chosen, and none is given more than it may have', async (t) => {
-  const { group } = makeGroup()
+  const { group, lanes } = makeGroup()
   t.after(() => group.close())
   group.update([info(1), info(2)], undefined)
   const requests = Array.from({ length: 8 }, () => new Request())
   group.run(requests[0] as Request)
   await settle()
+  for (const lane of lanes) lane.averageMicroseconds = 50
   for (const request of requests.slice(1)) group.run(request)
   await settle()
   const given = requests.map((request) => request.member?.info.id)
@@ -102,6 +108,75 @@ test('the least busy process is chosen, and none is given more than it may have'
   assert.equal(group.waiting, 2)
   group.finished(requests[0]?.member as Member)
   assert.equal(group.waiting, 1)
+})
+
+test('a slow application gets no more than there are threads, where another process may be free first', async (t) => {
+  const rows: [processes: number, options: Partial<DaemonGroup>, microseconds: number, begun: number][] = [
+    [2, {}, 50, 6],
+    [2, {}, 20_000, 4],
+    [1, {}, 20_000, 3],
+    [1, { queueTimeout: 2 }, 20_000, 2],
+  ]
+  for (const [processes, options, microseconds, begun] of rows) {
+    const { group, lanes } = makeGroup(options)
+    t.after(() => group.close())
+    const first = new Request()
+    group.update(
+      Array.from({ length: processes }, (_, at) => info(at + 1)),
+      undefined,
+    )
+    group.run(first)
+    await settle()
+    group.finished(first.member as Member)
+    for (const lane of lanes) lane.averageMicroseconds = microseconds
+    const requests = Array.from({ length: 8 }, () => new Request())
+    for (const request of requests) group.run(request)
+    assert.equal(requests.filter(({ member }) => member !== undefined).length, begun)
+  }
+})
+
+test('what a process has from other workers counts, and who has waited longer goes first', async (t) => {
+  const cells = new Int32Array((COLUMN_BYTES / 4) * 3)
+  cells[0] = 2
+  const workers = [1, 2].map((column) => makeGroup({ threads: 1 }, new SharedLoads(cells, column)))
+  t.after(() => {
+    for (const { group } of workers) group.close()
+  })
+  const [here, there] = workers.map(({ group }) => group) as [ProcessGroup, ProcessGroup]
+  for (const group of [here, there]) {
+    group.update([info(1), info(2)], undefined)
+    const first = new Request()
+    group.run(first)
+    await settle()
+    group.finished(first.member as Member)
+  }
+  const [a, b, c, d, e] = Array.from({ length: 5 }, () => new Request()) as [
+    Request,
+    Request,
+    Request,
+    Request,
+    Request,
+  ]
+  here.run(a)
+  there.run(b)
+  assert.deepEqual(
+    [a, b].map(({ member }) => member?.info.id),
+    [1, 2],
+  )
+  there.finished(b.member as Member)
+  here.run(c)
+  assert.equal(c.member?.info.id, 2)
+  // all are busy with requests of one worker; that of the other waits for longer
+  e.queuedAt = Date.now() - 1000
+  there.run(e)
+  here.run(d)
+  assert.deepEqual([here.waiting, there.waiting], [1, 1])
+  here.finished(a.member as Member)
+  assert.equal(d.member, undefined)
+  while (e.member === undefined) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal((e.member as Member).info.id, 1)
+  here.finished(c.member)
+  assert.equal((d.member as Member | undefined)?.info.id, 2)
 })
 
 test('requests of one turn go to one process where the application is quick, and are dealt out where it is not', async (t) => {
@@ -136,9 +211,9 @@ test('requests of one turn go to one process where the application is quick, and
   assert.deepEqual(sizes(next.ids), [0, 8])
   quick.finish()
   next.finish()
-  // the last of many would wait too long
+  // each has its thread as long as there are any, and the last of many would wait too long
   const many = await turn(60)
-  assert.deepEqual(sizes(many.ids), [20, 40])
+  assert.deepEqual(sizes(many.ids), [25, 35])
   many.finish()
   for (const lane of lanes) lane.averageMicroseconds = 2000
   const slow = await turn(8)

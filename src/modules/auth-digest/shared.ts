@@ -5,17 +5,12 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, ftruncateSync, linkSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { foreign, native } from '../../system/libc.js'
+import { mapFile } from '../../system/shared-memory.js'
 import { ENTRY_BYTES, UsedTable } from './used.js'
 
 const SECRET_BYTES = 32
 /** Where the table begins; memory is mapped by pages. */
 const HEAD_BYTES = 64
-
-/** As `mmap` takes them, on Linux and macOS alike. */
-const PROT_READ_WRITE = 3
-const MAP_SHARED = 1
-const MAP_FAILED = 0xffffffffffffffffn
 
 export interface DigestShared {
   readonly secret: Uint8Array
@@ -38,7 +33,7 @@ export function sharedState(directory: string, bytes: number): DigestShared {
     const secret = Buffer.alloc(SECRET_BYTES)
     readSync(fd, secret, 0, SECRET_BYTES, 0)
     const { size } = fstatSync(fd)
-    return { secret, used: new UsedTable(map(fd, size), HEAD_BYTES) }
+    return { secret, used: new UsedTable(mapFile(fd, size), HEAD_BYTES) }
   } finally {
     closeSync(fd)
   }
@@ -69,15 +64,4 @@ function openOrMake(path: string, size: number): number {
     rmSync(draft, { force: true })
   }
   return openSync(path, 'r+')
-}
-
-const mmap = native<[null, number, number, number, number, number], bigint | null>(
-  'void *mmap(void *, size_t, int, int, int, int64_t)',
-)
-
-function map(fd: number, size: number): ArrayBuffer {
-  const address = mmap(null, size, PROT_READ_WRITE, MAP_SHARED, fd, 0)
-  if (address === null || BigInt(address) === MAP_FAILED)
-    throw new Error('the table cannot be mapped into memory')
-  return foreign().view(address, size)
 }
