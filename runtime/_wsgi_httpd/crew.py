@@ -6,6 +6,7 @@ requests go out and answers come back, so it knows when another thread is needed
 A thread that wakes up first flushes every outbox, then takes a request, then offers to read.
 """
 import collections
+import errno
 import itertools
 import os
 import socket
@@ -235,7 +236,7 @@ class Crew(object):
             self.notify({'type': 'log', 'level': 'error', 'text': 'protocol violation by a worker: %r' % (error,)})
             self_reading = False
         except (OSError, IOError) as error:
-            self_reading = error.errno in (11, 35)
+            self_reading = error.errno in (errno.EAGAIN, errno.EWOULDBLOCK)
         if not self_reading:
             self.drop(lane)
 

@@ -48,8 +48,6 @@ class Host(object):
             'mod_wsgi.version': tuple(settings['server_version']),
             'mod_wsgi.process_group': settings['process_group'],
             'apache.version': tuple(settings['server_version']),
-            'mod_wsgi.queue_start': 0.0,
-            'mod_wsgi.daemon_start': 0.0,
         }
         self.crew = Crew(settings, group, Scripts(embedded), self.streams, constants, notify,
                          Gate(*gate) if gate else None)

@@ -18,6 +18,8 @@ DEFER_SECONDS = 0.001
 READ_BYTES = 32 * 1024
 PLACES_MAX = 8192
 SIGNATURES_MAX = 8192
+# Names that are found sooner, for each frame.
+T_REQUEST, HEADER_BYTES, REQUEST_BYTES = wire.T_REQUEST, wire.HEADER_BYTES, wire.REQUEST_BYTES
 
 
 class Violation(Exception):
@@ -158,23 +160,24 @@ class ControlLane(object):
         append = self.crew.pending.append
         unpack = wire.REQUEST.unpack_from
         signatures, places = self.signatures, self.places
-        while end - position >= 12:
+        while end - position >= HEADER_BYTES:
             length, kind, bits, aux, number = wire.HEADER.unpack_from(data, position)
             if length > wire.FRAME_MAX_BYTES or length < 8:
                 raise Violation('frame of %d bytes' % length)
             stop = position + 4 + length
             if stop > end:
                 break
-            if kind == 1:
+            if kind == T_REQUEST:
                 _, _, bits, pairs, number, place, signature, size, start = unpack(data, position)
-                text_end = position + 32 + size
+                text = position + REQUEST_BYTES
+                text_end = text + size
                 if text_end > stop:
                     raise Violation('text beyond its frame')
                 self.received = (self.received + 1) & 0xFFFFFFFF
                 append(Request(self, number, bits, pairs, places[place], signatures[signature],
-                               data[position + 32:text_end], data[text_end:stop], start, now))
+                               data[text:text_end], data[text_end:stop], start, now))
             else:
-                self.control(kind, aux, number, data[position + 12:stop])
+                self.control(kind, aux, number, data[position + HEADER_BYTES:stop])
             position = stop
         self.rest = data[position:]
         return True

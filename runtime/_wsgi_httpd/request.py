@@ -18,6 +18,7 @@ from .streams import RequestErrors, pieces
 from .system import thread_times
 
 CONTROL_MAX_BYTES = wire.CONTROL_MAX_BYTES
+F_BODY_STREAM = wire.F_BODY_STREAM
 wall_clock = time.time
 pack_answer = wire.ANSWER.pack
 # Where most requests take longer, the worker gives each a thread at once (pacing.ts).
@@ -141,7 +142,7 @@ class Request(object):
             extra = parts[count:]
             del parts[count:]
         errors = self.errors = RequestErrors(self)
-        stream = self.input = Input(self, self.body, self.bits & 1)
+        stream = self.input = Input(self, self.body, self.bits & F_BODY_STREAM)
         parts += (parts[1], parts[2], slot.number, self.start, self.start, now - (began - self.read_at), now, errors,
                   stream)
         # The keys end with those of the values just added. A NUL inside a value makes one value too many.

@@ -40,12 +40,11 @@ def module_name(path):
 
 
 class Scripts(object):
-    def __init__(self, embedded, activate=None):
+    def __init__(self, embedded):
         self.embedded = embedded
         self.lock = allocate_lock()
         # path -> (module, when it was last compared with the file)
         self.loaded = {}
-        self.names = {}
         # For startup-timeout: when a request first needed a script that was not there, and whether one has been loaded.
         self.first_attempt = None
         self.succeeded = False

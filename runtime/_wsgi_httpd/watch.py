@@ -5,7 +5,6 @@ takes what it needs from what the pool notes anyway, so that requests pay nothin
 interpreter (`notify`), which decides for the process.
 """
 import math
-import os
 import sys
 import time
 import traceback
@@ -14,7 +13,6 @@ from .compat import PY2, get_ident, monotonic, start_new_thread
 
 LOOK_MIN_SECONDS = 0.05
 LOOK_MAX_SECONDS = 1.0
-HERE = os.path.dirname(os.path.abspath(__file__)) if '__file__' in globals() else ''
 
 
 def needed(settings):
