@@ -1,4 +1,5 @@
 """Calls into the C library that Python lacks. Linux only; where something is missing, nothing happens."""
+import os
 import sys
 try:
     import resource
@@ -45,7 +46,6 @@ def set_title(text):
 def bind_extensions_to_their_own_libraries():
     """Embedded in another program, extension modules must not resolve symbols from it (its OpenSSL, for instance)."""
     try:
-        import os
         flags = getattr(os, 'RTLD_NOW', 2) | getattr(os, 'RTLD_DEEPBIND', 8)
         if sys.platform.startswith('linux'):
             sys.setdlopenflags(flags)
@@ -68,19 +68,21 @@ def times_slept():
 
 
 def process_times():
-    """Seconds of CPU that this process has used, (user, system)."""
-    import resource
+    """Seconds of CPU that this process has used, (user, system); 0 where nobody counts."""
+    if resource is None:
+        return 0.0, 0.0
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime, usage.ru_stime
 
 
 def memory_bytes():
-    """Memory of this process that is in RAM, (now, at most so far)."""
-    import resource
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
+    """Memory of this process that is in RAM, (now, at most so far); 0 where nobody counts."""
+    most = 0
+    if resource is not None:
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
     try:
         with open('/proc/self/statm') as file:
-            return int(file.read().split()[1]) * resource.getpagesize(), most
+            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE'), most
     except (OSError, IOError, ValueError, IndexError):
         return most, most
 
@@ -107,7 +109,6 @@ class InstantSend(object):
             return
         try:
             import ctypes
-            import os
             import socket
             call = ctypes.PyDLL(None).send
             if os.uname()[4] not in _WIDENS:
