@@ -77,44 +77,59 @@ def _run(number, source):
         raise RuntimeError(getattr(failed, 'formatted', None) or str(failed))
 
 
+def make(own_gil, home, text):
+    """An interpreter with a guest in it, who is told `text`. Raises CannotMake, and leaves no interpreter behind then."""
+    try:
+        number = _create(own_gil)
+    except Exception as error:
+        raise CannotMake(str(error) or type(error).__name__)
+    bundle = bundled()
+    try:
+        _run(number, _START.format(home=home, text=text) if bundle is None
+             else _START_BUNDLED.format(bundle=bundle, text=text))
+    except RuntimeError as error:
+        _api.destroy(number)
+        raise CannotMake(str(error))
+    return number
+
+
+def open_pipe(opened):
+    """A pipe, whose descriptors are added to those `opened`."""
+    pair = os.pipe()
+    opened.extend(pair)
+    return pair
+
+
 class Guest(object):
     """The main interpreter's handle on a sub-interpreter."""
 
     def __init__(self, settings, group, progress_fd, gate, home, preload):
         self.group = group
-        inbox, self.inbox = os.pipe()
-        self.outbox, outbox = os.pipe()
         self.rest = b''
         self.lock = allocate_lock()
         self.is_drained = False
         # Requests that have run for longer than request-timeout when all others were done.
         self.stuck = 0
         # Signs of life of an interpreter whose GIL is its own, see Process.beat().
-        self.beats, beats = self.open_beats() if settings.get('own_gil') and settings.get('heartbeat') else (None, None)
+        self.beats = None
         self.silent = 0
-        # The handle keeps the interpreter alive, so it is kept as long as the process lives.
+        opened = []
         try:
-            self.number = _create(settings.get('own_gil'))
-        except Exception as error:
-            raise CannotMake(str(error) or type(error).__name__)
-        text = json.dumps({'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
-                           'outbox': outbox, 'gate': gate, 'beats': beats})
-        try:
-            bundle = bundled()
-            _run(self.number, _START.format(home=home, text=text) if bundle is None
-                 else _START_BUNDLED.format(bundle=bundle, text=text))
-        except RuntimeError as error:
-            # Each further request would leave another one behind.
-            for fd in (inbox, self.inbox, self.outbox, outbox, self.beats, beats):
-                if fd is not None:
-                    os.close(fd)
-            _api.destroy(self.number)
-            raise CannotMake(str(error))
-
-    def open_beats(self):
-        reader, writer = os.pipe()
-        os.set_blocking(reader, False)
-        return reader, writer
+            inbox, self.inbox = open_pipe(opened)
+            self.outbox, outbox = open_pipe(opened)
+            beats = None
+            if settings.get('own_gil') and settings.get('heartbeat'):
+                self.beats, beats = open_pipe(opened)
+                os.set_blocking(self.beats, False)
+            # The handle keeps the interpreter alive, so it is kept as long as the process lives.
+            self.number = make(settings.get('own_gil'), home, json.dumps({
+                'settings': settings, 'group': group, 'progress': progress_fd, 'inbox': inbox, 'preload': preload,
+                'outbox': outbox, 'gate': gate, 'beats': beats}))
+        except Exception:
+            # Each further request would leave more of them behind.
+            for fd in opened:
+                os.close(fd)
+            raise
 
     def is_silent(self):
         """Whether Python code has not been able to run there since the last time this was asked."""

@@ -31,3 +31,43 @@ assert now > 0 or not sys.platform.startswith('linux')
 assert Window(2).cpu == (0.0, 0.0)
 `,
 )
+
+everyPython(
+  'an interpreter that cannot be made leaves no descriptors behind',
+  `
+import os
+from _wsgi_httpd import interpreters
+def open_ones(): return [fd for fd in range(100) if is_open(fd)]
+def is_open(fd):
+    try:
+        os.fstat(fd)
+        return True
+    except OSError:
+        return False
+def refuse(*ignored): raise error
+def make(): interpreters.Guest({'own_gil': True, 'heartbeat': 1}, 'g', -1, None, '/nowhere', [])
+def fails(kind):
+    try:
+        make()
+    except kind:
+        return True
+before = open_ones()
+whole = interpreters._create
+interpreters._create, error = refuse, ValueError('no more')
+assert fails(interpreters.CannotMake)
+assert open_ones() == before
+interpreters._create = whole
+
+# no runtime to import there
+assert fails(interpreters.CannotMake)
+assert open_ones() == before
+
+# one pipe, and no other
+first = os.pipe()
+def give(pairs=[first]): return pairs.pop() if pairs else refuse()
+os.pipe, error = give, OSError(24, 'Too many open files')
+assert fails(OSError)
+assert open_ones() == before
+`,
+  [3, 8],
+)
