@@ -566,6 +566,7 @@ class Process(object):
             from .gate import Gate
             reader, writer = self.gate = os.pipe()
             crew = self.main.crew
+            # In this order: who does not see the gate is seen here.
             crew.gate = Gate(reader, writer)
             running = [(slot, slot.request) for slot in crew.slots if slot.request is not None]
             os.write(writer, b't' * (self.settings['threads'] - len(running)))
@@ -573,9 +574,12 @@ class Process(object):
         return self.gate
 
     def token_for_each(self, running, writer):
-        """Requests that began before there were tokens give theirs back through this thread."""
+        """Requests that began before there were tokens give theirs back through this thread.
+
+        One that has come to the gate all the same had only just begun when they were counted: it takes a token like any other.
+        """
         while running:
-            left = [(slot, request) for slot, request in running if slot.request is request]
+            left = [(slot, request) for slot, request in running if slot.request is request and not request.gated]
             if len(left) < len(running):
                 os.write(writer, b't' * (len(running) - len(left)))
             running = left

@@ -37,6 +37,8 @@ class Request(object):
     slot = None
     cancelled = False
     finished = False
+    # It has its token of the gate, or waits for one.
+    gated = False
     too_large = False
     head = None
     code = 0
@@ -421,6 +423,7 @@ def serve(crew, slot, request, began):
         # A question of the server's waits for no application, and no application for it.
         gate = None
     if gate is not None:
+        request.gated = True
         gate.enter(lane.flush)
         began = monotonic()
     # From here on application code may see the request: it must never be repeated elsewhere.
