@@ -19,12 +19,12 @@ class Preloaded(object):
     """Place and request in one, for a script that is loaded without a request."""
     read_at = 0
 
-    def __init__(self, script, notify):
+    def __init__(self, script, streams):
         self.script = script
-        self.notify = notify
+        self.streams = streams
 
     def log(self, level, text):
-        self.notify({'type': 'log', 'level': wire.LEVEL_NAMES[level], 'text': text})
+        self.streams.process_line(text, wire.LEVEL_NAMES[level])
 
 
 class Host(object):
@@ -66,7 +66,7 @@ class Host(object):
             if unwanted():
                 # The process has been told to end.
                 return
-            script = Preloaded(item['script'], self.notify)
+            script = Preloaded(item['script'], self.streams)
             try:
                 module = self.crew.scripts.load(script, script)
                 if item.get('callable') is not None:

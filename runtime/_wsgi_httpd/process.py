@@ -106,7 +106,7 @@ class Process(object):
             self.hosts[self.main_group] = self.main
             sys.modules['mod_wsgi'].application_group = self.main_group
         for problem in problems:
-            self.notify({'type': 'log', 'level': 'warn', 'text': problem})
+            self.log('warn', problem)
         if settings.get('zygote'):
             self.preload_main()
             self.become(zygote.serve(self.control, self.tell, self.log))
@@ -148,7 +148,7 @@ class Process(object):
         self.main.reopen(self.progress)
 
     def log(self, level, text):
-        self.notify({'type': 'log', 'level': level, 'text': text})
+        self.main.streams.process_line(text, level)
 
     def preload(self):
         """Loads the scripts that are to be there before the first request; `ready` is said when all have been."""
@@ -162,8 +162,7 @@ class Process(object):
                 self.host(group, imports)
             except (ValueError, RuntimeError) as error:
                 self.preloading -= 1
-                self.notify({'type': 'log', 'level': 'crit',
-                             'text': "Cannot acquire interpreter '%s': %s" % (group, error)})
+                self.log('crit', "Cannot acquire interpreter '%s': %s" % (group, error))
         self.say_ready()
 
     def preload_main(self):
@@ -272,8 +271,8 @@ class Process(object):
 
     def force(self, seconds):
         time.sleep(seconds)
-        self.tell({'type': 'log', 'level': 'info', 'text': "Aborting process '%s': its shutdown took longer than %s seconds."
-                   % (self.settings['process_group'], seconds)})
+        self.log('info', "Aborting process '%s': its shutdown took longer than %s seconds."
+                 % (self.settings['process_group'], seconds))
         self.exit(True)
 
     def leave(self, reason, why):
@@ -460,7 +459,7 @@ class Process(object):
                 sock, _ = self.listener.accept()
             except (OSError, IOError) as error:
                 if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED):
-                    self.notify({'type': 'log', 'level': 'error', 'text': 'cannot accept a lane: %s' % error})
+                    self.log('error', 'cannot accept a lane: %s' % error)
                 return
             sock.setblocking(False)
             for option, size in self.buffers:
@@ -495,8 +494,7 @@ class Process(object):
             text = '%s' % error
             status = getattr(error, 'status', None)
             if status != 503:
-                self.notify({'type': 'log', 'level': 'crit',
-                             'text': "Cannot acquire interpreter '%s': %s" % (hello.get('application_group'), text)})
+                self.log('crit', "Cannot acquire interpreter '%s': %s" % (hello.get('application_group'), text))
             reply = json.dumps({'error': text, 'status': status}).encode('ascii')
             try:
                 sock.sendall(wire.frame(wire.R_HELLO, 0, 0, reply))
@@ -549,7 +547,7 @@ class Process(object):
                              "WSGIHttpdApplicationGroupLimit allows" % limit, 503)
         settings, problems = resolve(self.settings, group, False)
         for problem in problems:
-            self.notify({'type': 'log', 'level': 'warn', 'text': problem})
+            self.log('warn', problem)
         gate = self.open_gate() if self.settings['threads'] else None
         settings['recording'] = self.recording
         guest = Guest(settings, group, self.progress_fd, gate, self.home, list(preload))

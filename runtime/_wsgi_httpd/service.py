@@ -42,8 +42,8 @@ def run(process):
             if item['application_group'] in ('', process.main_group):
                 execute(item['script'])
             else:
-                text = "A service process runs scripts of application group %%{GLOBAL} only: '%s' is left out." % item['script']
-                process.notify({'type': 'log', 'level': 'error', 'text': text})
+                process.log('error', "A service process runs scripts of application group %%{GLOBAL} only: '%s' is left out."
+                            % item['script'])
         reason = 'service_ended'
     except SystemExit:
         reason = state['stop'] or 'service_ended'
@@ -114,4 +114,4 @@ def explain(process):
         trace = trace.tb_next or trace
     for text in traceback.format_exception(kind, value, trace):
         for line in text.rstrip('\n').split('\n'):
-            process.notify({'type': 'log', 'level': 'error', 'text': line})
+            process.log('error', line)

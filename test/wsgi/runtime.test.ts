@@ -1,9 +1,14 @@
 /** Parts of the runtime that go wrong only where something is missing or comes at the wrong moment; in every Python. */
+import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { runtimeMain } from '../../src/python/runtime-path.js'
 import { eachMinorVersion } from '../support/pythons.js'
+import { until } from '../support/wait.js'
+import { startDaemon } from './channel/daemon.js'
 
 /** What hangs instead of failing. */
 const TIMEOUT_MS = 20_000
@@ -139,3 +144,23 @@ for thread in threads: thread.join()
 assert happened == [first, second]
 `,
 )
+
+/** The traceback quotes a line that is not of UTF-8; what was raised is too long for one line of the log. */
+const LATIN = `# -*- coding: latin-1 -*-
+raise ValueError('caf\xe9 ' + 'x' * 10000)
+`
+
+for (const { version, executable } of eachMinorVersion())
+  for (const threads of [1, 0])
+    test(`a script that is no UTF-8 fails before the first request, threads=${threads}: Python ${version}`, async (t) => {
+      const directory = mkdtempSync(path.join(tmpdir(), 'latin-'))
+      t.after(() => rmSync(directory, { recursive: true }))
+      const script = path.join(directory, 'latin.wsgi')
+      writeFileSync(script, LATIN, 'latin1')
+      const daemon = await startDaemon(executable, { threads, imports: [{ script, application_group: '' }] })
+      t.after(() => daemon.stop())
+      const texts = () => daemon.messages.flatMap((message) => (message.type === 'log' ? [message.text] : []))
+      await until('the whole traceback', () => (texts().join('').match(/x/g)?.length ?? 0) > 10_000)
+      assert.ok(texts().some((text) => text.includes("raise ValueError('caf")))
+      for (const text of texts()) assert.ok(text.length <= 7680, 'fits into a record')
+    })
