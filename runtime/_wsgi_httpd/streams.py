@@ -2,13 +2,14 @@
 
 A thread inside a request writes to that request's log; everything else goes to the process's log, line by line.
 """
+import os
 import re
 import time
 
 from . import wire
-from .compat import PY2, allocate_lock, get_ident, start_new_thread, text_type, type_name, utf8
+from .compat import PY2, get_ident, start_new_thread, text_type, type_name, utf8
 
-# A line that is not finished after this long is logged as it is.
+# A line that is not finished, and to which nothing is added for about this long, is logged as it is.
 IDLE_SECONDS = 0.2
 
 
@@ -176,7 +177,8 @@ class ThreadStream(LineWriter):
         self.name = name
         # Unfinished lines outside of requests, by thread.
         self.partials = {}
-        self.guard = allocate_lock()
+        # The process whose thread looks after them, if there is one; a child that the application has forked does not have its parent's.
+        self.flusher = None
 
     def write(self, data):
         request = self.streams.request()
@@ -192,24 +194,45 @@ class ThreadStream(LineWriter):
             self.streams.process_line(rest)
         elif rest:
             self.partials[ident] = rest
-            start_new_thread(self.flush_later, (ident, rest))
+            self.flush_later()
         return len(data)
 
-    def flush_later(self, ident, seen):
-        time.sleep(IDLE_SECONDS)
-        if self.partials.get(ident) is seen:
-            text = self.partials.pop(ident, '')
-            if text:
-                self.streams.process_line(text)
+    def flush_later(self):
+        """Sees to it that a thread looks after unfinished lines."""
+        if self.flusher == os.getpid():
+            return
+        self.flusher = os.getpid()
+        try:
+            start_new_thread(self.flush_idle, ())
+        except Exception:
+            # Nobody's print() fails for that: the line waits for its end, or for the next thread that can be started.
+            self.flusher = None
+
+    def flush_idle(self):
+        """Logs unfinished lines to which nothing is added any more, until there are none."""
+        while self.partials:
+            # A copy in one step: other threads write meanwhile.
+            seen = self.partials.copy()
+            time.sleep(IDLE_SECONDS)
+            for ident, text in seen.items():
+                if self.partials.get(ident) is text:
+                    self.flush_of(ident)
+        self.flusher = None
+        # One may have begun when it still seemed to be looked after.
+        if self.partials:
+            self.flush_later()
+
+    def flush_of(self, ident):
+        text = self.partials.pop(ident, '')
+        if text:
+            self.streams.process_line(text)
 
     def flush(self):
         request = self.streams.request()
         if request is not None and request.errors is not None and not request.errors.closed:
             request.errors.flush()
             return
-        text = self.partials.pop(get_ident(), '')
-        if text:
-            self.streams.process_line(text)
+        self.flush_of(get_ident())
 
     def close(self):
         self.flush()

@@ -145,6 +145,54 @@ assert happened == [first, second]
 `,
 )
 
+everyPython(
+  'one thread at most looks after the unfinished lines of a stream, and none is missed where it cannot be started',
+  `
+import os, time
+from _wsgi_httpd import streams
+said, started = [], []
+stream = streams.Streams(lambda message: said.append(message['text'])).stdout
+whole = streams.start_new_thread
+streams.start_new_thread = lambda *given: started.append(given)
+for _ in range(1000): stream.write('.')
+assert len(started) == 1 and not said
+# it has come to its end
+function, arguments = started.pop()
+function(*arguments)
+assert said == ['.' * 1000] and not started
+stream.write('again')
+assert len(started) == 1
+
+# a forked child has no such thread
+child = os.fork()
+if not child:
+    streams.start_new_thread = whole
+    stream.write(' in the child')
+    while 'again in the child' not in said: time.sleep(0.01)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+
+# one begins while another is logged
+function, arguments = started.pop()
+def begin(message):
+    said.append(message['text'])
+    if len(said) == 2: stream.partials[0] = 'another thread'
+stream.streams.notify = begin
+function(*arguments)
+assert said[1:] == ['again', 'another thread'], said
+
+def refuse(*ignored): raise RuntimeError("can't start new thread")
+streams.start_new_thread = refuse
+stream.write('kept')
+assert stream.partials
+streams.start_new_thread = lambda *given: started.append(given)
+stream.write(' on')
+function, arguments = started.pop()
+function(*arguments)
+assert said[-1] == 'kept on'
+`,
+)
+
 /** The traceback quotes a line that is not of UTF-8; what was raised is too long for one line of the log. */
 const LATIN = `# -*- coding: latin-1 -*-
 raise ValueError('caf\xe9 ' + 'x' * 10000)
