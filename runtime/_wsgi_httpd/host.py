@@ -2,7 +2,7 @@
 import signal
 
 from . import watch, wire
-from .compat import adopt_socket, start_new_thread
+from .compat import adopt_socket, allocate_lock, start_new_thread
 from .crew import Crew
 from .events import Events
 from .filewrapper import FileWrapper
@@ -82,6 +82,11 @@ class Host(object):
         """In a process that was forked with this interpreter in it: whatever both would share is made anew."""
         self.progress = progress
         self.crew.reopen()
+        self.streams.reopen()
+        # A thread that a script has started may have held them.
+        for holder in (self.questions, self.events.recorder):
+            if holder is not None:
+                holder.lock = allocate_lock()
         own_signals()
         self.start_watch()
 

@@ -134,6 +134,8 @@ class Process(object):
         """What a forked process has to do differently from the one that it was forked from."""
         control, self.given['listen'], self.progress_fd = descriptors
         self.control = adopt_socket(control)
+        # A thread that a script has started may have been speaking at that moment.
+        self.control_lock = allocate_lock()
         self.poller = Poller()
         for fd in (self.wake_read, self.wake_write):
             os.close(fd)

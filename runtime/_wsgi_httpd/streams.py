@@ -140,6 +140,11 @@ class Streams(object):
         slot = self.slots.get(get_ident())
         return slot.request if slot is not None else None
 
+    def reopen(self):
+        """In a process that was forked: lines that had been begun are its origin's to log."""
+        for stream in (self.stdout, self.stderr):
+            stream.partials.clear()
+
     def process_line(self, text, level='error'):
         for piece in pieces(utf8(text), RECORD_MAX_BYTES):
             self.notify({'type': 'log', 'level': level, 'text': piece.decode('utf-8', 'replace')})

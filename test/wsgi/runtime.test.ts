@@ -19,7 +19,10 @@ function everyPython(name: string, program: string, since: readonly [number, num
     if (major > since[0] || (major === since[0] && minor >= since[1]))
       test(`${name}: Python ${version}`, () => {
         const text = `import sys\nsys.path.insert(0, sys.argv[1])\n${program}`
-        execFileSync(executable, ['-B', '-c', text, path.dirname(runtimeMain())], { timeout: TIMEOUT_MS })
+        execFileSync(executable, ['-B', '-c', text, path.dirname(runtimeMain())], {
+          timeout: TIMEOUT_MS,
+          killSignal: 'SIGKILL',
+        })
       })
 }
 
@@ -190,6 +193,35 @@ stream.write(' on')
 function, arguments = started.pop()
 function(*arguments)
 assert said[-1] == 'kept on'
+`,
+)
+
+everyPython(
+  'a forked process has none of the locks that threads of its origin held, nor what they had begun to print',
+  `
+import json, os, socket
+from _wsgi_httpd.process import Process
+from _wsgi_httpd.host import Host
+ours, theirs = socket.socketpair()
+process = Process({'control': os.dup(ours.fileno())}, '')
+settings = {'mode': 'daemon', 'process_group': 'g', 'threads': 1, 'processes': 1, 'multithread': False, 'multiprocess': False,
+            'server_version': [0, 0, 0], 'zygote': True}
+process.settings.update(settings)
+host = process.main = Host(process.settings, '', None, process.notify)
+host.events.record()
+held = process.control_lock, host.questions.lock, host.events.recorder.lock
+for lock in held: lock.acquire()
+host.streams.stdout.partials[1] = 'begun'
+
+control, parent = socket.socketpair()
+parent.sendall(json.dumps({'type': 'configure'}).encode('ascii') + b'\\n')
+process.become([os.dup(control.fileno()), os.open(os.devnull, os.O_RDONLY), None])
+for lock in (process.control_lock, host.questions.lock, host.events.recorder.lock):
+    assert lock.acquire(False)
+    lock.release()
+process.log('info', 'hello')
+assert json.loads(parent.recv(1000).decode('ascii'))['text'] == 'hello'
+assert not host.streams.stdout.partials
 `,
 )
 
