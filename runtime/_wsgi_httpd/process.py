@@ -23,6 +23,8 @@ from .telemetry import Telemetry
 HELLO_MAX_BYTES = 4096
 # How often a process that drains looks whether it is done.
 DRAIN_POLL_SECONDS = 0.01
+# Until a connection is tried again that could not be accepted.
+ACCEPT_PAUSE_SECONDS = 0.05
 
 # Questions for the metrics of all interpreters that may be open at a time.
 GATHERINGS_MAX = 64
@@ -62,6 +64,7 @@ class Process(object):
         self.next_channel = 1
         self.free_regions = list(range(REGIONS))
         self.greeting = {}
+        self.accepts = True
         self.gate = None
         self.signals = []
         self.pending_reason = None
@@ -460,9 +463,16 @@ class Process(object):
             try:
                 sock, _ = self.listener.accept()
             except (OSError, IOError) as error:
-                if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED):
+                if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ECONNABORTED):
+                    self.accepts = True
+                    return
+                if self.accepts:
+                    self.accepts = False
                     self.log('error', 'cannot accept a lane: %s' % error)
+                # It stays where it is (no descriptor may be free), and the main loop would do nothing else than come here again.
+                time.sleep(ACCEPT_PAUSE_SECONDS)
                 return
+            self.accepts = True
             sock.setblocking(False)
             for option, size in self.buffers:
                 sock.setsockopt(socket.SOL_SOCKET, option, size)

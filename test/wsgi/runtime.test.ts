@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { runtimeMain } from '../../src/python/runtime-path.js'
 import { eachMinorVersion } from '../support/pythons.js'
 import { until } from '../support/wait.js'
-import { startDaemon } from './channel/daemon.js'
+import { NEWEST, place, request, startDaemon } from './channel/daemon.js'
 
 /** What hangs instead of failing. */
 const TIMEOUT_MS = 20_000
@@ -224,6 +224,72 @@ assert json.loads(parent.recv(1000).decode('ascii'))['text'] == 'hello'
 assert not host.streams.stdout.partials
 `,
 )
+
+everyPython(
+  'a connection that cannot be accepted is tried again after a pause, and told once',
+  `
+import errno, os, socket
+from _wsgi_httpd import process as module
+class Listener(object):
+    results = []
+    def accept(self):
+        found = self.results.pop(0)
+        if isinstance(found, int): raise OSError(found, os.strerror(found))
+        return found, ''
+class Poller(object):
+    def add(self, fd): pass
+class Clock(object):
+    slept = 0
+    def sleep(self, seconds): self.slept += 1
+given, other = socket.socketpair()
+process = module.Process({'control': os.dup(other.fileno())}, '')
+said = []
+process.log = lambda level, text: said.append(text)
+process.listener, process.poller, process.buffers, module.time = Listener(), Poller(), [], Clock()
+def accept(*results):
+    process.listener.results[:] = results
+    process.accept()
+    assert not process.listener.results
+for number in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM): accept(number)
+assert len(said) == 1 and module.time.slept == 4
+accept(given, errno.EMFILE)
+assert len(said) == 2 and module.time.slept == 5
+assert list(process.greeting.values()) == [given]
+accept(errno.EAGAIN)
+accept(errno.EMFILE)
+assert len(said) == 3 and module.time.slept == 6
+`,
+)
+
+/** Takes the process's descriptors away, and gives them back. */
+const DESCRIPTORS = `
+import os, resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+def application(environ, start_response):
+    start_response('200 OK', [])
+    if environ['QUERY_STRING'] == 'take':
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    else:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return [b'']
+`
+
+test('a process without a free descriptor serves on, and takes new connections when it has one', async (t) => {
+  const daemon = await startDaemon(NEWEST)
+  t.after(() => daemon.stop())
+  const where = place(daemon.script('descriptors.wsgi', DESCRIPTORS))
+  const channel = await daemon.connect()
+  await request(channel, where, { query: 'take' }).outcome
+  const connecting = daemon.connect()
+  const refused = () =>
+    daemon.messages.filter((message) => message.type === 'log' && message.text.startsWith('cannot accept'))
+  await until('a connection that waits', () => refused().length > 0)
+  await request(channel, where, { query: 'give' }).outcome
+  assert.equal((await request(await connecting, where).outcome).status, 200)
+  assert.equal(refused().length, 1)
+})
 
 /** The traceback quotes a line that is not of UTF-8; what was raised is too long for one line of the log. */
 const LATIN = `# -*- coding: latin-1 -*-
