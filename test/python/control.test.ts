@@ -1,52 +1,73 @@
-/** What a runtime process says is checked: it runs other people's code, and its parent may be root. */
+/**
+ * What a runtime process tells its parent: every message is heard, and every one is in docs/channel.md. What is none is not: it
+ * runs other people's code, and its parent may be root.
+ */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { RuntimeControl } from '../../src/python/control.js'
+import { RuntimeControl, type RuntimeMessage } from '../../src/python/control.js'
+import { PROJECT } from '../support/server.js'
 
-/** What is heard of a line. */
-function heard(line: string): unknown {
-  const messages: unknown[] = []
-  const stream = new PassThrough()
-  new RuntimeControl(
-    stream,
-    (message) => messages.push(message),
-    () => {},
-  )
-  stream.emit('data', `${line}\n`)
-  return messages[0]
+const MESSAGES: { readonly [Type in RuntimeMessage['type']]: Extract<RuntimeMessage, { type: Type }> } = {
+  ready: { type: 'ready', pid: 2, version: '3.13.0', subinterpreters: true },
+  leaving: { type: 'leaving', reason: 'retire' },
+  alive: { type: 'alive' },
+  deadlock: { type: 'deadlock', application_group: 'g' },
+  stopped: { type: 'stopped', forced: false },
+  zygote_ready: { type: 'zygote_ready' },
+  forked: { type: 'forked', pid: 3 },
+  exited: { type: 'exited', pid: 3, code: 0, signal: null },
+  log: { type: 'log', level: 'error', text: 'words' },
+  unloaded: { type: 'unloaded', script: '/a.wsgi' },
+  server_metrics: { type: 'server_metrics', number: 1, asker: 0 },
 }
 
-const TAKEN = [
-  { type: 'ready', pid: 7, version: '3.11.2', subinterpreters: true },
-  { type: 'leaving', reason: 'retire' },
-  { type: 'deadlock', application_group: '' },
-  { type: 'forked', pid: 7 },
-  { type: 'exited', pid: 7, code: 0, signal: null },
-  { type: 'exited', pid: 7, code: null, signal: 9 },
-  { type: 'server_metrics', number: 1, asker: 0 },
-  { type: 'unloaded', script: '/a.wsgi' },
-  { type: 'log', level: 'info', text: 'words' },
-]
+/** What is heard of these lines. */
+async function hear(lines: readonly string[]): Promise<RuntimeMessage[]> {
+  const stream = new PassThrough()
+  const heard: RuntimeMessage[] = []
+  await new Promise<void>((ended) => {
+    new RuntimeControl(stream, (message) => heard.push(message), ended)
+    stream.end(lines.map((line) => `${line}\n`).join(''))
+  })
+  return heard
+}
 
-for (const message of TAKEN)
-  test(`taken: ${JSON.stringify(message)}`, () => assert.deepEqual(heard(JSON.stringify(message)), message))
+test('each message is heard as it was said', async () => {
+  const said = Object.values(MESSAGES)
+  assert.deepEqual(await hear(said.map((message) => JSON.stringify(message))), said)
+})
 
 const DROPPED = [
   'no JSON',
+  '',
   'null',
   '7',
+  '{"type":"toString"}',
   '{"type":"unknown"}',
   '{"type":"ready","pid":7,"version":{}}',
   '{"type":"leaving"}',
+  '{"type":"deadlock"}',
   '{"type":"forked","pid":1}',
   '{"type":"forked","pid":-7}',
   '{"type":"forked","pid":7.5}',
   '{"type":"exited","pid":7}',
   '{"type":"exited","pid":7,"code":{"toString":0},"signal":null}',
   '{"type":"exited","pid":7,"code":null,"signal":"9"}',
+  '{"type":"unloaded"}',
   '{"type":"server_metrics","number":0.5,"asker":0}',
   '{"type":"log","level":3,"text":"words"}',
 ]
 
-for (const line of DROPPED) test(`dropped: ${line}`, () => assert.equal(heard(line), undefined))
+test('what lacks its fields, or is no message, is dropped', async () => {
+  for (const line of DROPPED) assert.deepEqual(await hear([line]), [], line)
+})
+
+test('docs/channel.md explains exactly these messages', () => {
+  const page = readFileSync(path.join(PROJECT, 'docs/channel.md'), 'utf8')
+  const table = /^\| runtime → parent \|.*\n((?:\|.*\n)+)/m.exec(page)?.[1] ?? ''
+  const explained = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, type]) => type)
+  assert.deepEqual(explained.sort(), Object.keys(MESSAGES).sort())
+})
