@@ -225,7 +225,6 @@ function configurationOf(options: Chosen, script: string, application: string): 
     'ServerName localhost',
     `DocumentRoot ${quote(directory)}`,
     'TraceEnable Off',
-    'AllowEncodedSlashes On',
     'WSGIRestrictEmbedded On',
     line('Timeout', options.socketTimeout),
     line('LimitRequestBody', options.limitRequestBody),

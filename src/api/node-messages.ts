@@ -2,11 +2,11 @@
  * A request and its response as Node's own HTTP servers have them (`node:http`, `node:https`, the compatibility API of `node:http2`), in the form
  * in which this server's protocols hand them to everything above (src/http/message.ts). Node has framed the request, and frames the response.
  */
-import { ServerResponse } from 'node:http'
+import { ServerResponse, validateHeaderValue } from 'node:http'
 import type { Socket } from 'node:net'
 import { Ending } from '../http/ending.js'
 import { Http1Body, NO_BODY } from '../http/http1/body.js'
-import { NGHTTP2_INTERNAL_ERROR, outgoingFields, requestHead } from '../http/http2/fields.js'
+import { NGHTTP2_INTERNAL_ERROR } from '../http/http2/fields.js'
 import { reset } from '../http/http2/stream.js'
 import {
   type BodySource,
@@ -17,6 +17,8 @@ import {
 } from '../http/message.js'
 import type { AnyRequest, AnyResponse } from './http-types.js'
 import type { Found } from './place.js'
+import { fieldsOf } from './request-fields.js'
+import { setFields } from './response-fields.js'
 
 export class MountedRequest implements IncomingMessage {
   readonly method: string
@@ -38,11 +40,9 @@ export class MountedRequest implements IncomingMessage {
     this.method = request.method ?? 'GET'
     this.target = place.target
     this.version = request.httpVersion
-    if ('stream' in request) {
-      const head = requestHead(request.rawHeaders, !request.stream.endAfterHeaders)
-      this.rawHeaders = head.fields
-      this.fault = head.fault
-    } else this.rawHeaders = request.rawHeaders
+    const { fields, fault } = fieldsOf(request)
+    this.rawHeaders = fields
+    this.fault = fault
     this.body = announcesBody(this.rawHeaders) ? this.#openBody() : NO_BODY
   }
 
@@ -198,7 +198,6 @@ export class MountedResponse extends Ending implements OutgoingMessage {
   }
 
   /**
-   * Headers that the service has set before stay, unless the application sets the same.
    * @returns false: the service has answered by itself meanwhile, or broken off
    * @throws HeaderFault
    */
@@ -212,13 +211,10 @@ export class MountedResponse extends Ending implements OutgoingMessage {
     // what kind of server answers is the service's to say
     const fields = head.fields[0] === 'Server' ? head.fields.slice(2) : head.fields
     try {
-      if (!(response instanceof ServerResponse)) response.writeHead(status, outgoingFields(fields).headers)
-      else if (response.getHeaderNames().length === 0) response.writeHead(status, reason, fields as string[])
-      else {
-        for (const [name, value] of Object.entries(outgoingFields(fields).headers))
-          if (value !== undefined) response.setHeader(name, value)
-        response.writeHead(status, reason)
-      }
+      validateHeaderValue('Reason-Phrase', reason)
+      setFields(response, fields)
+      if (response instanceof ServerResponse) response.writeHead(status, reason)
+      else response.writeHead(status)
     } catch (error) {
       throw error instanceof HeaderFault ? error : new HeaderFault((error as Error).message, { cause: error })
     }

@@ -7,11 +7,10 @@ import type { ScriptAlias } from '../modules/wsgi/settings.js'
 import type { PhaseTable } from '../request/phases.js'
 import { phaseTable } from '../request/process.js'
 import type { Request } from '../request/request.js'
-import { normalizePath } from '../request/url-path.js'
-import { walksOf } from '../request/walk/walk.js'
 import type { Gateway } from '../wsgi/gateway.js'
 import { handleWsgi } from '../wsgi/handler.js'
 import { MountedRequest } from './node-messages.js'
+import { decodePath } from './place.js'
 
 export interface Mounted {
   readonly alias: ScriptAlias
@@ -24,23 +23,31 @@ export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable 
   const pairs = Object.entries(variables)
   const gatewayOf = () => gateway
 
-  /** What the router has cut off is no part of the path that is made plain: `..` does not lead out of it. */
-  function leaveBase(request: Request): Outcome {
-    request.path = placeOf(request).path
+  /** Core makes paths plain, which this one is not to be. What is none it answers or refuses (`OPTIONS *`). */
+  function hidePath(request: Request): Outcome {
+    const { path } = placeOf(request)
+    request.path = path.startsWith('/') ? '/' : path
     return undefined
   }
 
   function translateName(request: Request): Outcome {
-    const { base, isBare } = placeOf(request)
-    const prefix = base === '' ? '' : normalizePath(base, walksOf(request.server).pathRules)
-    if (typeof prefix === 'number') return prefix
-    const rest = isBare ? '' : request.path
-    request.filename = alias.script + rest
-    request.path = prefix + rest
+    request.filename = alias.script
     request.handler = 'wsgi-script'
     request.translation = alias
     for (const [name, value] of pairs) request.env.set(name, value)
     return 'ok'
+  }
+
+  function handler(request: Request): Outcome | Promise<Outcome> {
+    const { base, path, isBare } = placeOf(request)
+    const prefix = decodePath(base)
+    const rest = isBare ? '' : decodePath(path)
+    if (typeof prefix === 'number') return prefix
+    if (typeof rest === 'number') return rest
+    request.path = prefix + rest
+    request.pathInfo = rest
+    request.keepsSlashes = true
+    return handleWsgi(request, gatewayOf)
   }
 
   const module: HttpdModule = {
@@ -48,9 +55,9 @@ export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable 
     source: 'mount.ts',
     directives: [],
     hooks: {
-      postReadRequest: leaveBase,
+      postReadRequest: hidePath,
       translateName,
-      handler: (request) => handleWsgi(request, gatewayOf),
+      handler,
     },
   }
   return phaseTable([module])

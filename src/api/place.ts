@@ -1,5 +1,6 @@
 /**
  * Where in a service's URLs a request found the application: what was cut off before the handler saw it is SCRIPT_NAME, the rest PATH_INFO. Pure.
+ * Nothing is resolved in it, for the routers before have not done so either: what they guard by its URL path is not to be had by another spelling.
  * Rules: PEP 3333 and RFC 3875 section 4.1; `req.baseUrl` of Express, `req.originalUrl` of Connect and everything after it.
  */
 
@@ -46,6 +47,14 @@ export function findPlace(
   const base = cut + path.slice(0, inner)
   if (inner === path.length) return { target, base, path: '/', isBare: true, query }
   return { target, base, path: path.slice(inner), isBare: false, query }
+}
+
+/** A path as applications get it, or the status that refuses it, as the server's own paths are refused: 400 for what cannot be decoded, 404 for NUL. */
+export function decodePath(path: string): string | 400 | 404 {
+  if (!path.includes('%')) return path
+  if (/%(?![0-9A-Fa-f]{2})/.test(path)) return 400
+  if (path.includes('%00')) return 404
+  return path.replace(/%[0-9A-Fa-f]{2}/g, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)))
 }
 
 /** Of a path with its query, or of an absolute URL as proxies send it. */

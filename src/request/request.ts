@@ -119,6 +119,8 @@ export class Request {
   anchor: Anchor | undefined = undefined
   /** What follows the file in the URL path. */
   pathInfo = ''
+  /** `path` and `pathInfo` have the slashes that the client sent, and applications get them like that. */
+  keepsSlashes = false
   /** What the module that translated the URL keeps for its own handler (the `WSGIScriptAlias` that matched). */
   translation: unknown = undefined
   /** Name of the handler that makes the response. */

@@ -19,7 +19,8 @@ export function collapseSlashes(path: string): string {
  * SCRIPT_NAME: the URL path without what it has in common with the end of the path info, which is more than that where the file's name was given with
  * a path behind it (`WSGIScriptAlias / /srv/app.wsgi/site/`). Empty for a mount at `/`.
  */
-export function scriptNameOf({ path, pathInfo }: Request): string {
+export function scriptNameOf({ path, pathInfo, keepsSlashes }: Request): string {
+  if (keepsSlashes) return path.slice(0, path.length - pathInfo.length)
   if (path.endsWith(pathInfo)) return collapseSlashes(path.slice(0, path.length - pathInfo.length))
   let common = 0
   while (common < path.length && path.at(-1 - common) === pathInfo.at(-1 - common)) common++
@@ -93,7 +94,8 @@ interface Believed {
 /** Values of the channel's FIXED_KEYS in their order, joined by NUL. */
 export function fixedValues(request: Request, method: string, scriptName: string, proxy?: Believed): string {
   const common = proxy === undefined ? commonOf(request) : makeCommon(request, urlScheme(request), proxy)
-  return `${method}\0${scriptName}\0${collapseSlashes(request.pathInfo)}\0${request.query ?? ''}\0${
+  const pathInfo = request.keepsSlashes ? request.pathInfo : collapseSlashes(request.pathInfo)
+  return `${method}\0${scriptName}\0${pathInfo}\0${request.query ?? ''}\0${
     request.original.target
   }${common}${request.id}\0${request.connection.id}`
 }
@@ -157,13 +159,13 @@ function extraValues(request: Request): string[] | undefined {
   const extra: string[] = []
   if (request.hasEnv) {
     for (const [name, value] of request.env) {
-      if (!isServers(name, request)) extra.push(latin1(name), latin1(value))
+      if (!isServers(name, request)) extra.push(wsgiText(name), wsgiText(value))
     }
   }
-  if (request.user !== undefined) extra.push('REMOTE_USER', latin1(request.user))
+  if (request.user !== undefined) extra.push('REMOTE_USER', wsgiText(request.user))
   else if (request.prev !== undefined) pushEarlierUser(request.prev, extra)
   if (request.authType !== undefined) extra.push('AUTH_TYPE', request.authType)
-  if (remoteHost !== undefined) extra.push('REMOTE_HOST', latin1(remoteHost))
+  if (remoteHost !== undefined) extra.push('REMOTE_HOST', wsgiText(remoteHost))
   if (chunked) extra.push('mod_wsgi.input_chunked', '1')
   return extra
 }
@@ -205,14 +207,14 @@ function isServers(name: string, { headersIn }: Request): boolean {
 function pushEarlierUser(from: Request, extra: string[]): void {
   for (let at: Request | undefined = from; at !== undefined; at = at.prev) {
     if (at.user === undefined || at.status === 401) continue
-    extra.push('REDIRECT_REMOTE_USER', latin1(at.user))
+    extra.push('REDIRECT_REMOTE_USER', wsgiText(at.user))
     return
   }
 }
 
 const NOT_BINARY = /[^\u0001-\u00ff]/
 
-/** Values that do not come from the wire (configuration files) may hold any character: as WSGI text they are bytes in disguise, without NUL. */
-function latin1(text: string): string {
+/** Values that do not come from the wire (configuration files, a service's code) may hold any character: as WSGI text they are bytes in disguise, without NUL. */
+export function wsgiText(text: string): string {
   return NOT_BINARY.test(text) ? Buffer.from(text.replaceAll('\0', ''), 'utf8').toString('latin1') : text
 }

@@ -44,7 +44,7 @@ test('the environ of a request', { skip }, async () => {
     assert.equal(answer.status, 200)
     assert.equal(answer.reason, 'Fine')
     assert.equal(environ.SCRIPT_NAME, '')
-    assert.equal(environ.PATH_INFO, '/a b/x/y/z')
+    assert.equal(environ.PATH_INFO, '/a b/x/y/./z')
     assert.equal(environ.QUERY_STRING, 'q=1&r')
     assert.equal(environ.REQUEST_URI, '/a%20b/x%2Fy/./z?q=1&r')
     assert.equal(environ.REMOTE_ADDR, '127.0.0.1')
@@ -204,9 +204,14 @@ for (const [kind, hasBaseUrl] of [
       assert.equal(JSON.parse((await service.get('/py/')).text).PATH_INFO, '/')
       assert.equal(JSON.parse((await service.get('/py?c')).text).QUERY_STRING, 'c')
       assert.equal((await service.get('/other')).text, 'elsewhere')
-      // the way up ends at the prefix
-      assert.equal((await service.get('/py/../../etc')).status, 400)
-      assert.equal(JSON.parse((await service.get('/py/x/../y')).text).PATH_INFO, '/y')
+      // a guard at /py/y has not seen these as /py/y, and neither does the application
+      for (const path of ['//y', '/./y', '/x/../y', '/../../y', '/http://a//b', '/x/..'])
+        assert.equal(JSON.parse((await service.get(`/py${path}`)).text).PATH_INFO, path)
+      const encoded = JSON.parse((await service.get('/py/%2e/%2e%2Fy%C3%A9')).text)
+      assert.equal(encoded.SCRIPT_NAME, '/py')
+      assert.equal(encoded.PATH_INFO, '/././y\u00c3\u00a9')
+      assert.equal((await service.get('/py/%zz')).status, 400)
+      assert.equal((await service.get('/py/%00')).status, 404)
     })
   })
 

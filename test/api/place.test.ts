@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { findPlace, type RequestUrls } from '../../src/api/place.js'
+import { decodePath, findPlace, type RequestUrls } from '../../src/api/place.js'
 
 /** What a router does with the URL; base, path and query that follow; `bare` where the client asked for the base itself. */
 const CASES: readonly [urls: RequestUrls, mountPoint: string, found: string | undefined][] = [
@@ -44,4 +44,17 @@ test('what a router has cut off is the base', () => {
     assert.equal(shown, expected, JSON.stringify([urls, mountPoint]))
     if (found !== undefined) assert.equal(found.target, urls.originalUrl ?? urls.url)
   }
+})
+
+test('paths are decoded, and nothing in them is resolved', () => {
+  for (const [path, expected] of [
+    ['/a//b/./../c', '/a//b/./../c'],
+    ['/%61%2Fb%2f%2E%2E', '/a/b/..'],
+    ['/%C3%A9', '/\u00c3\u00a9'],
+    ['/%', 400],
+    ['/%z0', 400],
+    ['/%0', 400],
+    ['/a%00', 404],
+  ] as const)
+    assert.equal(decodePath(path), expected, path)
 })
