@@ -14,13 +14,13 @@ export interface Passwd {
 const HEAD = { pw_name: 'str', pw_passwd: 'str', pw_uid: 'uint32', pw_gid: 'uint32' }
 const TAIL = { pw_gecos: 'str', pw_dir: 'str', pw_shell: 'str' }
 
+// without a name: names are known to the whole process, which may have this package twice
 const structure = foreign().struct(
-  'wsgi_httpd_passwd',
   process.platform === 'darwin'
     ? { ...HEAD, pw_change: 'long', pw_class: 'str', ...TAIL }
     : { ...HEAD, ...TAIL },
 )
-const getpwuid = native<[uid: number], unknown>('wsgi_httpd_passwd *getpwuid(uint32)')
+const getpwuid = native<[uid: number], unknown>('void *getpwuid(uint32)')
 
 /** The account of a user id; undefined where there is none. */
 export function accountOf(uid: number): Passwd | undefined {

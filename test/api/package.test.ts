@@ -87,6 +87,28 @@ test('a consumer of the packed package', { skip: skipWithout('3') }, () => {
   }
 })
 
+/** As a service has it whose dependencies bring the package, too. */
+const TWICE = `
+import { mount } from 'wsgi-httpd'
+import { mount as another } from '${new URL('../../src/index.js', import.meta.url).href}'
+
+const options = { application: 'app.wsgi', python: process.env.PYTHON_FOR_TEST }
+const both = [await mount(options), await another(options)]
+console.log(mount !== another, ...both.map((app) => app.status().processes[0].state))
+for (const app of both) await app.close()
+`
+
+test('two copies of the package in one process', { skip: skipWithout('3') }, () => {
+  const directory = folder({ 'twice.mjs': TWICE, 'app.wsgi': APP })
+  try {
+    install(directory)
+    const said = run(process.execPath, [path.join(directory, 'twice.mjs')], directory)
+    assert.equal(said, 'true ready ready\n')
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
 test('the bundle of an installed package is run, whatever times npm has given its files', () => {
   const directory = folder({})
   try {
