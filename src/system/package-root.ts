@@ -17,5 +17,8 @@ function find(): string {
   const here = dirname(fileURLToPath(import.meta.url))
   for (let at = here; at !== dirname(at); at = dirname(at))
     if (existsSync(join(at, 'runtime')) && existsSync(join(at, 'package.json'))) return at
-  throw new Error(`package.json is missing above ${here}: this installation of wsgi-httpd is incomplete`)
+  throw new Error(
+    `no directory above ${here} is that of wsgi-httpd: a bundler cannot take it in, since it runs files of its own; mark the package as external. ` +
+      'Where there is no bundler, the installation is incomplete',
+  )
 }

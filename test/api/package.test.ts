@@ -1,7 +1,16 @@
 /** What is packed is what a TypeScript project can use: it compiles a consumer against it, strictly, and runs that. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { findPython, skipWithout } from '../support/pythons.js'
@@ -122,6 +131,14 @@ test('the bundle of an installed package is run, whatever times npm has given it
   } finally {
     rmSync(directory, { recursive: true })
   }
+})
+
+test('code that a bundler has taken elsewhere says what to do', async () => {
+  const directory = folder({ 'package.json': '{ "type": "module" }' })
+  const file = path.join(directory, 'package-root.js')
+  copyFileSync(new URL('../../src/system/package-root.js', import.meta.url), file)
+  await assert.rejects(import(file), /a bundler cannot take it in, .* mark the package as external/)
+  rmSync(directory, { recursive: true })
 })
 
 test('links in the documentation of an installed package lead somewhere', () => {
