@@ -73,6 +73,7 @@ class Host(object):
                     self.crew.scripts.check(module, script, item['callable'])
             except LoadFailed:
                 self.notify({'type': 'unloaded', 'script': script.script})
+                self.crew.scripts.awaited[script.script] = self.notify
 
     def start_watch(self):
         if watch.needed(self.settings) and self.settings['mode'] != 'embedded':

@@ -48,6 +48,8 @@ class Scripts(object):
         # For startup-timeout: when a request first needed a script that was not there, and whether one has been loaded.
         self.first_attempt = None
         self.succeeded = False
+        # path -> who is told once it is loaded: scripts that failed before there were requests
+        self.awaited = {}
 
     def application(self, place, environ, request):
         """The callable for a request, from a module that is as new as its file was when the request arrived.
@@ -127,6 +129,9 @@ class Scripts(object):
                 raise LoadFailed(path)
             self.succeeded = True
             self.loaded[path] = [module, request.read_at]
+            notify = self.awaited.pop(path, None)
+            if notify is not None:
+                notify({'type': 'loaded', 'script': path})
             return module
 
     def explain(self, path, request):

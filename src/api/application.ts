@@ -6,11 +6,14 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ErrorLog } from '../log/error-log.js'
 import { Front } from '../request/front.js'
+import { stackOf } from '../request/phases.js'
+import type { DaemonPlan } from '../server/daemon-plan.js'
 import { makeAnotherRuntimeDir, removeRuntimeDir } from '../server/runtime-dir.js'
 import { Gateway } from '../wsgi/gateway.js'
 import { RunningRequests } from './clients.js'
 import { planMount } from './configuration.js'
 import { Connections } from './connection.js'
+import { RequestError } from './errors.js'
 import type { AnyRequest, AnyResponse } from './http-types.js'
 import { openLog } from './log.js'
 import type { MountEvents, MountedApplication, MountHandler, MountStatus } from './mount.js'
@@ -47,9 +50,14 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     const plan = planMount(options, runtimeDir)
     const { site, application } = plan
     const processes = new Processes({ site, log, runtimeDir, application })
-    await processes.start(plan.daemons)
+    await startUnless(options.signal, processes, plan.daemons)
     const gateway = new Gateway(processes)
-    const phases = mountPhases({ alias: plan.alias, gateway, variables: options.setEnv ?? {} })
+    const phases = mountPhases({
+      alias: plan.alias,
+      gateway,
+      setEnv: options.setEnv,
+      onError: options.onError,
+    })
     const front = new Front(site, phases, processes.logs, { host: '', port: 0 })
     return new Application(options, runtimeDir, log, processes, gateway, front, plan.daemons.name)
   }
@@ -72,8 +80,7 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     for (const { pid } of processes.daemons) this.#known.add(pid)
     processes.onDaemons(() => this.#tellReady())
     processes.onDaemonGone(({ pid, cause }) => {
-      this.#known.delete(pid)
-      this.#tell('processExit', { pid, cause })
+      if (this.#known.delete(pid)) this.#tell('processExit', { pid, cause })
     })
     processes.events.on('failed', (message) => this.#tell('failure', message))
   }
@@ -88,6 +95,7 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
         state,
         pythonVersion,
       })),
+      failure: this.processes.failure,
     }
   }
 
@@ -117,17 +125,27 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
       return
     }
     if (this.#closing !== undefined) {
-      refuse(response, 503, 'Service Unavailable')
+      const page = () => refuse(response, 503, 'Service Unavailable')
+      const { onError } = this.options
+      if (onError === undefined) page()
+      else {
+        try {
+          onError(new RequestError(503, 'Service Unavailable'), request, response, next ?? page)
+        } catch (error) {
+          this.log.server('api', 'error', `onError has failed: ${stackOf(error)}`)
+          page()
+        }
+      }
       return
     }
     this.#requests++
     const connection = this.#connections.of(request)
-    const incoming = new MountedRequest(request, place)
+    const incoming = new MountedRequest(request, place, next)
     const outgoing = new MountedResponse(response)
     this.#running.add(connection, incoming, outgoing)
     outgoing.onOver(() => incoming.letGo())
     if (incoming.isTaken) {
-      const why = `${incoming.method} ${incoming.target}: the request body has been read before the application could: mount it before whatever parses bodies (express.json() and its kin)`
+      const why = `${incoming.method} ${incoming.target}: the request body has been read before the application could: mount it before whatever parses bodies (express.json() and its kin), or have that keep the bytes as request.rawBody`
       this.log.server('api', 'error', why)
       this.#front.refuse(connection, incoming, outgoing, 500, lineOf(incoming), why)
     } else if (incoming.fault !== undefined)
@@ -165,6 +183,24 @@ class Application extends EventEmitter<MountEvents> implements MountedApplicatio
     this.#front.stop()
     this.#running.stop()
     releaseDirectory(this.runtimeDir)
+  }
+}
+
+/** @throws StartError, and the signal's reason once it is aborted and the processes are gone */
+async function startUnless(
+  signal: AbortSignal | undefined,
+  processes: Processes,
+  plan: DaemonPlan,
+): Promise<void> {
+  const stop = () => void processes.stop()
+  signal?.addEventListener('abort', stop)
+  try {
+    await processes.start(plan)
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
 }
 

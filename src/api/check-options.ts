@@ -1,9 +1,11 @@
 /**
  * Whether options are what they may be: one rule for each option, and messages for people. Pure.
  */
+import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { didYouMean } from '../config/did-you-mean.js'
 import { OptionError } from './errors.js'
-import { type Chosen, DEFAULTS, type MountOptions } from './options.js'
+import { type Chosen, DEFAULTS, type MountOptions, PATHS } from './options.js'
 
 /** Answers what a value must be, where it is not that. */
 export type Rule = (value: unknown) => string | undefined
@@ -11,17 +13,31 @@ export type Rule = (value: unknown) => string | undefined
 /** Nothing that would end a line of the configuration, or that is read as a variable there. */
 const UNFIT = /[\0-\x1f\x7f]|\$\{/
 
-export const text: Rule = (value) =>
-  typeof value === 'string' && value !== '' && !UNFIT.test(value)
-    ? undefined
-    : 'must be a text without control characters and without ${'
+export const text: Rule = (value) => {
+  if (typeof value !== 'string') return 'must be a text'
+  if (value === '') return 'must not be empty'
+  return UNFIT.test(value) ? 'must be a text without control characters and without ${' : undefined
+}
 export const flag: Rule = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
 const call: Rule = (value) => (typeof value === 'function' ? undefined : 'must be a function')
 const texts: Rule = (value) =>
   Array.isArray(value) && value.every((one) => text(one) === undefined)
     ? undefined
     : 'must be an array of texts without control characters and without ${'
-const path: Rule = (value) => (value instanceof URL && value.protocol === 'file:' ? undefined : text(value))
+const path: Rule = (value) => {
+  if (typeof value === 'string') return text(value)
+  const file = value instanceof URL ? fileOf(value) : undefined
+  return file === undefined ? 'must be a text or a file: URL' : text(file)
+}
+
+function fileOf(url: URL): string | undefined {
+  try {
+    return fileURLToPath(url)
+  } catch {
+    return undefined
+  }
+}
+
 const name: Rule = (value) =>
   typeof value === 'string' && /^[^\s"'%\0-\x1f\x7f]+$/.test(value)
     ? undefined
@@ -54,12 +70,12 @@ export function variables(removable: boolean): Rule {
   const isName = (word: string) => /^[^=\0-\x20\x7f]+$/.test(word)
   const isText = (value: unknown) =>
     (typeof value === 'string' && !value.includes('\0')) || (removable && value === undefined)
-  return (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(value).every(([word, given]) => isName(word) && isText(given))
-      ? undefined
-      : 'must be an object of names and texts'
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return 'must be an object of names and texts'
+    const wrong = Object.entries(value).find(([word, given]) => !isName(word) || !isText(given))
+    if (wrong === undefined) return undefined
+    return `must be an object of names and texts, and ${isName(wrong[0]) ? `${wrong[0]} is not a text` : `${show(wrong[0])} is no name`}`
+  }
 }
 
 function urlPath(value: unknown): string | undefined {
@@ -74,6 +90,7 @@ const seconds = whole(0)
 
 const RULES: { readonly [K in keyof Required<MountOptions>]: Rule } = {
   application: path,
+  signal: (value) => (value instanceof AbortSignal ? undefined : 'must be an AbortSignal'),
   callableObject: name,
   mountPoint: urlPath,
   scriptReloading: flag,
@@ -82,7 +99,7 @@ const RULES: { readonly [K in keyof Required<MountOptions>]: Rule } = {
   pythonPath: texts,
   workingDirectory: path,
   env: variables(true),
-  setEnv: variables(false),
+  setEnv: (value) => (typeof value === 'function' ? undefined : variables(false)(value)),
   locale: name,
   pythonWarnings: texts,
   switchInterval: positive,
@@ -125,6 +142,7 @@ const RULES: { readonly [K in keyof Required<MountOptions>]: Rule } = {
   trustProxy: texts,
   listenBacklog: whole(1),
   responseBufferSize: zeroOr(65536),
+  onError: call,
   log: call,
   logLevel: oneOf('emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'),
 }
@@ -154,7 +172,11 @@ export function checkMountOptions(options: MountOptions, uid: number): Chosen {
     fail('interruptTimeout', 'has no effect with requestTimeout: 0')
   if (given.reloadOnChanges === true && given.scriptReloading === false)
     fail('reloadOnChanges', 'excludes scriptReloading: false')
-  return { ...DEFAULTS, ...given } as Chosen
+  const paths = PATHS.flatMap((option) => {
+    const value = given[option]
+    return value instanceof URL ? [[option, fileURLToPath(value)] as const] : []
+  })
+  return { ...DEFAULTS, ...given, ...Object.fromEntries(paths) } as Chosen
 }
 
 /**
@@ -189,6 +211,7 @@ export function checkOptions<T extends object>(
 }
 
 function show(value: unknown): string {
-  const shown = typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
+  const shown =
+    typeof value === 'function' ? 'a function' : inspect(value, { depth: 1, breakLength: Infinity })
   return shown.length > 100 ? `${shown.slice(0, 100)}…` : shown
 }

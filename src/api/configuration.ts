@@ -4,7 +4,6 @@
  */
 import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { generateModuleScript } from '../cli/start-server/scripts.js'
 import { line, quote } from '../cli/start-server/text.js'
 import { ConfigError } from '../config/errors.js'
@@ -14,7 +13,7 @@ import type { Site } from '../config/site.js'
 import { vocabulary } from '../modules/registry.js'
 import { findGroup, findUser } from '../modules/unixd.js'
 import { type ScriptAlias, wsgiServer } from '../modules/wsgi/settings.js'
-import { type FoundPython, findPython, kindOf } from '../python/find.js'
+import { type FoundPython, findNamedPython, findPython, kindOf } from '../python/find.js'
 import { accountOf } from '../server/accounts.js'
 import { planAll } from '../server/configuration.js'
 import type { DaemonPlan } from '../server/daemon-plan.js'
@@ -22,6 +21,7 @@ import { PACKAGE_ROOT } from '../system/package-root.js'
 import { OptionError } from './errors.js'
 import { readable } from './log.js'
 import type { Chosen } from './options.js'
+import { variableFault } from './variables.js'
 
 /** What a mounted application runs by. */
 export interface MountPlan {
@@ -73,6 +73,7 @@ export function planMount(options: Chosen, runtimeDir: string): MountPlan {
   const { script, application } = scriptOf(options, runtimeDir)
   const python = pythonOf(options.python)
   checkAccounts(options)
+  checkVariables(options.setEnv)
   const lines = configurationOf(options, script, application)
   const faults: string[] = []
   const loaded = loadSite(
@@ -136,12 +137,19 @@ function checkAccounts({ user, group }: Chosen): void {
     throw new OptionError('mount', 'group', `names no group: ${group}`)
 }
 
+function checkVariables(variables: Chosen['setEnv'] = {}): void {
+  if (typeof variables === 'function') return
+  for (const [name, value] of Object.entries(variables)) {
+    const fault = variableFault(name, value)
+    if (fault !== undefined) throw new OptionError('mount', 'setEnv', `is refused: ${fault}`)
+  }
+}
+
 function scriptOf(
-  { application, callableObject, workingDirectory }: Chosen,
+  { application: written, callableObject, workingDirectory }: Chosen,
   runtimeDir: string,
 ): { script: string; application: string } {
   checkDirectory(workingDirectory)
-  const written = application instanceof URL ? fileURLToPath(application) : application
   const module = /^(?<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?<callable>[^\W\d]\w*)$/u.exec(written)?.groups
   if (module !== undefined && kindOfFile(written) === undefined) {
     const { name = '', callable = '' } = module
@@ -176,12 +184,14 @@ function kindOfFile(file: string): 'file' | 'directory' | undefined {
   return found?.isDirectory() ? 'directory' : found?.isFile() ? 'file' : undefined
 }
 
-/** An executable, or what `python-home` takes. @throws OptionError */
+/** An executable, what `python-home` takes, or a name on PATH. @throws OptionError */
 function pythonOf(python: string | undefined): Pick<FoundPython, 'executable' | 'kind'> {
   try {
     if (python === undefined) return findPython()
     const file = path.resolve(python)
-    return kindOfFile(file) === 'file' ? { executable: file, kind: kindOf(file) } : findPython(file)
+    const found = kindOfFile(file)
+    if (found === undefined && !python.includes('/')) return findNamedPython(python)
+    return found === 'file' ? { executable: file, kind: kindOf(file) } : findPython(file)
   } catch (error) {
     const why = (error as Error).message.replace(
       ', or name one with WSGIPythonHome or python-home=',

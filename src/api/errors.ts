@@ -18,6 +18,26 @@ export class OptionError extends TypeError {
   }
 }
 
+/** A request that the application could not answer. What happened is in the log. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code = 'ERR_WSGI_HTTPD_REQUEST'
+  /** The same; frameworks ask for the one or the other. */
+  readonly statusCode: number
+
+  constructor(
+    /** What the client would get: 400 to 599. */
+    readonly status: number,
+    /** Such as `Bad Gateway`. */
+    reason: string,
+    /** As in `request.id` of log records, where the request came so far. */
+    readonly requestId?: string,
+  ) {
+    super(`${status} ${reason}`)
+    this.statusCode = status
+  }
+}
+
 /** Something could not be started. The message says why, with Python's traceback or the server's own words. */
 export class StartError extends Error {
   override readonly name = 'StartError'

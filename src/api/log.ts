@@ -36,13 +36,17 @@ export function openLog(level: LogLevel, write: ((record: LogRecord) => void) | 
 /** Some messages begin with their code. */
 const LEADING_CODE = /^(?:AH|WSGI|WSGH)\d+(?=: )/
 
+const LEADING_PID = /^mod_wsgi \(pid=(\d+)\): /
+
 function recordOf({ level, module, message, code: apart, request }: InternalRecord): LogRecord {
   const code = apart || LEADING_CODE.exec(message)?.[0]
+  const pid = LEADING_PID.exec(message)?.[1]
   return {
     level: level.startsWith('trace') ? 'debug' : (level as LogLevel),
     message: readable(message),
     module,
     ...(code !== undefined && { code }),
+    ...(pid !== undefined && { pid: Number(pid) }),
     ...(request !== undefined && {
       request: {
         method: request.method,

@@ -24,14 +24,16 @@ export interface MountStatus {
   /** Those of them that wait for a process. */
   readonly waiting: number
   readonly processes: readonly ProcessInfo[]
+  /** Why the application cannot answer at the moment: no process can be started, or a changed script cannot be loaded. For health checks. */
+  readonly failure: string | undefined
 }
 
 export interface MountEvents {
   /** A process takes requests. */
   processReady: [process: ProcessInfo]
-  /** A process is gone: `exit status 0 (maximum_requests)`, `killed by signal SIGSEGV`. Where it is missing, another one is started. */
+  /** One that took requests is gone: `exit status 0 (maximum_requests)`, `killed by signal SIGSEGV`. Where it is missing, another one is started. */
   processExit: [process: { readonly pid: number; readonly cause: string }]
-  /** No process can be started at the moment; the next attempt is made by itself. */
+  /** No process can be started at the moment, or a changed script cannot be loaded; the next attempt is made by itself. */
   failure: [message: string]
 }
 
@@ -47,7 +49,11 @@ export type MountHandler = (
 ) => void
 
 /** A WSGI application that runs. */
-export interface MountedApplication extends EventEmitter<MountEvents>, AsyncDisposable {
+export interface MountedApplication extends EventEmitter, AsyncDisposable {
+  // said here, since types of Node before 20.12 know no events by name
+  on<K extends keyof MountEvents>(event: K, listener: (...about: MountEvents[K]) => void): this
+  once<K extends keyof MountEvents>(event: K, listener: (...about: MountEvents[K]) => void): this
+  off<K extends keyof MountEvents>(event: K, listener: (...about: MountEvents[K]) => void): this
   /** Bound: it may be passed on as it is. Also for the event `checkContinue` of Node's servers. */
   readonly handler: MountHandler
   status(): MountStatus
@@ -67,12 +73,14 @@ export interface MountedApplication extends EventEmitter<MountEvents>, AsyncDisp
  * Starts the Python processes of a WSGI application.
  * @throws {@link OptionError} for options that are wrong
  * @throws {@link StartError} where Python does not start, or the application cannot be loaded
+ * @throws the reason of `signal`
  * @example
  * const app = await mount({ application: 'app.wsgi' })
  * express().use('/python', app.handler)
  */
 export async function mount(options: MountOptions): Promise<MountedApplication> {
   const chosen = checkMountOptions(options, process.getuid?.() ?? -1)
+  chosen.signal?.throwIfAborted()
   // read when it is first needed: whoever only has `serve` in mind does not wait for it
   const { startApplication } = await import('./application.js')
   return startApplication(chosen)

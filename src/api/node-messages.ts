@@ -30,29 +30,36 @@ export class MountedRequest implements IncomingMessage {
   bytesReceived = 0
   /** Why this is no request. */
   readonly fault: string | undefined
+  /** Somebody has read the body before, or is about to, and has not kept it. */
+  readonly isTaken: boolean = false
   /** Here, and not by Node, the body is read. */
   #reads = false
 
   constructor(
-    private readonly request: AnyRequest,
+    readonly request: AnyRequest,
     readonly place: Found,
+    /** What the handler was given to go on with. */
+    readonly next?: (error?: unknown) => void,
   ) {
     this.method = request.method ?? 'GET'
     this.target = place.target
     this.version = request.httpVersion
     const { fields, fault } = fieldsOf(request)
-    this.rawHeaders = fields
     this.fault = fault
-    this.body = announcesBody(this.rawHeaders) ? this.#openBody() : NO_BODY
+    const hasBody = announcesBody(fields)
+    const read = hasBody && request.readableEnded ? (request as { rawBody?: unknown }).rawBody : undefined
+    if (read instanceof Uint8Array) {
+      this.rawHeaders = withLength(fields, read.length)
+      this.body = bodyOf(read)
+    } else {
+      this.rawHeaders = fields
+      this.body = hasBody ? this.#openBody() : NO_BODY
+      this.isTaken = hasBody && (request.readableDidRead || request.readableEnded)
+    }
   }
 
   get rawTrailers(): readonly string[] {
     return this.request.rawTrailers
-  }
-
-  /** Somebody has read the body before, or is about to. */
-  get isTaken(): boolean {
-    return this.body !== NO_BODY && (this.request.readableDidRead || this.request.readableEnded)
   }
 
   /** The response is over. What nobody has begun to read Node throws away; what is left of other bodies has to be, or the connection stands still. */
@@ -101,6 +108,22 @@ function announcesBody(rawHeaders: readonly string[]): boolean {
   return false
 }
 
+/** A body that whoever has read it kept as `rawBody`. */
+function bodyOf(bytes: Uint8Array): Http1Body {
+  const body = new Http1Body({ holdBack() {}, goOn() {} })
+  body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
+  body.finish()
+  return body
+}
+
+/** The reader may have unpacked it. */
+function withLength(fields: readonly string[], length: number): string[] {
+  const others = fields.filter(
+    (_, at) => !/^(?:content-length|transfer-encoding)$/i.test(fields[at & ~1] as string),
+  )
+  return [...others, 'content-length', String(length)]
+}
+
 export class MountedResponse extends Ending implements OutgoingMessage {
   /** `Connection` and `Keep-Alive` are Node's. */
   readonly hasConnectionFields = false
@@ -109,15 +132,17 @@ export class MountedResponse extends Ending implements OutgoingMessage {
   readonly overheadBytes = 0
   headSent = false
   ended = false
+  /** The service is to answer by itself. */
+  isLeft = false
   /** Body bytes handed over. */
   bodyBytes = 0
   #onDrain: (() => void) | undefined
   #framedByEnd = false
 
-  constructor(private readonly response: AnyResponse) {
+  constructor(readonly response: AnyResponse) {
     super()
     // what the service itself has ended is no response of the application's
-    response.on('finish', () => this.#over(this.ended))
+    response.on('finish', () => this.#over(this.ended || this.isLeft))
     response.on('close', () => this.#over(false))
     response.on('error', ignore)
     if (response.closed || response.destroyed) process.nextTick(() => this.#over(false))

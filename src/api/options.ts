@@ -2,6 +2,9 @@
  * What `mount` takes. Names, meanings and defaults are those of `WSGIDaemonProcess` and `wsgi-httpd start-server`, in camel case; docs/api.md is
  * made of this file.
  */
+import type { RequestError } from './errors.js'
+import type { AnyRequest, AnyResponse } from './http-types.js'
+
 /** Levels of the log, most severe first. */
 export type LogLevel = 'emerg' | 'alert' | 'crit' | 'error' | 'warn' | 'notice' | 'info' | 'debug'
 
@@ -10,8 +13,10 @@ export interface LogRecord {
   readonly level: LogLevel
   /** May have any characters that a client or the application chose. */
   readonly message: string
-  /** Which part of the server says so: `wsgi` for everything about applications. */
+  /** Which part of the server says so: `wsgi` for everything about applications, `api` for the service's own part. */
   readonly module: string
+  /** The Python process that the message names. */
+  readonly pid?: number
   /** A stable code where the message has one, such as `WSGI0118`. */
   readonly code?: string
   /** The request that it is about. */
@@ -25,6 +30,21 @@ export interface LogRecord {
   }
 }
 
+/** Written as methods, so that a service may have its framework's types for requests and responses. */
+interface Called {
+  setEnv(request: AnyRequest): Readonly<Record<string, string | undefined>>
+  onError(
+    error: RequestError,
+    request: AnyRequest,
+    response: AnyResponse,
+    next: (error?: unknown) => void,
+  ): void
+}
+/** Makes variables of each request's environ. */
+export type EnvironOf = Called['setEnv']
+/** Answers a request that the application cannot. */
+export type ErrorHandler = Called['onError']
+
 /** Options of {@link mount}. `undefined` is the same as an option left out. Times are seconds, sizes bytes; 0 means no limit. */
 export interface MountOptions {
   // The application
@@ -33,6 +53,8 @@ export interface MountOptions {
    * that is imported by name.
    */
   readonly application: string | URL
+  /** Ends a `mount` that is not done yet: it is rejected with the signal's reason. `AbortSignal.timeout(30_000)` is a limit of time. */
+  readonly signal?: AbortSignal | undefined
   /**
    * The name of the application object in the script.
    * @default 'application'
@@ -44,7 +66,8 @@ export interface MountOptions {
    */
   readonly mountPoint?: string | undefined
   /**
-   * Let a changed script take effect with the next request: the processes that have the old one finish their requests and are replaced.
+   * Let a changed script take effect with the next request: the processes that have the old one finish their requests and are replaced. In production
+   * `false` is safer: a new release counts from `reload()` on, and a broken one leaves the old processes at work.
    * @default true
    */
   readonly scriptReloading?: boolean | undefined
@@ -56,24 +79,28 @@ export interface MountOptions {
 
   // Python
   /**
-   * The Python to run: an executable, or the directory of a virtual environment or of an installation.
+   * The Python to run: an executable, the directory of a virtual environment or of an installation, or a name such as `python3.12` that is looked up on
+   * PATH.
    * @default the first `python3` on PATH
    */
-  readonly python?: string | undefined
+  readonly python?: string | URL | undefined
   /** Further directories of the module path. */
   readonly pythonPath?: readonly string[] | undefined
   /**
    * Working directory, also on the module path.
    * @default the current one
    */
-  readonly workingDirectory?: string | undefined
+  readonly workingDirectory?: string | URL | undefined
   /**
    * Variables of the processes' environment (`os.environ`), beside those of this process; `undefined` takes one away. `NODE_OPTIONS` is not
    * passed on, and `HOME` is always that of the account.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Variables of each request's environ, as by `SetEnv`. */
-  readonly setEnv?: Readonly<Record<string, string>> | undefined
+  /**
+   * Variables of each request's environ, as by `SetEnv`: the same for all, or a function of the request, such as `(request) => ({ REMOTE_USER:
+   * request.user?.name })`. What the server itself says there (`PATH_INFO`, `HTTP_…`, `wsgi.…`) they cannot say.
+   */
+  readonly setEnv?: Readonly<Record<string, string>> | EnvironOf | undefined
   /**
    * Locale of the application.
    * @default as inherited; C.UTF-8 instead of C
@@ -137,8 +164,8 @@ export interface MountOptions {
    */
   readonly queueTimeout?: number | undefined
   /**
-   * For a request, × (1 + ln(threads)); then what its thread does is logged and the process is replaced. The request gets 502, if not 504 by
-   * `interruptTimeout`.
+   * For a request, × (1 + ln(threads)); then what its thread does is logged and the process is replaced. The request gets 504 by `interruptTimeout`,
+   * or else 502 when the process is gone: `shutdownTimeout` later where its thread does not stop.
    * @default 60
    */
   readonly requestTimeout?: number | undefined
@@ -148,7 +175,8 @@ export interface MountOptions {
    */
   readonly interruptTimeout?: number | undefined
   /**
-   * For the application to be loaded by its first request, where it could not be loaded before.
+   * For requests to load an application that could not be loaded with its process (a changed script, say), counted from the first one; then the process is
+   * replaced. It is no limit for `mount`, which waits as long as the imports take: see `signal`.
    * @default 15
    */
   readonly startupTimeout?: number | undefined
@@ -188,7 +216,7 @@ export interface MountOptions {
    */
   readonly gracefulTimeout?: number | undefined
   /**
-   * For a process to stop.
+   * For a process to stop. With `close()` it is 3 seconds at most.
    * @default 5
    */
   readonly shutdownTimeout?: number | undefined
@@ -213,7 +241,10 @@ export interface MountOptions {
   readonly passAuthorization?: boolean | undefined
   /** Headers in which a proxy tells of the client, such as `X-Forwarded-For` and `X-Forwarded-Proto`. */
   readonly trustProxyHeader?: readonly string[] | undefined
-  /** Addresses and networks of the proxies that are believed. Without them every client is: name them. */
+  /**
+   * Addresses and networks of the proxies that are believed, `unix` for all that comes through a UNIX socket. Without them every client is: name
+   * them.
+   */
   readonly trustProxy?: readonly string[] | undefined
   /**
    * Requests that may wait for a process, beyond its threads.
@@ -225,6 +256,13 @@ export interface MountOptions {
    * @default 0
    */
   readonly responseBufferSize?: number | undefined
+  /**
+   * Answers in place of the server's error page where there is nothing of the application's to send: it raised an exception (500), died (502) or took too
+   * long (504), no process is free (503), the request cannot be taken (400, 408, 413). `(error, request, response, next) => next(error)` leaves
+   * it to the error handlers of Express, Connect and their kin; without such a `next` it is the page.
+   * @default an HTML page
+   */
+  readonly onError?: ErrorHandler | undefined
 
   // Logs
   /**
@@ -260,7 +298,14 @@ export const DEFAULTS = {
   logLevel: 'warn',
 } as const satisfies Partial<MountOptions>
 
-/** Options with every default filled in. */
-export type Chosen = { readonly [K in keyof MountOptions]: Exclude<MountOptions[K], undefined> } & {
-  readonly [K in keyof typeof DEFAULTS]-?: Exclude<MountOptions[K], undefined>
+/** What may be written as a `file:` URL. */
+export const PATHS = ['application', 'python', 'workingDirectory'] as const
+
+type Given<K extends keyof MountOptions> = K extends (typeof PATHS)[number]
+  ? Exclude<MountOptions[K], URL | undefined>
+  : Exclude<MountOptions[K], undefined>
+
+/** Options with every default filled in, and paths for URLs. */
+export type Chosen = { readonly [K in keyof MountOptions]: Given<K> } & {
+  readonly [K in keyof typeof DEFAULTS]-?: Given<K>
 }

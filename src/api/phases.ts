@@ -4,28 +4,32 @@
  */
 import type { HttpdModule, Outcome } from '../modules/module.js'
 import type { ScriptAlias } from '../modules/wsgi/settings.js'
-import type { PhaseTable } from '../request/phases.js'
+import { type PhaseTable, stackOf } from '../request/phases.js'
 import { phaseTable } from '../request/process.js'
+import { reasonOf } from '../request/reasons.js'
 import type { Request } from '../request/request.js'
 import type { Gateway } from '../wsgi/gateway.js'
 import { handleWsgi } from '../wsgi/handler.js'
-import { MountedRequest } from './node-messages.js'
+import { RequestError } from './errors.js'
+import { MountedRequest, MountedResponse } from './node-messages.js'
+import type { Chosen, ErrorHandler } from './options.js'
 import { decodePath } from './place.js'
+import { askVariables } from './variables.js'
 
 export interface Mounted {
   readonly alias: ScriptAlias
   readonly gateway: Gateway
-  /** Names and values of `setEnv`. */
-  readonly variables: Readonly<Record<string, string>>
+  readonly setEnv: Chosen['setEnv']
+  readonly onError: Chosen['onError']
 }
 
-export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable {
-  const pairs = Object.entries(variables)
+export function mountPhases({ alias, gateway, setEnv, onError }: Mounted): PhaseTable {
+  const pairs = typeof setEnv === 'function' ? [] : Object.entries(setEnv ?? {})
   const gatewayOf = () => gateway
 
   /** Core makes paths plain, which this one is not to be. What is none it answers or refuses (`OPTIONS *`). */
   function hidePath(request: Request): Outcome {
-    const { path } = placeOf(request)
+    const { path } = incomingOf(request).place
     request.path = path.startsWith('/') ? '/' : path
     return undefined
   }
@@ -34,12 +38,12 @@ export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable 
     request.filename = alias.script
     request.handler = 'wsgi-script'
     request.translation = alias
-    for (const [name, value] of pairs) request.env.set(name, value)
     return 'ok'
   }
 
   function handler(request: Request): Outcome | Promise<Outcome> {
-    const { base, path, isBare } = placeOf(request)
+    const incoming = incomingOf(request)
+    const { base, path, isBare } = incoming.place
     const prefix = decodePath(base)
     const rest = isBare ? '' : decodePath(path)
     if (typeof prefix === 'number') return prefix
@@ -47,6 +51,15 @@ export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable 
     request.path = prefix + rest
     request.pathInfo = rest
     request.keepsSlashes = true
+    for (const [name, value] of pairs) request.env.set(name, value)
+    if (typeof setEnv === 'function') {
+      try {
+        askVariables(setEnv, incoming.request, request.env)
+      } catch (thrown) {
+        request.report('api', 'error', `setEnv has failed: ${stackOf(thrown)}`)
+        return 500
+      }
+    }
     return handleWsgi(request, gatewayOf)
   }
 
@@ -60,11 +73,29 @@ export function mountPhases({ alias, gateway, variables }: Mounted): PhaseTable 
       handler,
     },
   }
-  return phaseTable([module])
+  const table = phaseTable([module])
+  return onError === undefined ? table : { ...table, answerError: answerBy(onError) }
 }
 
-function placeOf({ incoming }: Request) {
+/** The service answers in place of error pages. */
+function answerBy(onError: ErrorHandler): NonNullable<PhaseTable['answerError']> {
+  return (request, status, page) => {
+    const { incoming, outgoing } = request
+    if (!(incoming instanceof MountedRequest && outgoing instanceof MountedResponse)) return page()
+    if (outgoing.isOver) return
+    outgoing.isLeft = true
+    const error = new RequestError(status, reasonOf(status) ?? 'Unknown', request.id)
+    try {
+      onError(error, incoming.request, outgoing.response, incoming.next ?? page)
+    } catch (thrown) {
+      request.report('api', 'error', `onError has failed: ${stackOf(thrown)}`)
+      page()
+    }
+  }
+}
+
+function incomingOf({ incoming }: Request): MountedRequest {
   if (!(incoming instanceof MountedRequest))
     throw new Error('a request that did not come through the handler')
-  return incoming.place
+  return incoming
 }

@@ -29,6 +29,8 @@ export interface ProcessesOptions {
 
 /** What a process wrote last may still be on its way when its end is seen. */
 const LAST_WORDS_MS = 100
+/** After which it is told that an application is still being loaded: an import may wait for something that does not come. */
+const LOADS_LONG_MS = 10_000
 /** Lines of a traceback that a message shows. */
 const LINES_MAX = 100
 const SEVERE: ReadonlySet<string> = new Set(['emerg', 'alert', 'crit', 'error'])
@@ -54,6 +56,8 @@ export class Processes implements WorkerContext {
   #current: DaemonGroupProcesses | undefined
   #starting: DaemonGroupProcesses | undefined
   #stopping = false
+  /** Processes that could not load the application, so that their requests get 500. */
+  readonly #unloaded = new Set<number>()
 
   constructor(private readonly options: ProcessesOptions) {
     this.site = options.site
@@ -68,7 +72,7 @@ export class Processes implements WorkerContext {
   async start(plan: DaemonPlan): Promise<void> {
     const said: string[] = []
     let isStarting = true
-    const unloaded = new Set<string>()
+    let isUnloaded = false
     const log = overheard(this.options.log, (level, message) => {
       if (isStarting && SEVERE.has(level)) said.push(message)
     })
@@ -78,21 +82,37 @@ export class Processes implements WorkerContext {
       runtimeDir: this.runtimeDir,
       generation: ++this.generation,
       changed: () => this.#update(),
-      gone: ({ id, pid }, cause) => this.events.emit('gone', { id, pid, cause }),
-      unloaded: (script) => void unloaded.add(script),
+      gone: ({ id, pid }, cause) => {
+        this.#unloaded.delete(id)
+        this.events.emit('gone', { id, pid, cause })
+      },
+      unloaded: (_script, id) => {
+        this.#unloaded.add(id)
+        isUnloaded = true
+        this.#update()
+      },
+      loaded: (_script, id) => {
+        this.#unloaded.delete(id)
+        this.#update()
+      },
       board: () => Promise.resolve(this.#board()),
     })
     this.#starting = group
+    const { application } = this.options
+    const slow = setTimeout(
+      () => log.server('api', 'warn', `${application} is still being loaded after ${LOADS_LONG_MS / 1000} s`),
+      LOADS_LONG_MS,
+    )
     group.start()
     await group.settled()
+    clearTimeout(slow)
     this.#starting = undefined
     const [failure] = group.failures
-    if (this.#stopping || failure !== undefined || unloaded.size > 0) {
+    if (this.#stopping || failure !== undefined || isUnloaded) {
       await Promise.all([group.stop('server_stop'), delay(LAST_WORDS_MS)])
-      const { application } = this.options
       if (this.#stopping) throw new StartError(`${application} is being closed`)
       throw new StartError(
-        unloaded.size > 0
+        isUnloaded
           ? `${application} cannot be loaded:\n${tracebackOf(said)}`
           : `${application} cannot be started: ${causeOf(failure?.message ?? '')}\n${tracebackOf(said)}`.trimEnd(),
       )
@@ -136,11 +156,18 @@ export class Processes implements WorkerContext {
     for (const group of this.#groups) group.refused(id)
   }
 
+  /** Why requests cannot be answered at the moment. */
+  get failure(): string | undefined {
+    const message = this.failures[0]?.message
+    if (message !== undefined || !this.daemons.some(({ id }) => this.#unloaded.has(id))) return message
+    return `${this.options.application} cannot be loaded: its requests get 500 until it can. The log says why`
+  }
+
   #update(): void {
-    const before = this.failures[0]?.message
+    const before = this.failure
     this.daemons = [...this.#groups].flatMap(({ infos }) => infos)
     this.failures = this.#current?.failures ?? []
-    const failure = this.failures[0]?.message
+    const { failure } = this
     if (failure !== undefined && failure !== before) this.events.emit('failed', failure)
     this.events.emit('daemons')
   }

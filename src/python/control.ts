@@ -122,6 +122,8 @@ export type RuntimeMessage =
   | { readonly type: 'server_metrics'; readonly number: number; readonly asker: number }
   /** A script of {@link RuntimeSettings.imports} failed; why has been logged. Its first request tries again. */
   | { readonly type: 'unloaded'; readonly script: string }
+  /** One of these has been loaded by a request. */
+  | { readonly type: 'loaded'; readonly script: string }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
 
 /** Lines longer than this end the connection: the process runs other people's code. */
@@ -202,6 +204,7 @@ function parse(line: string): RuntimeMessage | undefined {
     case 'leaving':
       return typeof reason === 'string' ? (message as RuntimeMessage) : undefined
     case 'unloaded':
+    case 'loaded':
       return typeof script === 'string' ? (message as RuntimeMessage) : undefined
     case 'forked':
       return isChild(pid) ? (message as RuntimeMessage) : undefined

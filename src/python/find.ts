@@ -117,18 +117,29 @@ function isLink(file: string): boolean {
 }
 
 function fromPath(path: string): FoundPython {
-  for (const name of ['python3', 'python']) {
-    for (const directory of path.split(delimiter)) {
-      const file = join(directory, name)
-      if (!directory.startsWith('/') || !existsSync(file) || !isExecutable(file)) continue
-      const executable = throughShim(file)
-      if (executable === undefined) continue
-      return { executable, home: undefined, isVirtualEnvironment: false, kind: kindOf(executable) }
-    }
-  }
+  const found = namedOnPath('python3', path) ?? namedOnPath('python', path)
+  if (found !== undefined) return found
   throw new PythonNotFound(
     `there is no python3 and no python on PATH (${path}): install Python, or name one with WSGIPythonHome or python-home=`,
   )
+}
+
+/** The Python of that name, such as `python3.12`. @throws {PythonNotFound} */
+export function findNamedPython(name: string, path = process.env.PATH ?? DEFAULT_PATH): FoundPython {
+  const found = namedOnPath(name, path)
+  if (found !== undefined) return found
+  throw new PythonNotFound(`there is no file, no directory and nothing on PATH (${path}) called ${name}`)
+}
+
+function namedOnPath(name: string, path: string): FoundPython | undefined {
+  for (const directory of path.split(delimiter)) {
+    const file = join(directory, name)
+    if (!directory.startsWith('/') || !existsSync(file) || !isExecutable(file)) continue
+    const executable = throughShim(file)
+    if (executable === undefined) continue
+    return { executable, home: undefined, isVirtualEnvironment: false, kind: kindOf(executable) }
+  }
+  return undefined
 }
 
 /**

@@ -39,6 +39,8 @@ export interface PhaseTable {
   /** Chooses what a response's body runs through. */
   readonly outputFilter: ChooseFilter
   readonly logTransaction: readonly ((request: Request) => void)[]
+  /** Whoever answers in place of error pages; `page` sends the page after all. */
+  readonly answerError?: (request: Request, status: number, page: () => void) => void
   /** What modules are given to look other URLs up. */
   readonly dispatch: Dispatch
 }

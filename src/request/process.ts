@@ -43,6 +43,16 @@ export function fail(request: Request, status: number): void | Promise<void> {
       if (!request.outgoing.ended) cutOff(request)
       return
     }
+    const answerError = request.transaction?.phases.answerError
+    if (answerError === undefined) return showError(request, status)
+    answerError(request, status, () => void showError(request, status))
+  } catch (error) {
+    giveUp(request, error)
+  }
+}
+
+function showError(request: Request, status: number): void | Promise<void> {
+  try {
     const pending = respondWithError(request, status, internalRedirect)
     return pending?.catch((error) => giveUp(request, error))
   } catch (error) {

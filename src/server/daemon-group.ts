@@ -51,7 +51,9 @@ export interface DaemonGroupOptions {
   readonly changed: () => void
   readonly gone: (process: { id: number; pid: number }, cause: string) => void
   /** One of its processes could not load a script before its first request; the log says why. */
-  readonly unloaded?: (script: string) => void
+  readonly unloaded?: (script: string, id: number) => void
+  /** A request has loaded it in that process. */
+  readonly loaded?: (script: string, id: number) => void
   /** What the server is doing, for `server-metrics`. */
   readonly board: () => Promise<Board>
 }
@@ -199,6 +201,7 @@ export class DaemonGroupProcesses {
       outlet: () => this.#outlet,
       board: this.options.board,
       unloaded: this.options.unloaded,
+      loaded: this.options.loaded,
       runtimeDir,
       generation,
       zygote: () => this.#zygotes.current(place.applicationGroup),

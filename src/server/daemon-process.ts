@@ -53,7 +53,9 @@ export interface DaemonHooks {
   replace(process: DaemonProcess, reason: Reason | undefined): void
   gone(process: DaemonProcess, cause: string): void
   /** A script that was to be there before the first request could not be loaded; the log says why. */
-  readonly unloaded?: ((script: string) => void) | undefined
+  readonly unloaded?: ((script: string, id: number) => void) | undefined
+  /** A request has loaded it. */
+  readonly loaded?: ((script: string, id: number) => void) | undefined
 }
 
 export class DaemonProcess {
@@ -205,7 +207,10 @@ export class DaemonProcess {
         void this.#metrics.answer(message)
         return
       case 'unloaded':
-        this.hooks.unloaded?.(message.script)
+        this.hooks.unloaded?.(message.script, this.id)
+        return
+      case 'loaded':
+        this.hooks.loaded?.(message.script, this.id)
         return
       case 'log':
         if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text
@@ -219,7 +224,8 @@ export class DaemonProcess {
     if (step === undefined) return false
     const reason = Object.hasOwn(REASONS, event) ? (event as Reason) : undefined
     this.#state = step.to
-    this.#reason = reason ?? this.#reason
+    // that requests have completed is no reason of its own for a process that was leaving
+    if (reason !== undefined && (reason !== 'retire' || this.#reason === undefined)) this.#reason = reason
     this.#arm(reason)
     this.#logStep(step.to, reason)
     if (step.to !== 'gone') this.hooks.changed(this)
@@ -303,8 +309,9 @@ export class DaemonProcess {
     const exit = this.#exit as Exit
     const expected = this.#state === 'stopping' || this.#state === 'draining'
     const cause = this.#causeOf(exit, expected)
-    if (expected && exit.signal === null)
-      this.#log('info', `Process '${this.plan.name}' has ended: ${cause}.`)
+    // who does not leave in time when all is to end has not failed
+    const isWanted = exit.signal === null || (this.#killed && this.#reason === 'server_stop')
+    if (expected && isWanted) this.#log('info', `Process '${this.plan.name}' has ended: ${cause}.`)
     else
       this.#log(
         'error',

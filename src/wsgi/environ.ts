@@ -8,7 +8,7 @@ import type { WsgiDir } from '../modules/wsgi/settings.js'
 import type { Request } from '../request/request.js'
 import { SignatureTable } from './channel/signatures.js'
 import { type Exchange, FIXED_KEYS } from './channel/types.js'
-import { believeProxy } from './trusted-proxy.js'
+import { believeProxy, overUnixSocket } from './trusted-proxy.js'
 
 /** Every run of slashes becomes one. */
 export function collapseSlashes(path: string): string {
@@ -49,7 +49,10 @@ export function requestEnviron(
   const rawHeaders = request.headersIn.forApplications
   if (proxyHeaders === undefined)
     return { fixed: fixedValues(request, method, scriptName), rawHeaders, extra }
-  const isProxy = proxies && ((address: string) => proxies.some((includes) => includes(address)))
+  const isProxy =
+    proxies &&
+    ((address: string) =>
+      address === '' ? proxies.includes(overUnixSocket) : proxies.some((includes) => includes(address)))
   const facts = believeProxy({ headers: proxyHeaders, isProxy }, rawHeaders, request.connection.remoteAddress)
   const mount = facts.mountPoint
   return {
@@ -194,9 +197,20 @@ const WITHHELD: ReadonlySet<string> = new Set([
   'HTTP_PROXY_AUTHORIZATION',
 ])
 
+function isAlwaysServers(name: string): boolean {
+  return OF_SERVER.has(name) || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.')
+}
+
+/** Whether a name is the server's, or a header's, in whatever request. */
+export function isOfServer(name: string): boolean {
+  return (
+    isAlwaysServers(name) || name.startsWith('HTTP_') || name === 'CONTENT_LENGTH' || name === 'CONTENT_TYPE'
+  )
+}
+
 /** Whether the value of a name is the server's: of a header's name where the client has sent that header. */
 function isServers(name: string, { headersIn }: Request): boolean {
-  if (OF_SERVER.has(name) || name.startsWith('mod_wsgi.') || name.startsWith('wsgi.')) return true
+  if (isAlwaysServers(name)) return true
   if (name.startsWith('HTTP_'))
     return !WITHHELD.has(name) && headersIn.has(name.slice(5).replaceAll('_', '-'))
   if (name === 'CONTENT_LENGTH' || name === 'CONTENT_TYPE') return headersIn.has(name.replace('_', '-'))

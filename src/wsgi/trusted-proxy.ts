@@ -34,9 +34,12 @@ const SECURE = /^(?:https|on|true|1)$/i
 export interface ProxyTrust {
   /** Listed header names, lower case. */
   readonly headers: readonly string[]
-  /** Whether an address belongs to a proxy; undefined: everybody is believed. */
+  /** Whether an address belongs to a proxy, `''` being that of a UNIX socket; undefined: everybody is believed. */
   readonly isProxy: ((address: string) => boolean) | undefined
 }
+
+/** Among the proxies of a place: whoever comes through a UNIX socket, and so has no address. */
+export const overUnixSocket = (address: string): boolean => address === ''
 
 /** What a request becomes; undefined: as it is. */
 export interface ProxyFacts {
@@ -56,7 +59,7 @@ export interface ProxyFacts {
 export function believeProxy(trust: ProxyTrust, rawHeaders: readonly string[], peer: string): ProxyFacts {
   const used = new Set(trust.headers.flatMap((name) => CATEGORIES[name] ?? []))
   const winners =
-    trust.isProxy === undefined || isTrusted(trust.isProxy, peer)
+    trust.isProxy === undefined || (peer === '' ? trust.isProxy(peer) : isTrusted(trust.isProxy, peer))
       ? winnersOf(trust.headers, rawHeaders)
       : undefined
   const said = (category: Category) => winners?.get(category)?.value

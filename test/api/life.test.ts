@@ -113,6 +113,34 @@ test('names of files and groups beyond ASCII', { skip }, async () => {
   rmSync(directory, { recursive: true })
 })
 
+test('signal ends a mount whose application does not come to the end of its import', { skip }, async () => {
+  const directory = folder({
+    'app.wsgi':
+      'import os, sys, time\nopen(os.path.join(os.path.dirname(__file__), "begun"), "w")\ntime.sleep(1000)\n',
+  })
+  const application = path.join(directory, 'app.wsgi')
+  const before = descendants(process.pid).length
+  const controller = new AbortController()
+  const mounting = mount({ ...quiet, application, signal: controller.signal })
+  await until('the import to have begun', () => existsSync(path.join(directory, 'begun')))
+  controller.abort(new Error('it takes too long'))
+  await assert.rejects(mounting, /^Error: it takes too long$/)
+  assert.equal(descendants(process.pid).length, before)
+  await assert.rejects(mount({ ...quiet, application, signal: controller.signal }), /it takes too long/)
+  rmSync(directory, { recursive: true })
+})
+
+test('python by its name on PATH', { skip }, async () => {
+  const directory = folder({ 'app.wsgi': VERSIONED('1') })
+  const application = path.join(directory, 'app.wsgi')
+  await assert.rejects(mount({ ...quiet, application, python: 'python9.9' }), (error: Error) => {
+    assert.ok(error instanceof OptionError)
+    assert.match(error.message, /nothing on PATH \(.*\) called python9\.9$/)
+    return true
+  })
+  rmSync(directory, { recursive: true })
+})
+
 test('a Python that does not come up: why is the message, once', { skip }, async () => {
   const directory = folder({
     'app.wsgi': VERSIONED('1'),
@@ -168,12 +196,23 @@ test('a changed script takes effect; one that is broken gives 500 until it is me
       utimesSync(path.join(service.directory, 'app.wsgi'), seconds, seconds)
     }
     assert.match((await service.get('/')).text, /^1 /)
+    const exits: string[] = []
+    service.app.on('processExit', ({ cause }) => exits.push(cause))
     change(VERSIONED('2'), 1e9)
     assert.match((await service.get('/')).text, /^2 /)
+    await until('the old process to be gone', () => exits.length === 1)
+    assert.equal(exits[0], 'exit status 0 (script_reload)')
+    assert.equal(service.app.status().failure, undefined)
+    const failures: string[] = []
+    service.app.on('failure', (message) => failures.push(message))
     change('nonsense(', 1.1e9)
     assert.equal((await service.get('/')).status, 500)
+    await until('the failure', () => failures.length === 1)
+    assert.match(failures[0] ?? '', /app\.wsgi cannot be loaded: its requests get 500/)
+    assert.equal(service.app.status().failure, failures[0])
     change(VERSIONED('3'), 1.2e9)
     await until('the mended script', async () => (await service.get('/')).text.startsWith('3 '))
+    await until('all to be well', () => service.app.status().failure === undefined)
   })
 })
 
@@ -191,6 +230,8 @@ test('reloadOnChanges: a changed module takes effect, too', { skip }, async () =
 test('reload: no request is lost, and one that fails leaves everything as it was', { skip }, async () => {
   await withService({ script: VERSIONED('1'), scriptReloading: false }, async (service) => {
     const first = await pidOf(service)
+    const ready = [first]
+    service.app.on('processReady', ({ pid }) => ready.push(pid))
     const go = path.join(service.directory, 'go')
     const long = service.get(`/wait?${go}`)
     await until('the request to run', () => service.app.status().active === 1)
@@ -199,9 +240,14 @@ test('reload: no request is lost, and one that fails leaves everything as it was
     assert.match((await service.get('/')).text, /^2 /)
     service.write('go', '')
     assert.equal((await long).text, `1 ${first}`)
+    const gone: number[] = []
+    service.app.on('processExit', ({ pid }) => gone.push(pid))
     service.write('app.wsgi', 'nonsense(')
     await assert.rejects(service.app.reload(), /cannot be loaded:\n[^]*SyntaxError/)
     assert.match((await service.get('/')).text, /^2 /)
+    assert.equal(service.app.status().failure, undefined)
+    // of those that never took a request nothing is told
+    for (const pid of gone) assert.ok(ready.includes(pid))
     await until('the old processes to be gone', () => service.app.status().processes.length === 1)
   })
 })
@@ -227,12 +273,18 @@ test('close waits for the requests that run, refuses others, and may be called a
 })
 
 test('close cuts what takes longer than gracefulTimeout', { skip }, async () => {
-  await withService({ script: VERSIONED('1'), gracefulTimeout: 1, shutdownTimeout: 1 }, async (service) => {
+  await withService({ script: VERSIONED('1'), gracefulTimeout: 1 }, async (service) => {
     const stuck = service.get('/stuck')
     const cut = assert.rejects(stuck)
     await until('the request to run', () => service.app.status().active === 1)
     await service.app.close()
     await cut
+    // it was to end, and had to be helped
+    assert.match(
+      service.log(),
+      /Process 'app\.wsgi' has ended: killed by signal SIGKILL \(9\) \(server_stop\)/,
+    )
+    assert.doesNotMatch(service.log(), /^error: /m)
   })
 })
 

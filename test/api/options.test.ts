@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkMountOptions } from '../../src/api/check-options.js'
 import { DEFAULTS, type MountOptions } from '../../src/api/options.js'
+import { variableFault } from '../../src/api/variables.js'
 
 const application = 'app.wsgi'
 const check = (options: object, uid = 1000) =>
@@ -17,9 +18,9 @@ test('defaults are filled in, and undefined is the same as left out', () => {
 })
 
 const WRONG: readonly [option: string, value: unknown, message: RegExp][] = [
-  ['processes', '2', /must be a whole number from 1 to 1000; it is "2"$/],
+  ['processes', '2', /must be a whole number from 1 to 1000; it is '2'$/],
   ['threads', 1.5, /must be a whole number from 1 to 65533; it is 1\.5$/],
-  ['threads', Number.NaN, /it is null$/],
+  ['threads', Number.NaN, /it is NaN$/],
   ['requestTimeout', -1, /must be a whole number from 0 on/],
   ['responseBufferSize', 5, /must be 0 or a whole number from 65536 on/],
   ['pythonPath', '/one', /must be an array of texts/],
@@ -29,14 +30,21 @@ const WRONG: readonly [option: string, value: unknown, message: RegExp][] = [
   ['displayName', 'a ${HOME}', /without \$\{/],
   ['processGroup', '%{GLOBAL}', /must be a name without spaces, quotes and %/],
   ['processGroup', 'two words', /must be a name/],
-  ['application', new URL('http://example.com/app.wsgi'), /must be a text/],
+  ['application', new URL('http://example.com/app.wsgi'), /must be a text or a file: URL/],
+  ['application', 5, /must be a text or a file: URL; it is 5$/],
+  ['application', '', /must not be empty/],
+  ['python', new URL('file://elsewhere/python'), /must be a text or a file: URL/],
+  ['workingDirectory', new URL('file:///a%0Ab'), /without control characters/],
+  ['limitRequestBody', Number.POSITIVE_INFINITY, /it is Infinity$/],
+  ['signal', {}, /must be an AbortSignal/],
+  ['onError', 'page', /must be a function/],
   ['mountPoint', 'app', /must be a URL path that begins with \//],
   ['mountPoint', '/a/../b', /must be a URL path/],
   ['mountPoint', '//a', /must be a URL path/],
   ['mountPoint', '/a%20b', /with nothing encoded in it/],
   ['env', { 'A=B': 'c' }, /must be an object of names and texts/],
-  ['env', { A: 1 }, /must be an object of names and texts/],
-  ['setEnv', { A: undefined }, /must be an object of names and texts/],
+  ['env', { A: 1 }, /must be an object of names and texts, and A is not a text; it is \{ A: 1 \}$/],
+  ['setEnv', { A: undefined }, /, and A is not a text; it is \{ A: undefined \}$/],
   ['umask', 22, /must be octal digits/],
   ['log', 'file', /must be a function/],
   ['logLevel', 'verbose', /must be one of emerg, /],
@@ -64,6 +72,33 @@ test('what is wrong is told with its name, what it is and what it has to be', ()
     () => checkMountOptions(undefined as never, 0),
     /the options must be an object, not undefined/,
   )
+})
+
+test('file: URLs are paths', () => {
+  const url = new URL('file:///srv/a%20b')
+  const { application, python, workingDirectory } = check({
+    application: url,
+    python: url,
+    workingDirectory: url,
+  })
+  assert.deepEqual([application, python, workingDirectory], ['/srv/a b', '/srv/a b', '/srv/a b'])
+})
+
+test('variables that a service may give', () => {
+  for (const name of ['REMOTE_USER', 'HTTPS', 'TENANT', 'tenant.id'])
+    assert.equal(variableFault(name, 'x'), undefined, name)
+  for (const name of [
+    'PATH_INFO',
+    'CONTENT_LENGTH',
+    'wsgi.input',
+    'mod_wsgi.x',
+    'REMOTE_ADDR',
+    'DOCUMENT_ROOT',
+  ])
+    assert.match(variableFault(name, 'x') ?? '', /is the server's to say$/, name)
+  assert.match(variableFault('HTTP_X_USER', 'x') ?? '', /set it in request\.headers/)
+  assert.match(variableFault('A B', 'x') ?? '', /is no name/)
+  assert.match(variableFault('A', 1) ?? '', /must be a text/)
 })
 
 test('options that exclude or need each other', () => {

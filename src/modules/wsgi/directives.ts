@@ -11,6 +11,7 @@ import {
   take1,
 } from '../../config/directive.js'
 import { parseGroupName } from '../../wsgi/group-name.js'
+import { overUnixSocket } from '../../wsgi/trusted-proxy.js'
 import { parseSubnet, type Subnet, SubnetError } from '../subnet.js'
 import { onOff } from './flags.js'
 import { type WsgiDir, type WsgiMain, wsgiDir, wsgiMain } from './settings.js'
@@ -319,7 +320,7 @@ export const wsgiDirectives: readonly Directive[] = [
   }),
   directive({
     name: 'WSGITrustedProxies',
-    syntax: 'ip-address[/prefix-length] ...',
+    syntax: 'ip-address[/prefix-length]|unix ...',
     contexts: ALSO_HTACCESS,
     override: 'FileInfo',
     help: 'Proxies whose WSGITrustedProxyHeaders are believed; without it, everybody is.',
@@ -345,6 +346,8 @@ export const wsgiDirectives: readonly Directive[] = [
 const MUTEXES = ['default', 'flock', 'fcntl', 'sysvsem', 'posixsem', 'pthread']
 
 function readProxy(cmd: Command, word: string): Subnet {
+  // what services have that mount an application
+  if (word === 'unix') return overUnixSocket
   try {
     return parseSubnet(word)
   } catch (error) {
