@@ -15,9 +15,10 @@ const app = await mount({
 
 const server = createServer((request, response) => {
   if (request.url === '/health') {
-    const { active, waiting, processes } = app.status()
+    const { active, waiting, processes, failure } = app.status()
+    response.statusCode = failure === undefined ? 200 : 503
     response.setHeader('Content-Type', 'application/json')
-    response.end(JSON.stringify({ active, waiting, processes: processes.length }))
+    response.end(JSON.stringify({ active, waiting, processes: processes.length, failure }))
     return
   }
   // everything below /python is the application's
