@@ -196,6 +196,7 @@ async function startUnless(
   signal?.addEventListener('abort', stop)
   try {
     await processes.start(plan)
+    signal?.throwIfAborted()
   } catch (error) {
     signal?.throwIfAborted()
     throw error

@@ -48,6 +48,8 @@ export class Processes implements WorkerContext {
   draining = false
   daemons: readonly DaemonInfo[] = []
   failures: readonly DaemonFailure[] = []
+  /** Why requests cannot be answered at the moment. */
+  failure: string | undefined = undefined
   readonly events = new EventEmitter<Changed>()
   readonly #startedAt = Date.now()
   #reloadedAt = Date.now()
@@ -156,20 +158,20 @@ export class Processes implements WorkerContext {
     for (const group of this.#groups) group.refused(id)
   }
 
-  /** Why requests cannot be answered at the moment. */
-  get failure(): string | undefined {
-    const message = this.failures[0]?.message
-    if (message !== undefined || !this.daemons.some(({ id }) => this.#unloaded.has(id))) return message
-    return `${this.options.application} cannot be loaded: its requests get 500 until it can. The log says why`
-  }
-
   #update(): void {
-    const before = this.failure
     this.daemons = [...this.#groups].flatMap(({ infos }) => infos)
     this.failures = this.#current?.failures ?? []
-    const { failure } = this
+    const before = this.failure
+    const failure = this.#failureOfNow()
+    this.failure = failure
     if (failure !== undefined && failure !== before) this.events.emit('failed', failure)
     this.events.emit('daemons')
+  }
+
+  #failureOfNow(): string | undefined {
+    const isUnloaded = this.daemons.some(({ id, state }) => state === 'ready' && this.#unloaded.has(id))
+    if (this.failures.length > 0 || !isUnloaded) return this.failures[0]?.message
+    return `${this.options.application} cannot be loaded: its requests get 500 until it can. The log says why`
   }
 
   /** For `mod_wsgi.server_metrics()`: there are no server workers. */
