@@ -20,6 +20,7 @@ const MESSAGES: { readonly [Type in RuntimeMessage['type']]: Extract<RuntimeMess
   forked: { type: 'forked', pid: 3 },
   exited: { type: 'exited', pid: 3, code: 0, signal: null },
   log: { type: 'log', level: 'error', text: 'words' },
+  loaded: { type: 'loaded', script: '/a.wsgi' },
   unloaded: { type: 'unloaded', script: '/a.wsgi' },
   server_metrics: { type: 'server_metrics', number: 1, asker: 0 },
 }
