@@ -44,6 +44,8 @@ export class ServerWorker {
   readonly startedAt = Date.now()
   readonly pid: number
   ready = false
+  /** It has served its number of connections, see `MaxConnectionsPerChild`. */
+  isSpent = false
   /** What was asked of it; a worker that leaves unasked is replaced. */
   asked: 'nothing' | 'drain' | 'stop' = 'nothing'
   readonly #child: ChildProcess

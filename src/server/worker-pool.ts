@@ -129,10 +129,8 @@ export class WorkerPool {
         }
         return
       case 'retiring':
-        if (this.#leaving || place.worker !== worker || place.predecessor !== undefined) return
-        place.predecessor = worker
-        place.worker = undefined
-        this.#fill(place)
+        worker.isSpent = true
+        this.#replaceSpent(place)
         return
       case 'failed':
         this.#failed(message.message)
@@ -140,6 +138,15 @@ export class WorkerPool {
       default:
         this.options.message(message, (answer) => worker.send(answer))
     }
+  }
+
+  /** A place holds two workers at most: where the predecessor has not left, its end is waited for. */
+  #replaceSpent(place: Place): void {
+    const { worker, predecessor } = place
+    if (this.#leaving || predecessor !== undefined || !worker?.isSpent) return
+    place.predecessor = worker
+    place.worker = undefined
+    this.#fill(place)
   }
 
   /** A worker could not start. While the pool comes up for the first time, that is the end of it. */
@@ -172,6 +179,7 @@ export class WorkerPool {
         'AH00046',
       )
     }
+    if (isPredecessor) this.#replaceSpent(place)
     if (this.#leaving && this.#workers().length === 0) this.#emptied?.()
   }
 

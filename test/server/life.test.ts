@@ -266,6 +266,34 @@ test('a graceful stop lets requests finish', () =>
     assert.equal((await server.stopped()).code, 0)
   }))
 
+test('a worker that has served its number while its predecessor still drains is replaced, too', onLinux, () =>
+  withServer(
+    {
+      ...withLargeFile,
+      conf: 'StartServers 1\nMaxConnectionsPerChild 2\nKeepAlive Off\nCustomLog pids.log %P',
+      files: PAGE,
+    },
+    async (server) => {
+      const pids = () => workers(server).map(({ pid }) => pid)
+      const [first] = pids()
+      const download = await slowDownload(server)
+      assert.equal((await server.get('/')).status, 200)
+      const second = await until('a successor', () => pids().find((pid) => pid !== first))
+      await until('the successor to have served its number', async () => {
+        assert.equal((await server.get('/')).status, 200)
+        return server.layout.read('pids.log').split(String(second)).length > 2
+      })
+      assert.deepEqual(pids().sort(), [first, second].sort(), 'nobody has left, and nobody was added')
+      assert.ok((await download.finish()) > LARGE_BYTES)
+      await until('another one in its place', () => {
+        const [now, ...others] = pids()
+        return others.length === 0 && now !== second
+      })
+      assert.equal((await server.get('/')).status, 200)
+    },
+  ),
+)
+
 test('GracefulShutdownTimeout limits a graceful stop', () =>
   withServer({ ...withLargeFile, conf: 'GracefulShutdownTimeout 1' }, async (server) => {
     await slowDownload(server)
