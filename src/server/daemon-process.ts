@@ -158,7 +158,7 @@ export class DaemonProcess {
     if (this.#step('relieved')) this.#control.retire(this.#reason ?? 'relieved')
   }
 
-  /** Makes it leave: at once in its own order, and by force after `shutdown-timeout`. */
+  /** Makes it leave: at once in its own order, and by force after `shutdown-timeout` where there is one. */
   stop(reason: Reason): void {
     const early = !this.cameUp
     if (!this.#step(reason)) {
@@ -253,7 +253,9 @@ export class DaemonProcess {
       case 'stopping':
         this.#heartbeat.stop()
         if (reason === 'server_stop' || reason === 'server_restart') this.#killAfter(SERVER_STOP_MS)
-        else if (shutdownTimeout > 0) this.#killAfter(shutdownTimeout * 1000 + KILL_MARGIN_MS)
+        // a process that hangs cannot leave, however long it may take
+        else if (shutdownTimeout > 0 || reason === 'deadlock_timeout')
+          this.#killAfter(shutdownTimeout * 1000 + KILL_MARGIN_MS)
     }
   }
 

@@ -16,6 +16,7 @@ const OPTIONS = {
   both: 'threads=1 request-timeout=1 interrupt-timeout=1 graceful-timeout=1 shutdown-timeout=1',
   cpu: 'threads=2 cpu-time-limit=2 graceful-timeout=1 shutdown-timeout=1',
   dead: 'threads=2 deadlock-timeout=2 shutdown-timeout=1',
+  patient: 'threads=2 deadlock-timeout=2 shutdown-timeout=0',
   signals: 'threads=2',
   eviction: 'threads=2 eviction-timeout=5',
   interval: 'threads=1 restart-interval=2',
@@ -29,6 +30,9 @@ for (const version of VERSIONS)
         t.test('cpu-time-limit ends a process that computes', () => spins(server)),
         t.test('deadlock-timeout replaces a process that hangs in C code, and one that is stopped', () =>
           hangs(server),
+        ),
+        t.test('deadlock-timeout replaces a process that may take for ever to shut down', () =>
+          hangsForEver(server),
         ),
         t.test('signals and restart-interval replace a process that serves on meanwhile', () =>
           obeys(server),
@@ -88,6 +92,13 @@ async function hangs(server: TestServer): Promise<void> {
   assert.equal(moved.status, 200)
   assert.notEqual(Number(moved.text), second)
   await said(server, second, "Aborting process 'dead'")
+}
+
+async function hangsForEver(server: TestServer): Promise<void> {
+  const before = await pidOf(server, 'patient')
+  assert.equal((await server.get('/patient/stuck')).status, 502)
+  await said(server, before, "Aborting process 'patient'")
+  assert.notEqual(await pidOf(server, 'patient'), before)
 }
 
 async function obeys(server: TestServer): Promise<void> {
