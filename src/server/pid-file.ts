@@ -34,7 +34,7 @@ export function readPidFile(path: string): PidFileState {
 }
 
 /** Whether there is a process of that id, whoever owns it. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

@@ -1,14 +1,32 @@
 /**
  * The server's private directory for sockets and progress files. Only its owner may write there; where the server runs as root, others may
  * pass through it, because server workers have given up their privileges when they connect.
+ *
+ * Who owns one holds a lock on it for as long as it lives. The number in the name does not say whether that is so: containers that share a directory
+ * see nothing of each other's processes, and often have the same numbers.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isAlive } from './pid-file.js'
+import { tryLock } from '../system/file-lock.js'
+import { SystemCallError } from '../system/libc.js'
 
-const NAME = /^wsgi-httpd\.(\d+)(\.[0-9a-f]+)?$/
+const NAME = /^wsgi-httpd\.\d+(\.[0-9a-f]+)?$/
+
+/** Descriptors that hold the locks of this process's own directories. */
+const held = new Map<string, number>()
 
 /**
  * Makes `wsgi-httpd.<pid>` under `parent` (`DefaultRuntimeDir`, else the system's directory for temporary files) and removes what servers left
@@ -21,7 +39,9 @@ const NAME = /^wsgi-httpd\.(\d+)(\.[0-9a-f]+)?$/
 export function makeRuntimeDir(parent = tmpdir()): string {
   try {
     mkdirSync(parent, { recursive: true, mode: 0o755 })
-    return makePrivate(parent)
+    removeLeftOvers(parent)
+    const path = join(parent, `wsgi-httpd.${process.pid}`)
+    return make(path) ? path : makeUnique(parent)
   } catch (error) {
     throw new Error(
       `The runtime directory cannot be made in ${parent} (see DefaultRuntimeDir): ${(error as Error).message}`,
@@ -37,50 +57,80 @@ export function makeRuntimeDir(parent = tmpdir()): string {
  */
 export function makeAnotherRuntimeDir(): string {
   const parent = tmpdir()
-  const path = join(parent, `wsgi-httpd.${process.pid}.${randomBytes(4).toString('hex')}`)
   try {
-    removeLeftOvers(parent, false)
-    mkdirSync(path, { mode: 0o700 })
-    if (process.getuid?.() === 0) chmodSync(path, 0o711)
-    return path
+    removeLeftOvers(parent)
+    return makeUnique(parent)
   } catch (error) {
     const message = `A directory for sockets cannot be made in ${parent} (TMPDIR names another place): ${(error as Error).message}`
     throw new Error(message, { cause: error })
   }
 }
 
-function makePrivate(parent: string): string {
-  removeLeftOvers(parent)
-  const plain = join(parent, `wsgi-httpd.${process.pid}`)
-  const path = create(plain) ? plain : `${plain}.${randomBytes(4).toString('hex')}`
-  if (path !== plain) mkdirSync(path, { mode: 0o700 })
-  chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700)
-  return path
+function makeUnique(parent: string): string {
+  for (;;) {
+    const path = join(parent, `wsgi-httpd.${process.pid}.${randomBytes(4).toString('hex')}`)
+    if (make(path)) return path
+  }
 }
 
 /** False when something of that name is there, which in a directory that all may write to may be anyone's. */
-function create(path: string): boolean {
+function make(path: string): boolean {
   try {
     mkdirSync(path, { mode: 0o700 })
-    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
+  try {
+    const lock = lockDirectory(path)
+    // another server was quicker, and takes it for left over
+    if (lock === undefined) return false
+    held.set(path, lock)
+  } catch (error) {
+    // A file system without locks: there, nothing is ever found to be left over.
+    if (!(error instanceof SystemCallError)) throw error
+  }
+  chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700)
+  return true
 }
 
-/** @param ownToo what has this process's number was another's, who had it before */
-function removeLeftOvers(parent: string, ownToo = true): void {
+/**
+ * A descriptor that holds the directory's lock; who has it, and nobody else, may remove the directory. Undefined where another process has it, or
+ * had it and has removed the directory.
+ * @throws SystemCallError where the file system has no locks; what `openSync` throws
+ */
+function lockDirectory(path: string): number | undefined {
+  const fd = openDirectory(path)
+  if (fd === undefined) return undefined
+  let isOurs = false
+  try {
+    isOurs = tryLock(fd) && fstatSync(fd).ino === lstatSync(path, { throwIfNoEntry: false })?.ino
+    return isOurs ? fd : undefined
+  } finally {
+    if (!isOurs) closeSync(fd)
+  }
+}
+
+function openDirectory(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function removeLeftOvers(parent: string): void {
   for (const name of readdirSync(parent)) {
-    const pid = Number(NAME.exec(name)?.[1])
-    if (Number.isNaN(pid) || (pid === process.pid ? !ownToo : isAlive(pid))) continue
+    if (!NAME.test(name)) continue
     const path = join(parent, name)
     try {
-      const stats = lstatSync(path)
-      if (stats.isDirectory() && stats.uid === process.getuid?.())
-        rmSync(path, { recursive: true, force: true })
+      const lock = lstatSync(path).uid === process.getuid?.() ? lockDirectory(path) : undefined
+      if (lock === undefined) continue
+      rmSync(path, { recursive: true, force: true })
+      closeSync(lock)
     } catch {
-      // another server is at the same work
+      // it is no directory, or cannot be locked
     }
   }
 }
@@ -102,4 +152,8 @@ export function prepareWorkersDirectory(
 
 export function removeRuntimeDir(path: string): void {
   rmSync(path, { recursive: true, force: true })
+  const lock = held.get(path)
+  if (lock === undefined) return
+  held.delete(path)
+  closeSync(lock)
 }

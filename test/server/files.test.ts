@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,8 +18,17 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { explainPath } from '../../src/server/path-access.js'
 import { readPidFile, removePidFile, writePidFile } from '../../src/server/pid-file.js'
-import { makeRuntimeDir, removeRuntimeDir } from '../../src/server/runtime-dir.js'
+import { makeAnotherRuntimeDir, makeRuntimeDir, removeRuntimeDir } from '../../src/server/runtime-dir.js'
 import { describeExit } from '../../src/system/exit-status.js'
+
+/** Makes a runtime directory with something in it, says so, and stays. */
+const SERVER = `
+import { writeFileSync } from 'node:fs'
+import { makeRuntimeDir } from ${JSON.stringify(new URL('../../src/server/runtime-dir.js', import.meta.url))}
+writeFileSync(makeRuntimeDir(process.argv[1]) + '/file', '')
+process.stdout.write('made')
+setInterval(() => {}, 1000)
+`
 
 /** More than any system gives out. */
 const NO_PID = 2 ** 31 - 1
@@ -60,15 +73,42 @@ test('a pid file takes the place of a link, and does not write through it', () =
 test('the runtime directory is private, and what dead servers left is removed', () =>
   scratch((folder) => {
     mkdirSync(path.join(folder, `wsgi-httpd.${NO_PID}`))
-    mkdirSync(path.join(folder, 'wsgi-httpd.1'))
     const made = makeRuntimeDir(folder)
     assert.equal(made, path.join(folder, `wsgi-httpd.${process.pid}`))
     assert.equal(statSync(made).mode & 0o7777, process.getuid?.() === 0 ? 0o711 : 0o700)
     assert.equal(existsSync(path.join(folder, `wsgi-httpd.${NO_PID}`)), false)
-    assert.ok(existsSync(path.join(folder, 'wsgi-httpd.1')), 'that of a living process stays')
     removeRuntimeDir(made)
     assert.equal(existsSync(made), false)
   }))
+
+test('what a server has that other pid namespaces do not see is left alone until it is gone', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-files-'))
+  const other = spawn(process.execPath, ['--input-type=module', '-e', SERVER, folder])
+  const names = () => readdirSync(folder).sort()
+  try {
+    await once(other.stdout, 'data')
+    // a number that here is nobody's, then this process's own
+    for (const name of [`wsgi-httpd.${NO_PID}`, `wsgi-httpd.${process.pid}`]) {
+      renameSync(path.join(folder, names()[0] as string), path.join(folder, name))
+      const own = makeRuntimeDir(folder)
+      assert.deepEqual(names(), [name, path.basename(own)].sort())
+      removeRuntimeDir(own)
+    }
+    other.kill('SIGKILL')
+    await once(other, 'exit')
+    assert.deepEqual(readdirSync(makeRuntimeDir(folder)), [], 'an empty one of the same name')
+    assert.deepEqual(names(), [`wsgi-httpd.${process.pid}`])
+  } finally {
+    other.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('the directories of one process do not take each other for left over', () => {
+  const made = [makeAnotherRuntimeDir(), makeAnotherRuntimeDir()]
+  for (const one of made) assert.ok(existsSync(one))
+  for (const one of made) removeRuntimeDir(one)
+})
 
 test('a name that is taken in a shared directory is not used', () =>
   scratch((folder) => {
