@@ -235,6 +235,9 @@ class Process(object):
                 guest.signal(number)
 
     def loop(self):
+        if b'\n' in self.control_rest:
+            # It came with the first message.
+            self.hear()
         while True:
             for fd in self.poller.wait(DRAIN_POLL_SECONDS if self.leaving else -1):
                 if fd == self.control.fileno():
@@ -339,14 +342,16 @@ class Process(object):
 
     def messages(self):
         """What the parent has said; waits for something if there is nothing."""
-        try:
-            chunk = retry_interrupted(self.control.recv, 65536)
-        except (OSError, IOError):
-            chunk = b''
-        if not chunk:
-            # The parent is dead. Nobody is left to answer to, and it may be starting anew already.
-            self.exit_at_once()
-        lines = (self.control_rest + chunk).split(b'\n')
+        if b'\n' not in self.control_rest:
+            try:
+                chunk = retry_interrupted(self.control.recv, 65536)
+            except (OSError, IOError):
+                chunk = b''
+            if not chunk:
+                # The parent is dead. Nobody is left to answer to, and it may be starting anew already.
+                self.exit_at_once()
+            self.control_rest += chunk
+        lines = self.control_rest.split(b'\n')
         self.control_rest = lines.pop()
         return [native(json.loads(line.decode('utf-8'))) for line in lines]
 

@@ -209,6 +209,17 @@ test('a group that retires leaves without replacement', python, async () => {
   await run.end()
 })
 
+test(
+  'processes that are told to retire while they come up leave as soon as they are up',
+  python,
+  async () => {
+    const run = new Run()
+    await run.group.retire('group_removed')
+    assert.doesNotMatch(run.text, /graceful_timeout/)
+    await run.end()
+  },
+)
+
 test('a Python that cannot be executed is a failure with its reason, tried again later', async () => {
   const run = new Run({}, '/nowhere/python')
   await run.group.settled()
