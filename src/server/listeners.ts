@@ -3,9 +3,7 @@
  * inherit the descriptors, so that no connection is refused while workers come and go.
  * Manual: https://httpd.apache.org/docs/2.4/bind.html
  */
-import { lookup } from 'node:dns/promises'
 import { closeSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { constants } from 'node:os'
 import { isIPv6 } from '../system/ip.js'
 import { errorText, SystemCallError } from '../system/libc.js'
@@ -14,7 +12,7 @@ import { bind, C, listen, setSocketFlag, streamSocket } from './libc.js'
 
 /** One `Listen` line. */
 export interface ListenAddress {
-  /** Literal address without brackets or a name; empty for all addresses. */
+  /** Literal address without brackets; empty for all addresses. */
   readonly host: string
   readonly port: number
   readonly protocol: string | undefined
@@ -34,8 +32,8 @@ export class ListenError extends Error {
 const NO_IPV6: ReadonlySet<number> = new Set([constants.errno.EAFNOSUPPORT, constants.errno.EADDRNOTAVAIL])
 
 /** Identifies a listener across configurations. */
-function key(address: ListenAddress): string {
-  return `${address.host}|${address.port}`
+function key({ host, port }: Pick<ListenAddress, 'host' | 'port'>): string {
+  return `${host}|${port}`
 }
 
 /** `[::]:80`, `127.0.0.1:8080`. */
@@ -45,11 +43,11 @@ export function showAddress(host: string, port: number): string {
 
 /** The listening sockets of a server, through all its restarts. */
 export class Listeners {
-  /** By `Listen` line; a host name may stand for several sockets. */
-  readonly #open = new Map<string, readonly Listener[]>()
+  /** By address. */
+  readonly #open = new Map<string, Listener>()
 
   get open(): readonly Listener[] {
-    return [...this.#open.values()].flat()
+    return [...this.#open.values()]
   }
 
   /**
@@ -60,34 +58,32 @@ export class Listeners {
    * @returns the listeners in the order of `wanted`
    * @throws ListenError
    */
-  async prepare(wanted: readonly ListenAddress[], backlog: number): Promise<readonly Listener[]> {
+  prepare(wanted: readonly ListenAddress[], backlog: number): readonly Listener[] {
     const ready: Listener[] = []
-    const added = new Map<string, readonly Listener[]>()
+    const added: Listener[] = []
     const faults: string[] = []
-    for (const address of wanted) {
-      const existing = this.#open.get(key(address))
-      if (existing !== undefined) {
-        ready.push(...existing.map((listener) => ({ ...listener, protocol: address.protocol })))
-        continue
-      }
-      const opened = await openAll(address, backlog, faults)
-      added.set(key(address), opened)
-      ready.push(...opened)
+    for (const { host, port, protocol } of wanted) {
+      const existing = this.#open.get(key({ host, port }))
+      const fd = existing?.fd ?? openAny(host, port, backlog, faults)
+      if (fd === undefined) continue
+      const listener = { fd, host, port, protocol }
+      ready.push(listener)
+      if (existing === undefined) added.push(listener)
     }
     if (faults.length > 0) {
-      for (const { fd } of [...added.values()].flat()) closeSync(fd)
+      for (const { fd } of added) closeSync(fd)
       throw new ListenError(faults.join('\n'))
     }
-    for (const [name, listeners] of added) this.#open.set(name, listeners)
+    for (const listener of added) this.#open.set(key(listener), listener)
     return ready
   }
 
   /** Closes what `kept` does not name. Workers that inherited such a socket may still hold it open. */
   commit(kept: readonly Listener[]): void {
     const keys = new Set(kept.map(key))
-    for (const [name, listeners] of this.#open) {
+    for (const [name, { fd }] of this.#open) {
       if (keys.has(name)) continue
-      for (const { fd } of listeners) closeSync(fd)
+      closeSync(fd)
       this.#open.delete(name)
     }
   }
@@ -97,37 +93,22 @@ export class Listeners {
   }
 }
 
-/** Opens the socket or sockets of one `Listen` line: a name may stand for several addresses. */
-async function openAll(address: ListenAddress, backlog: number, faults: string[]): Promise<Listener[]> {
-  const { host, port, protocol } = address
-  const opened: Listener[] = []
-  for (const hosts of await bindHosts(host, faults)) {
-    for (const literal of hosts) {
-      try {
-        opened.push({ fd: open(literal, port, backlog, host === ''), host, port, protocol })
-        break
-      } catch (error) {
-        if (!(error instanceof SystemCallError)) throw error
-        if (literal === '::' && hosts.length > 1 && NO_IPV6.has(error.errno)) continue
-        faults.push(
-          `(${error.errno})${errorText(error.errno)}: AH00072: make_sock: could not bind to address ${showAddress(literal, port)}`,
-        )
-      }
+/** The socket of one `Listen` line. Where it cannot be bound, undefined, and a fault is added. */
+function openAny(host: string, port: number, backlog: number, faults: string[]): number | undefined {
+  const literals = host === '' ? ['::', '0.0.0.0'] : [host]
+  for (const literal of literals) {
+    try {
+      return open(literal, port, backlog, host === '')
+    } catch (error) {
+      if (!(error instanceof SystemCallError)) throw error
+      if (literal === '::' && literals.length > 1 && NO_IPV6.has(error.errno)) continue
+      faults.push(
+        `(${error.errno})${errorText(error.errno)}: AH00072: make_sock: could not bind to address ${showAddress(literal, port)}`,
+      )
+      break
     }
   }
-  return opened
-}
-
-/** The addresses to bind for a host: a list of alternatives for each socket. */
-async function bindHosts(host: string, faults: string[]): Promise<readonly (readonly string[])[]> {
-  if (host === '') return [['::', '0.0.0.0']]
-  if (isIP(host.split('%')[0] ?? '') !== 0) return [[host]]
-  try {
-    return (await lookup(host, { all: true })).map(({ address }) => [address])
-  } catch (error) {
-    faults.push(`Listen: the host name ${host} cannot be resolved (${(error as NodeJS.ErrnoException).code})`)
-    return []
-  }
+  return undefined
 }
 
 function open(host: string, port: number, backlog: number, dualStack: boolean): number {

@@ -13,7 +13,7 @@ import { StatusDesk } from '../status/desk.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation, type GroupListener } from './generation.js'
 import { closeAllOnExec, dup2 } from './libc.js'
-import { ListenError, Listeners } from './listeners.js'
+import { ListenError, type Listener, Listeners } from './listeners.js'
 import { LoadTable } from './load-table.js'
 import type { SupervisorEvent } from './parent.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
@@ -100,10 +100,8 @@ export class Supervisor {
     for (const warning of configuration.site.warnings)
       if (!warning.isNote) writeLine(describeWarning(warning))
     try {
-      const listeners = await this.#listeners.prepare(
-        configuration.listen.addresses,
-        configuration.listen.backlog,
-      )
+      const { addresses, backlog } = configuration.listen
+      const listeners = this.#listeners.prepare(addresses, backlog)
       if (listeners.length === 0) throw new ListenError('there is no Listen directive')
       this.#runtimeDir = makeRuntimeDir(configuration.runtimeParent)
       this.#loads = new LoadTable(this.#runtimeDir)
@@ -134,7 +132,7 @@ export class Supervisor {
     this.#tellRunning(configuration)
   }
 
-  #generationOptions(configuration: Configuration, listeners: Awaited<ReturnType<Listeners['prepare']>>) {
+  #generationOptions(configuration: Configuration, listeners: readonly Listener[]) {
     return {
       number: ++this.#number,
       configuration,
@@ -211,9 +209,13 @@ export class Supervisor {
     let next: Generation | undefined
     try {
       const { addresses, backlog } = configuration.listen
-      const listeners = await this.#listeners.prepare(addresses, backlog)
+      const listeners = this.#listeners.prepare(addresses, backlog)
       if (listeners.length === 0) throw new ListenError('there is no Listen directive')
       next = await Generation.open(this.#generationOptions(configuration, listeners), old)
+      if (this.#stopping !== 'no') {
+        await next.stop(old, 'server_stop')
+        return
+      }
       this.#generations.add(next)
       await next.start({ first: false, ...(order === 'graceful' && { takeOver: old }) }, this.#announce)
       if (this.#stopping !== 'no') return

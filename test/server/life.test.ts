@@ -1,6 +1,6 @@
 /** The life of a whole server: start, restarts, stops and deaths of its processes, as seen from outside. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect, createServer } from 'node:net'
 import path from 'node:path'
@@ -309,6 +309,31 @@ test('TERM ends a graceful stop at once', () =>
     server.signal('SIGTERM')
     assert.equal((await server.stopped()).code, 0)
   }))
+
+/** When a stop overtakes a restart. */
+const MOMENTS: readonly (readonly [string, RegExp])[] = [
+  ['at once', /^/],
+  ['while the new processes come up', /Starting process 'app'/],
+]
+
+for (const [moment, line] of MOMENTS)
+  for (const restart of ['SIGUSR1', 'SIGHUP'] as const)
+    for (const stop of ['SIGTERM', 'SIGWINCH'] as const)
+      test(`${stop} after ${restart}, ${moment}: the server ends, and nothing is left`, () =>
+        withServer({ files: PAGE }, async (server) => {
+          const [port = 0] = await freePorts(1)
+          server.write(
+            'httpd.conf',
+            `Listen 127.0.0.1:${port}\nWSGIDaemonProcess app\nCustomLog "|$exec cat >> \${ROOT}/piped.log" common`,
+          )
+          server.signal(restart)
+          await server.waitForLog(line)
+          server.signal(stop)
+          assert.equal((await server.stopped()).code, 0)
+          assert.doesNotMatch(server.errorLog(), /cannot be started|called off|graceful_timeout/)
+          assert.deepEqual(readdirSync(path.join(server.root, 'run')), [])
+          assert.equal(existsSync(path.join(server.root, 'httpd.pid')), false)
+        }))
 
 test('nothing outlives a supervisor that is killed, not even a worker that cannot act', onLinux, () =>
   withServer({ conf: 'StartServers 2' }, async (server) => {
