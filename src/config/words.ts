@@ -44,12 +44,6 @@ export function splitWords(text: string): string[] {
   return words
 }
 
-/** A word written so that {@link nextWord} reads it back: quoted where it has to be. */
-export function quoteWord(word: string): string {
-  if (word !== '' && !/[ \t-\r\\]|^["'#<]/.test(word)) return word
-  return `"${word.replace(/["\\]/g, '\\$&')}"`
-}
-
 /** Without white space at both ends; `String.trim` would take the no-break space (a byte of UTF-8 characters) too. */
 export function trimSpace(text: string): string {
   let end = text.length

@@ -2,7 +2,7 @@
  * `LogLevel`: a level for everything and levels for single modules, per server and per directory.
  * https://httpd.apache.org/docs/2.4/mod/core.html#loglevel
  */
-import { LEVELS, type Level } from './error-log.js'
+import { LEVELS } from './error-log.js'
 
 /** What the `LogLevel` lines of one scope say. */
 export interface LogLevels {
@@ -20,10 +20,6 @@ const NUMBERS: ReadonlyMap<string, number> = new Map(LEVELS.map((level, index) =
 /** The number of a level; undefined where the word is none. Case does not matter. */
 export function levelNumber(word: string): number | undefined {
   return NUMBERS.get(word) ?? NUMBERS.get(word.toLowerCase())
-}
-
-export function levelName(number: number): Level {
-  return LEVELS[Math.min(Math.max(number, 0), LEVELS.length - 1)] as Level
 }
 
 /** `wsgi`, `wsgi_module` and `mod_wsgi.c` are the same module. */

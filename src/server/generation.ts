@@ -145,10 +145,6 @@ export class Generation {
     return this.#pool.askForReports(number)
   }
 
-  get workerPids(): number[] {
-    return this.#pool.pids
-  }
-
   get groups(): ReadonlyMap<string, DaemonGroupProcesses> {
     return this.#groups
   }

@@ -49,11 +49,6 @@ export class WorkerPool {
     }))
   }
 
-  /** Process ids of the workers that are there. */
-  get pids(): number[] {
-    return this.#workers().map(({ pid }) => pid)
-  }
-
   /**
    * Starts the workers; fulfilled when all of them accept connections. Rejected with the reason when one cannot: then the others are
    * being stopped, see {@link stop}.

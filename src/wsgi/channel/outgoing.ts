@@ -4,7 +4,7 @@
  */
 
 import type { MappedHeaders, Signature } from './signatures.js'
-import { type Exchange, FIXED_KEYS, type Place } from './types.js'
+import type { Exchange, Place } from './types.js'
 import { FLAG_BODY_STREAM, HEADER_BYTES, REQUEST_HEADER_BYTES, Send } from './wire.js'
 
 /** Buffers are taken in slabs of this size: about two hundred ordinary requests. */
@@ -125,6 +125,3 @@ export class Outgoing {
     return at
   }
 }
-
-/** Number of values each exchange must bring. */
-export const FIXED_COUNT = FIXED_KEYS.length
