@@ -4,11 +4,12 @@
  * Text is gathered for a turn of the event loop (a busy server's for 10 ms), so that one system call takes many lines. Writing never throws and
  * never grows memory without bound: what cannot be written within the bound is dropped and counted, and the count is told when writing works again.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { constants as systemConstants } from 'node:os'
 import { errorText } from '../system/libc.js'
 import type { Level } from './error-log.js'
 import { AT_ONCE, libc } from './libc.js'
+import { openPipeAnew, standardDescriptor } from './standard-stream.js'
 
 /** Gathered text is written at once when it grows beyond this. */
 const FLUSH_CHARACTERS = 32 * 1024
@@ -179,22 +180,17 @@ function wholeLines(text: string, limit: number): number {
   return end < 0 ? text.length : end + 1
 }
 
-/** Standard streams by the names that container images use. They are written to, not opened: as an unprivileged user, or where they are sockets, opening fails. */
-const STANDARD = /^\/(?:dev\/(?:std(?<name>out|err)|fd\/(?<fd>[12]))|proc\/self\/fd\/(?<proc>[12]))$/
-
 /**
  * Opens a file for appending, creating it (mode 0666 under the umask, as httpd does).
  * @throws what `openSync` throws
  */
 export function openFileSink(path: string, onDropped: DropReport): Sink {
-  const standard = STANDARD.exec(path)?.groups
+  const standard = standardDescriptor(path)
   if (standard !== undefined) {
-    const fd =
-      standard.name === 'out' ? 1 : standard.name === 'err' ? 2 : Number(standard.fd ?? standard.proc)
-    const own = openPipeAnew(fd, false)
-    const isSocket = own === undefined && isOpenSocket(fd)
+    const own = openPipeAnew(standard, false)
+    const isSocket = own === undefined && isOpenSocket(standard)
     return new DescriptorSink({
-      fd: own ?? fd,
+      fd: own ?? standard,
       name: path,
       isPipe: true,
       isSocket,
@@ -204,19 +200,6 @@ export function openFileSink(path: string, onDropped: DropReport): Sink {
   }
   const fd = openSync(Buffer.from(path, 'latin1'), 'a')
   return new DescriptorSink({ fd, name: path, isPipe: false, owned: true, onDropped })
-}
-
-/**
- * Another descriptor for the pipe that a standard stream is, which waits or does not, as is wanted. Whether the inherited one waits is not for us to
- * say: all processes that have it share that, and each Node changes it. Undefined where it is no pipe, or may not be opened.
- */
-export function openPipeAnew(fd: number, waits: boolean): number | undefined {
-  try {
-    if (!fstatSync(fd).isFIFO()) return undefined
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | (waits ? 0 : constants.O_NONBLOCK))
-  } catch {
-    return undefined
-  }
 }
 
 /** Service managers give sockets as standard streams, and those cannot be opened anew. */

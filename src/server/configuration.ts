@@ -18,7 +18,7 @@ import { unixdSettings } from '../modules/unixd.js'
 import { type WsgiMain, wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
-import { VERSION } from '../system/package-root.js'
+import { versionNumbers } from '../system/package-root.js'
 import { loadTls } from '../tls/contexts.js'
 import type { TlsMaterial } from '../tls/material.js'
 import { importsOf } from '../wsgi/imports.js'
@@ -177,9 +177,4 @@ function checkPythonHome({ pythonHome, pythonHomeAt, restrictEmbedded }: WsgiMai
   } catch (error) {
     throw new ConfigError(pythonHomeAt, `WSGIPythonHome leads to no Python: ${(error as Error).message}`)
   }
-}
-
-function versionNumbers(): [number, number, number] {
-  const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
-  return [major, minor, patch]
 }

@@ -5,14 +5,11 @@ import { closeSync, openSync } from 'node:fs'
 import type { ServerConfig, Site } from '../config/site.js'
 import { parseDestination } from '../log/destination.js'
 import { errorLogKey } from '../log/settings.js'
-import { openPipeAnew } from '../log/sink.js'
+import { openPipeAnew, standardDescriptor } from '../log/standard-stream.js'
 import { dup2 } from './libc.js'
 
 /** A descriptor to hand to a process; `pipe`: there is none (syslog), the supervisor reads what the process writes and logs it. */
 export type ErrorStream = number | 'pipe'
-
-/** Names under which containers mean the streams that the server was started with; those may be sockets, which cannot be opened by name. */
-const STANDARD = /^\/(?:dev\/(?:std(?<name>out|err)|fd\/(?<fd>[12]))|proc\/self\/fd\/(?<proc>[12]))$/
 
 /**
  * Makes this process's standard streams wait where they are pipes, without a change for the others that inherited them: programs that an embedded
@@ -43,8 +40,8 @@ export class ErrorStreams {
     const destination = parseDestination(text, 'error', this.site.serverRoot)
     if (destination.kind === 'syslog') return 'pipe'
     if (destination.kind === 'pipe') return this.pipes.get(destination.command) ?? 'pipe'
-    const standard = STANDARD.exec(destination.path)?.groups
-    if (standard !== undefined) return standard.name === 'out' ? 1 : Number(standard.fd ?? standard.proc ?? 2)
+    const standard = standardDescriptor(destination.path)
+    if (standard !== undefined) return standard
     const open = this.#opened.get(destination.path) ?? openSync(Buffer.from(destination.path, 'latin1'), 'a')
     this.#opened.set(destination.path, open)
     return open

@@ -13,6 +13,12 @@ export const VERSION = (
   JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
 ).version
 
+/** The same as numbers: major, minor, patch. */
+export function versionNumbers(): [number, number, number] {
+  const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
+  return [major, minor, patch]
+}
+
 function find(): string {
   const here = dirname(fileURLToPath(import.meta.url))
   for (let at = here; at !== dirname(at); at = dirname(at))

@@ -10,7 +10,7 @@ import { wsgiMain } from '../modules/wsgi/settings.js'
 import type { EmbedOptions, EmbeddedPython as Interpreter } from '../python/embed.js'
 import { serverBanner } from '../request/server-tokens.js'
 import type { WorkerContext } from '../server/worker-context.js'
-import { VERSION } from '../system/package-root.js'
+import { versionNumbers } from '../system/package-root.js'
 import { Channel, ChannelRefused } from './channel/channel.js'
 import type { ChannelTarget } from './channel/types.js'
 import { EmbeddedProcesses } from './embedded-processes.js'
@@ -162,7 +162,6 @@ export class EmbeddedPython {
   #options(): EmbedOptions {
     const { site } = this.context
     const main = site.main.settings.get(wsgiMain)
-    const [major = 0, minor = 0, patch = 0] = VERSION.split(/[.-]/).map(Number)
     return {
       home: main.pythonHome && textOf(main.pythonHome),
       start: startOptions(main, ''),
@@ -180,7 +179,7 @@ export class EmbeddedPython {
         switch_interval: main.switchInterval ?? null,
         ...interpreterSettings(main, ''),
         server_metrics: main.serverMetrics,
-        server_version: [major, minor, patch],
+        server_version: versionNumbers(),
         server_software: serverBanner(site.main),
         imports: importsOf(site, ''),
       },
