@@ -3,12 +3,10 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { pathBytes } from '../config/files.js'
-
-/** A changed file with the same size within this time of its change would go unnoticed, so it is read again, in milliseconds. */
-const UNSETTLED_MS = 2000
+import { versionOf } from '../system/file-version.js'
 
 interface Kept<T> {
-  readonly version: string
+  readonly version: string | undefined
   readonly content: Promise<T>
 }
 
@@ -28,10 +26,8 @@ export class CachedFile<T> {
   /** What the file says now. Rejects with the error of `node:fs` where it cannot be read. */
   async read(): Promise<T> {
     const file = pathBytes(this.path)
-    const { mtimeMs, ctimeMs, size, ino } = await stat(file)
-    const settled = Date.now() - Math.max(mtimeMs, ctimeMs) > UNSETTLED_MS
-    const version = `${mtimeMs} ${ctimeMs} ${size} ${ino}`
-    if (this.#kept?.version === version && settled) return this.#kept.content
+    const version = versionOf(await stat(file))
+    if (version !== undefined && version === this.#kept?.version) return this.#kept.content
     const content = readFile(file, 'latin1').then(this.parse)
     this.#kept = { version, content }
     content.catch(() => {

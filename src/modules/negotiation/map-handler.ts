@@ -9,6 +9,7 @@ import { dateNow } from '../../http/http-date.js'
 import type { Request } from '../../request/request.js'
 import { serveBytes } from '../../request/static-bytes.js'
 import { openAnchored } from '../../request/walk/anchor.js'
+import { versionOf } from '../../system/file-version.js'
 import { coreDir, hasOption, OPTION } from '../core/settings.js'
 import type { Outcome } from '../module.js'
 import { escapePath } from '../url-text.js'
@@ -21,8 +22,6 @@ export const MAP_TYPE = 'application/x-type-map'
 
 /** Larger files are no type maps, in bytes. */
 const MAP_MAX_BYTES = 4 * 1024 * 1024
-/** A change of a file that is no older than this may not show in its time stamp, in milliseconds. */
-const UNSETTLED_MS = 2000
 const KNOWN_MAX = 256
 /** Maps as they were last read, by file. */
 const known = new Map<string, { readonly version: string; readonly map: TypeMap }>()
@@ -91,12 +90,12 @@ function readMap(request: Request): TypeMap | number {
 }
 
 function parsed(filename: string, fd: number, file: Stats): TypeMap {
-  const version = `${file.mtimeMs} ${file.ctimeMs} ${file.size} ${file.ino}`
+  const version = versionOf(file)
   const before = known.get(filename)
-  if (before?.version === version) return before.map
+  if (version !== undefined && version === before?.version) return before.map
   const map = parseTypeMap(readFileSync(fd, 'latin1'), filename)
   if (known.size >= KNOWN_MAX) known.clear()
-  if (Date.now() - Math.max(file.mtimeMs, file.ctimeMs) > UNSETTLED_MS) known.set(filename, { version, map })
+  if (version !== undefined) known.set(filename, { version, map })
   return map
 }
 

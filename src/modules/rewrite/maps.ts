@@ -7,6 +7,7 @@ import type { Command } from '../../config/directive.js'
 import { pathBytes } from '../../config/files.js'
 import { awaited } from '../../expr/evaluation.js'
 import type { Request } from '../../request/request.js'
+import { versionOf } from '../../system/file-version.js'
 import { escapePath } from '../url-text.js'
 import { MapProgram } from './map-program.js'
 
@@ -67,7 +68,8 @@ function programMap(cmd: Command, name: string, source: string): RewriteMap {
 
 /** A text file: a key and its value in each line. Read again when it has changed. */
 class TextMap implements RewriteMap {
-  #version = ''
+  #version: string | undefined
+  #text = ''
   #values: ReadonlyMap<string, string> = new Map()
 
   constructor(
@@ -79,12 +81,7 @@ class TextMap implements RewriteMap {
 
   lookUp(key: string, request: Request): string | undefined {
     try {
-      const { mtimeMs, size, ino } = statSync(pathBytes(this.path))
-      const version = `${mtimeMs} ${size} ${ino}`
-      if (version !== this.#version) {
-        this.#values = parseTextMap(readFileSync(pathBytes(this.path), 'latin1'))
-        this.#version = version
-      }
+      this.#update()
     } catch (error) {
       request.report(
         'rewrite',
@@ -98,6 +95,18 @@ class TextMap implements RewriteMap {
     if (value === undefined || !this.random || !value.includes('|')) return value
     const choices = value.split('|')
     return choices[Math.floor(Math.random() * choices.length)]
+  }
+
+  #update(): void {
+    const path = pathBytes(this.path)
+    const version = versionOf(statSync(path))
+    if (version !== undefined && version === this.#version) return
+    const text = readFileSync(path, 'latin1')
+    if (text !== this.#text) {
+      this.#values = parseTextMap(text)
+      this.#text = text
+    }
+    this.#version = version
   }
 }
 

@@ -12,19 +12,18 @@ import { readTree } from '../../config/reader.js'
 import type { Settings } from '../../config/settings.js'
 import type { ServerConfig } from '../../config/site.js'
 import { type AllowOverride, coreDir, coreServer, NO_OVERRIDE } from '../../modules/core/settings.js'
+import { versionOf } from '../../system/file-version.js'
 import type { Request } from '../request.js'
 import type { Refusal } from './refusal.js'
 import { isStats, look } from './stat.js'
 
-/** A change within this time of the last one may leave size and times as they were, so the text is read again, in milliseconds. */
-const UNSETTLED_MS = 2000
 /** Bytes; such files are read while others wait. */
 const SIZE_MAX = 1024 * 1024
 
 /** What is known about the file of one directory. */
 export interface KnownFile {
   readonly path: string
-  readonly version: string
+  readonly version: string | undefined
   readonly text: string
   /** undefined where it is refused. */
   readonly applied: AppliedHtaccess | undefined
@@ -82,10 +81,9 @@ export class HtaccessFiles {
     before: KnownFile | undefined,
     request: Request,
   ): KnownFile | Refusal {
-    const version = `${finfo.mtimeMs} ${finfo.ctimeMs} ${finfo.size} ${finfo.ino} ${finfo.dev}`
+    const version = versionOf(finfo)
     const known = before?.path === path ? before : undefined
-    const settled = Date.now() - Math.max(finfo.mtimeMs, finfo.ctimeMs) > UNSETTLED_MS
-    if (known?.version === version && settled) return known
+    if (version !== undefined && version === known?.version) return known
     let text: string
     try {
       text = readBounded(path)

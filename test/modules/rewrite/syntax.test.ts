@@ -1,12 +1,17 @@
 /** How rewriting directives are written, inherited and refused. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import type { Command } from '../../../src/config/directive.js'
 import { modules } from '../../../src/modules/index.js'
 import { splitFlags, splitRewriteArguments } from '../../../src/modules/rewrite/arguments.js'
 import { cookieHeader } from '../../../src/modules/rewrite/cookie.js'
-import { parseTextMap } from '../../../src/modules/rewrite/maps.js'
+import { parseMap, parseTextMap } from '../../../src/modules/rewrite/maps.js'
 import { rewriteServer } from '../../../src/modules/rewrite/settings.js'
 import { replacePrefix, splitQueryOff } from '../../../src/modules/rewrite/url.js'
+import type { Request } from '../../../src/request/request.js'
 import { faultsOf, siteOf } from '../../support/site.js'
 
 test('arguments keep their backslashes', () => {
@@ -96,6 +101,28 @@ test('queries', () => {
   ]
   for (const [target, flags, filename, query] of rows)
     assert.deepEqual(splitQueryOff(target, 'old', flags), { filename, query }, target)
+})
+
+test('a text map is read again after an edit in place that leaves size and date as they were', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-map-'))
+  const file = path.join(folder, 'map')
+  const command = { resolve: (word: string) => word } as Command
+  try {
+    const write = (text: string): void => {
+      writeFileSync(file, text)
+      utimesSync(file, 1000, 1000)
+    }
+    write('key before')
+    const map = parseMap(command, 'map', `txt:${file}`)
+    const request = {} as Request
+    assert.equal(map.lookUp('key', request), 'before')
+    write('key behind')
+    assert.equal(map.lookUp('key', request), 'behind')
+    write('')
+    assert.equal(map.lookUp('key', request), undefined)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('small things: maps of text, cookies, prefixes', () => {
