@@ -1,9 +1,7 @@
 /** Datagrams to a UNIX socket, which Node does not offer: of syslog, and of service managers. */
-import { errorText, setCloseOnExec } from '../system/libc.js'
+import { close, errorText, lastError } from '../system/libc.js'
+import { C, openSocket, sendAtOnce } from '../system/sockets.js'
 import { AF_UNIX, unixAddress } from '../system/unix-address.js'
-import { AT_ONCE, libc } from './libc.js'
-
-const SOCK_DGRAM = 2
 
 export interface Datagrams {
   /** Sends bytes, one a character. Returns why that was not possible, undefined where it was. */
@@ -14,22 +12,18 @@ export interface Datagrams {
 /**
  * Nobody need be at the other end yet: each datagram is addressed anew.
  * @param path of the socket; with `@` in front a name of Linux's own space, which is no file
- * @throws Error where no socket can be made
+ * @throws SystemCallError where no socket can be made
  */
 export function openDatagrams(path: string): Datagrams {
-  const c = libc()
-  const fd = c.socket(AF_UNIX, SOCK_DGRAM, 0)
-  if (fd < 0) throw new Error(errorText(c.errno()))
-  setCloseOnExec(fd, true)
+  const fd = openSocket(AF_UNIX, C.SOCK_DGRAM)
   const address = unixAddress(Buffer.from(path.replace(/^@/, '\0'), 'latin1'))
   return {
     send(packet) {
-      const data = Buffer.from(packet, 'latin1')
-      const sent = c.sendto(fd, data, data.length, AT_ONCE, address, address.length)
-      return Number(sent) < 0 ? errorText(c.errno()) : undefined
+      const sent = sendAtOnce(fd, Buffer.from(packet, 'latin1'), address)
+      return sent < 0 ? errorText(lastError()) : undefined
     },
     close() {
-      c.close(fd)
+      close(fd)
     },
   }
 }

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { describePosition, type Position } from '../config/position.js'
 import type { ServerConfig, Site } from '../config/site.js'
-import { describeSystemError } from './libc.js'
+import { describeSystemError } from '../system/libc.js'
 import { accessLogKey, errorLogKey } from './settings.js'
 import { FACILITIES } from './syslog.js'
 

@@ -7,10 +7,10 @@
  */
 import type { ServerConfig } from '../config/site.js'
 import type { Connection } from '../request/request.js'
+import { describeSystemError } from '../system/libc.js'
 import { ctime } from './clock.js'
 import { LEVELS, type LogRecord } from './error-log.js'
 import { escapeItem, escapeMessage } from './escape.js'
-import { describeSystemError } from './libc.js'
 import type { ServerNames } from './names.js'
 import { compileStrftime } from './strftime.js'
 

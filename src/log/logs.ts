@@ -5,6 +5,7 @@
 import { describePosition } from '../config/position.js'
 import type { ServerConfig, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
+import { describeSystemError } from '../system/libc.js'
 import { accessLoggerOf, accessLoggers, serverCountsInput } from './access-log.js'
 import {
   type Destination,
@@ -14,7 +15,6 @@ import {
   parseDestination,
 } from './destination.js'
 import { type ErrorLog, serverRecord } from './error-log.js'
-import { describeSystemError } from './libc.js'
 import { namesOfRequest, namesOfSites, type ServerNames } from './names.js'
 import { ServerErrorLog } from './server-log.js'
 import { type AccessLogTarget, errorLogKey } from './settings.js'

@@ -8,15 +8,21 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, constants } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { textOf } from '../config/text.js'
 import { splitWords } from '../config/words.js'
-import { errorText } from '../system/libc.js'
+import {
+  describeSystemError,
+  errorText,
+  lastError,
+  native,
+  setCloseOnExec,
+  setWaiting,
+} from '../system/libc.js'
 import { MAX_LINE_BYTES } from './error-format.js'
 import type { Level } from './error-log.js'
-import { describeSystemError, libc } from './libc.js'
 
 /** What is to be said about a program, or what it said on standard error; for the main error log. */
 export type PipedReport = (record: { level: Level; message: string; code?: string; pid?: number }) => void
@@ -188,17 +194,15 @@ async function ended(child: ChildProcess): Promise<string> {
   return child.signalCode ?? `exit status ${child.exitCode}`
 }
 
-const F_SETFD = 2
-const F_SETFL = 4
-const FD_CLOEXEC = 1
+/** Fills the two descriptors: read end, write end. */
+const pipe = native<[fds: number[]]>('int pipe(_Out_ int *fds)')
 
 /** Both ends are closed in programs started later, unless passed on; the writing end does not block. */
 function openPipe(): { readFd: number; writeFd: number } {
-  const c = libc()
   const fds = [-1, -1]
-  if (c.pipe(fds) < 0) throw new Error(`no pipe for a piped log: ${errorText(c.errno())}`)
+  if (pipe(fds) < 0) throw new Error(`no pipe for a piped log: ${errorText(lastError())}`)
   const [readFd, writeFd] = fds as [number, number]
-  for (const fd of fds) c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
-  c.fcntl(writeFd, F_SETFL, 'int', constants.O_NONBLOCK)
+  for (const fd of fds) setCloseOnExec(fd, true)
+  setWaiting(writeFd, false)
   return { readFd, writeFd }
 }

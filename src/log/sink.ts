@@ -6,9 +6,9 @@
  */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { constants as systemConstants } from 'node:os'
-import { errorText } from '../system/libc.js'
+import { errorText, lastError } from '../system/libc.js'
+import { sendAtOnce } from '../system/sockets.js'
 import type { Level } from './error-log.js'
-import { AT_ONCE, libc } from './libc.js'
 import { openPipeAnew, standardDescriptor } from './standard-stream.js'
 
 /** Gathered text is written at once when it grows beyond this. */
@@ -213,10 +213,9 @@ function isOpenSocket(fd: number): boolean {
 
 /** Like `writeSync` on a socket that does not wait, whatever this one is set to do. */
 function sendNow(fd: number, text: string): number {
-  const data = Buffer.from(text, 'latin1')
-  const sent = Number(libc().sendto(fd, data, data.length, AT_ONCE, null, 0))
+  const sent = sendAtOnce(fd, Buffer.from(text, 'latin1'), null)
   if (sent >= 0) return sent
-  const errno = libc().errno()
+  const errno = lastError()
   const code = errno === systemConstants.errno.EAGAIN ? 'EAGAIN' : undefined
   throw Object.assign(new Error(errorText(errno)), { code })
 }

@@ -3,28 +3,14 @@
  * All are made close-on-exec, so that no other child gets them by accident; the list of a child's `stdio` undoes that.
  */
 import { chmodSync, chownSync, lstatSync, unlinkSync } from 'node:fs'
-import { close, lastError, native, SystemCallError, setCloseOnExec } from '../system/libc.js'
+import { close, native, SystemCallError } from '../system/libc.js'
+import { bind, C, listen, openSocket, openSocketPair } from '../system/sockets.js'
 import { AF_UNIX, unixAddress } from '../system/unix-address.js'
 
-const SOCK_STREAM = 1
-const isDarwin = process.platform === 'darwin'
-/** Linux sets close-on-exec in the same call; elsewhere it takes a second one. */
-const SOCK_CLOEXEC = isDarwin ? 0 : 0o2000000
 /** sizeof(sun_path): 108 on Linux, 104 on macOS; one byte is the terminator. */
-export const SOCKET_PATH_MAX_BYTES = (isDarwin ? 104 : 108) - 1
+export const SOCKET_PATH_MAX_BYTES = (process.platform === 'darwin' ? 104 : 108) - 1
 
-const socket = native<[domain: number, type: number, protocol: number]>('int socket(int, int, int)')
-const bind = native<[fd: number, address: Buffer, length: number]>('int bind(int, const uint8_t *, uint32_t)')
-const listen = native<[fd: number, backlog: number]>('int listen(int, int)')
-const socketpair = native<[domain: number, type: number, protocol: number, fds: number[]]>(
-  'int socketpair(int, int, int, _Out_ int *fds)',
-)
 const umask = native<[mask: number]>('unsigned int umask(unsigned int)')
-
-function checked(result: number, call: string, detail: string): number {
-  if (result < 0) throw new SystemCallError(call, lastError(), detail)
-  return result
-}
 
 /** The kernel takes its own limit where that is lower. */
 const BACKLOG_MAX = 4096
@@ -47,24 +33,22 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
     throw new RangeError(`socket path is longer than ${SOCKET_PATH_MAX_BYTES} bytes: ${path}`)
   }
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path)
-  const fd = checked(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 'socket', path)
+  const fd = openSocket(AF_UNIX, C.SOCK_STREAM)
   try {
-    setCloseOnExec(fd, true)
     // The mask keeps others out from the first moment on; chmod then opens it as far as wanted.
     const mask = umask(0o077)
     try {
-      const address = unixAddress(name)
-      checked(bind(fd, address, address.length), 'bind', path)
+      bind(fd, unixAddress(name))
     } finally {
       umask(mask)
     }
     if (options.owner !== undefined) chownSync(path, options.owner.uid, options.owner.gid)
     chmodSync(path, options.mode ?? 0o700)
-    checked(listen(fd, options.backlog ?? BACKLOG_MAX), 'listen', path)
+    listen(fd, options.backlog ?? BACKLOG_MAX)
     return fd
   } catch (error) {
     closeFd(fd)
-    throw error
+    throw error instanceof SystemCallError ? new SystemCallError(error.call, error.errno, path) : error
   }
 }
 
@@ -73,10 +57,7 @@ export function listenUnix(path: string, options: ListenOptions = {}): number {
  * @throws {SystemCallError}
  */
 export function socketPair(): [number, number] {
-  const fds: [number, number] = [-1, -1]
-  checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 'socketpair', '')
-  for (const fd of fds) setCloseOnExec(fd, true)
-  return fds
+  return openSocketPair(AF_UNIX, C.SOCK_STREAM)
 }
 
 /** Closes a descriptor. Errors are of no interest: it is gone either way. */

@@ -2,7 +2,11 @@
  * Internet addresses as the C library wants them: `struct sockaddr_in` and `sockaddr_in6` in bytes.
  */
 import { isIPv6 } from '../system/ip.js'
-import { C, interfaceIndex } from './libc.js'
+import { native } from '../system/libc.js'
+import { C } from '../system/sockets.js'
+
+/** Index of a network interface by name, 0 if there is none: the zone of a link-local address. */
+const interfaceIndex = native<[name: string]>('uint32 if_nametoindex(const char *)')
 
 /** Darwin's structures begin with their length in one byte, Linux's with the family in two. */
 function start(bytes: Buffer, family: number): Buffer {

@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { receiveDescriptors } from '../system/receive-descriptors.js'
 import { sendDescriptors } from '../system/send-descriptors.js'
+import { descriptorOf } from '../system/socket-descriptor.js'
 import { dup2 } from './libc.js'
 import type { ToWorker } from './messages.js'
 import {
@@ -43,9 +44,10 @@ export function takeSpareWorker(authorities: boolean): SpareWorker | undefined {
   return taken
 }
 
-/** The supervisor's side: sends descriptors, which stay open here; the first is the worker's standard error. @throws SystemCallError */
+/** The supervisor's side: sends descriptors, which stay open here; the first is the worker's standard error. @throws SystemCallError, Error */
 export function handOver({ socket }: SpareWorker, descriptors: readonly number[]): void {
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle
+  const fd = descriptorOf(socket)
+  if (fd === undefined) throw new Error('it has closed its socket')
   for (let at = 0; at < descriptors.length; at += AT_A_TIME)
     sendDescriptors(fd, Buffer.from([0]), descriptors.slice(at, at + AT_A_TIME))
   socket.destroy()

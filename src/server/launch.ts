@@ -8,7 +8,7 @@ import { writeSync } from 'node:fs'
 import { INTERNAL_VARIABLES } from '../python/start.js'
 import { setCloseOnExec, setWaiting } from '../system/libc.js'
 import { LAUNCH_FAILED_STATUS, type LaunchPlan } from './launch-plan.js'
-import { C, chroot, closeAllOnExec, dieWithParent, execve, resetSignal, setpriority } from './libc.js'
+import { chroot, closeAllOnExec, dieWithParent, execve, resetSignal, SIGPIPE, setPriority } from './libc.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, takeGroups, takeUser } from './privileges.js'
 
@@ -21,7 +21,7 @@ function launch(): void {
   // While there is a /dev/fd, which a jail need not have
   closeAllOnExec(new Set([0, 1, 2, ...plan.keep]))
   if (plan.priority !== 0)
-    optionalStep(`set the priority to ${plan.priority}`, () => setpriority(C.PRIO_PROCESS, 0, plan.priority))
+    optionalStep(`set the priority to ${plan.priority}`, () => setPriority(plan.priority))
   const { identity, chroot: jail } = plan
   if (identity !== null) step(`become group ${identity.gid}`, () => takeGroups(identity))
   if (jail !== undefined) step(`change the root directory to ${jail}`, () => enterJail(jail))
@@ -62,8 +62,8 @@ function becomePython(): void {
   if (unreadable !== undefined) throw new Error(unreadable)
   // Node has marked these too, and ignores SIGPIPE; from Node 26 on it has also opened its standard streams, which makes pipes not wait
   for (const fd of [0, 1, 2, ...plan.keep]) setCloseOnExec(fd, false)
-  for (const fd of [0, 1, 2]) setWaiting(fd)
-  resetSignal(C.SIGPIPE)
+  for (const fd of [0, 1, 2]) setWaiting(fd, true)
+  resetSignal(SIGPIPE)
   const environment = { ...(process.env as Record<string, string>), ...plan.variables }
   for (const name of INTERNAL_VARIABLES) delete environment[name]
   execve(plan.program, plan.argv, environment)

@@ -7,8 +7,8 @@ import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isIPv6 } from '../system/ip.js'
 import { errorText, SystemCallError } from '../system/libc.js'
+import { bind, C, listen, openSocket, setSocketFlag } from '../system/sockets.js'
 import { inetAddress } from './addresses.js'
-import { bind, C, listen, setSocketFlag, streamSocket } from './libc.js'
 
 /** One `Listen` line. */
 export interface ListenAddress {
@@ -113,13 +113,12 @@ function openAny(host: string, port: number, backlog: number, faults: string[]):
 
 function open(host: string, port: number, backlog: number, dualStack: boolean): number {
   const ipv6 = isIPv6(host.split('%')[0] ?? '')
-  const fd = streamSocket(ipv6 ? C.AF_INET6 : C.AF_INET)
+  const fd = openSocket(ipv6 ? C.AF_INET6 : C.AF_INET, C.SOCK_STREAM)
   try {
     setSocketFlag(fd, C.SOL_SOCKET, C.SO_REUSEADDR, true)
     setSocketFlag(fd, C.SOL_SOCKET, C.SO_KEEPALIVE, true)
     if (ipv6) setSocketFlag(fd, C.IPPROTO_IPV6, C.IPV6_V6ONLY, !dualStack)
-    const address = inetAddress(host, port)
-    bind(fd, address, address.length)
+    bind(fd, inetAddress(host, port))
     listen(fd, backlog)
     return fd
   } catch (error) {

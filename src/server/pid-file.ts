@@ -2,7 +2,7 @@
  * The file of `PidFile`: whether the server runs is decided by it alone, as in httpd.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { describeSystemError } from '../log/libc.js'
+import { describeSystemError } from '../system/libc.js'
 
 /** What a pid file says. */
 export type PidFileState =

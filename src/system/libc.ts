@@ -61,6 +61,13 @@ export function errorText(errno: number): string {
   return strerror(errno)
 }
 
+/** `(13)Permission denied`: how httpd names a system error in front of a message. Empty where there is no number. */
+export function describeSystemError(error: { errno?: number | undefined }): string {
+  if (!error.errno) return ''
+  const number = Math.abs(error.errno)
+  return `(${number})${errorText(number)}`
+}
+
 /** A call of the C library failed. */
 export class SystemCallError extends Error {
   override readonly name = 'SystemCallError'
@@ -100,10 +107,11 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   if (wanted !== flags) setFlags(fd, F_SETFD, 'int', wanted)
 }
 
-/** Makes reads and writes of a descriptor wait, for all processes that share it. @throws SystemCallError */
-export function setWaiting(fd: number): void {
+/** Whether reads and writes of a descriptor wait, for all processes that share it. @throws SystemCallError */
+export function setWaiting(fd: number, on: boolean): void {
   const flags = getFlags(fd, F_GETFL)
-  if (flags & constants.O_NONBLOCK) setFlags(fd, F_SETFL, 'int', flags & ~constants.O_NONBLOCK)
+  const wanted = on ? flags & ~constants.O_NONBLOCK : flags | constants.O_NONBLOCK
+  if (wanted !== flags) setFlags(fd, F_SETFL, 'int', wanted)
 }
 
 /** Linux: another descriptor of what `fd` is one of, closed when the process becomes another program; -1 where there are too many. */

@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { libc } from '../../src/log/libc.js'
 import { BACKLOG_CHARACTERS, DescriptorSink, type DropReport, openFileSink } from '../../src/log/sink.js'
+import { native, setCloseOnExec, setWaiting } from '../../src/system/libc.js'
 import { until } from '../support/wait.js'
 import { temporaryDirectory, turn } from './support.js'
 
@@ -75,14 +75,15 @@ test('a full disk loses lines, counts them, and tells when it can write again', 
   sink.close()
 })
 
+const pipe = native<[fds: number[]]>('int pipe(_Out_ int *fds)')
+
 function makePipe(): { readFd: number; writeFd: number } {
   const fds = [-1, -1]
-  assert.equal(libc().pipe(fds), 0)
+  assert.equal(pipe(fds), 0)
   const [readFd, writeFd] = fds as [number, number]
-  const O_NONBLOCK = process.platform === 'darwin' ? 4 : 0x800
   for (const fd of fds) {
-    libc().fcntl(fd, 2, 'int', 1 /* FD_CLOEXEC */)
-    libc().fcntl(fd, 4, 'int', O_NONBLOCK)
+    setCloseOnExec(fd, true)
+    setWaiting(fd, false)
   }
   return { readFd, writeFd }
 }

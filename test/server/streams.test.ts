@@ -1,15 +1,14 @@
 /** The streams that a server is started with, where they are pipes: as in containers and under service managers. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, constants, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { libc } from '../../src/log/libc.js'
+import { setWaiting } from '../../src/system/libc.js'
 import { skipWithout } from '../support/pythons.js'
 import { LAUNCHER, Layout, TestServer, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 
-const F_SETFL = 4
 const onLinux = { skip: process.platform !== 'linux' && 'needs /proc' }
 const pythonOnLinux = { skip: onLinux.skip || skipWithout('3') }
 
@@ -82,7 +81,7 @@ WSGIScriptAlias / "\${ROOT}/apps/writes.wsgi"
       const server = new TestServer(layout, child)
       await server.untilReady()
       // As each Node does that uses the stream, to all that have it.
-      libc().fcntl(pipe, F_SETFL, 'int', constants.O_RDWR | constants.O_NONBLOCK)
+      setWaiting(pipe, false)
       assert.equal((await server.get('/')).text, '[200000, 200000, 0]')
       await server.stop()
     },
