@@ -123,9 +123,10 @@ export class CommandImpl implements SectionCommand {
     return this.section
   }
 
-  addVirtualHost(addresses: readonly VhostAddress[]): void {
+  addVirtualHost(addresses: readonly VhostAddress[]): Settings {
     const { virtualHosts } = this.#state
     this.virtualHost = newServer(virtualHosts.length + 1, this.at, addresses)
     virtualHosts.push(this.virtualHost)
+    return this.virtualHost.settings
   }
 }

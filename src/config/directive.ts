@@ -117,8 +117,8 @@ export interface SectionCommand extends Command {
   addSection(section: NewSection): Settings
   /** Makes a section that no walk finds by itself; whoever opens it keeps it. Sections inside become its nested ones. */
   newSection(section: NewSection): Section
-  /** Starts a virtual host; for `<VirtualHost>` alone. */
-  addVirtualHost(addresses: readonly VhostAddress[]): void
+  /** Starts a virtual host; for `<VirtualHost>` alone. Returns the server-scope settings that its children set. */
+  addVirtualHost(addresses: readonly VhostAddress[]): Settings
   /** Makes a provider known to the directives that follow, in the whole configuration. */
   addProvider<T extends Provider>(group: ProviderGroup<T>, provider: T): void
 }

@@ -69,7 +69,7 @@ export const logConfig = {
   ],
   hooks: { logTransaction },
   check: (site) => {
-    namesOfSites.set(site, logNames(site))
+    namesOfSites.set(site, logNames)
   },
 } satisfies HttpdModule
 

@@ -13,6 +13,7 @@ export interface SelfFacts {
   readonly canonical: CoreDir['useCanonicalName']
   readonly physicalPort: boolean
   readonly serverName: CoreServer['serverName']
+  readonly serverPort: CoreServer['serverPort']
   /** Host and port the client asked for; empty and 0 where it named none. */
   readonly hostname: string
   readonly hostPort: number
@@ -32,12 +33,12 @@ const DEFAULT_PORT = { http: 80, https: 443 } as const
 
 /** The name, scheme and port to use. Pure. */
 export function selfName(facts: SelfFacts): SelfName {
-  const { serverName } = facts
+  const { serverName, serverPort } = facts
   const scheme = serverName?.scheme ?? (facts.secure ? 'https' : 'http')
   const byClient = facts.canonical !== 'On'
   const host = (byClient && facts.hostname) || serverName?.host || facts.localAddress
   const physical = facts.physicalPort ? facts.localPort : 0
-  const port = byClient ? facts.hostPort || physical || serverName?.port : serverName?.port || physical
+  const port = byClient ? facts.hostPort || physical || serverPort : serverPort || physical
   return {
     scheme,
     host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host,
@@ -53,10 +54,12 @@ export function selfOrigin(request: Request): string {
 
 export function selfNameOf(request: Request): SelfName {
   const dir = request.dir.get(coreDir)
+  const { serverName, serverPort } = request.server.settings.get(coreServer)
   return selfName({
     canonical: dir.useCanonicalName,
     physicalPort: dir.useCanonicalPhysicalPort,
-    serverName: request.server.settings.get(coreServer).serverName,
+    serverName,
+    serverPort,
     hostname: request.hostname,
     hostPort: request.hostPort,
     localAddress: request.connection.localAddress,

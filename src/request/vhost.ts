@@ -37,7 +37,7 @@ export class HostGroup {
   constructor(readonly servers: readonly ServerConfig[]) {
     servers.forEach((server, index) => {
       const { serverName, serverAliases, serverPath } = server.settings.get(coreServer)
-      if (serverName !== undefined) this.#addName(serverName.host, index)
+      if (serverName !== undefined) this.#addName(serverName.key, index)
       for (const alias of serverAliases)
         if (/[*?]/.test(alias)) this.#wildcards.push({ pattern: fnmatch(alias.toLowerCase()), index })
         else this.#addName(alias.toLowerCase().replace(/\.$/, ''), index)

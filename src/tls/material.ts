@@ -36,8 +36,8 @@ const PASS_PHRASE_TIMEOUT_MS = 60_000
 
 /** `ServerName:port` as messages and pass phrase programs name a server. */
 export function hostLabel(server: ServerConfig): string {
-  const { serverName } = server.settings.get(coreServer)
-  return `${serverName?.host ?? 'localhost'}:${serverName?.port || 443}`
+  const { serverName, serverPort } = server.settings.get(coreServer)
+  return `${serverName?.host ?? 'localhost'}:${serverPort || 443}`
 }
 
 /** All servers of a site, the main server first. */

@@ -22,9 +22,9 @@ function applicationGroupOf(site: Site, { applicationGroup, serverIndex }: Impor
     case 'literal':
       return applicationGroup.name
     case 'server': {
-      const name = serverOf(site, serverIndex)?.settings.get(coreServer).serverName
-      const port = name?.port ?? 0
-      return (name?.host ?? '') + (port === 0 || port === 80 || port === 443 ? '' : `:${port}`)
+      const server = serverOf(site, serverIndex)?.settings.get(coreServer)
+      const port = server?.serverPort ?? 0
+      return (server?.serverName?.host ?? '') + (port === 0 || port === 80 || port === 443 ? '' : `:${port}`)
     }
     // No request, nothing to expand from: the words themselves are the name, as in mod_wsgi.
     case 'resource':

@@ -60,9 +60,9 @@ function nameOf(site: Site, { alias, server }: Mount, directives: readonly Group
   if (first !== undefined && (candidates.length > 1 || first.kind === 'environment' || first.kind === 'host'))
     return null
   if (first?.kind === 'literal') return first.name
-  const { serverName } = server.settings.get(coreServer)
-  const ports = serverName?.port
-    ? [serverName.port]
+  const { serverName, serverPort } = server.settings.get(coreServer)
+  const ports = serverPort
+    ? [serverPort]
     : site.main.settings.get(listenSettings).addresses.map((listen) => listen.port)
   const shown = new Set(ports.map((port) => (port === 80 || port === 443 ? '' : `:${port}`)))
   if (serverName === undefined || shown.size !== 1) return null

@@ -145,10 +145,10 @@ class RequestFacts implements GroupNameFacts {
     )
   }
 
-  /** The port of `ServerName` or of the listener, never the one the client wrote: clients must not be able to make interpreters. */
+  /** The port of the server or of the listener, never the one the client wrote: clients must not be able to make interpreters. */
   #port(): string {
-    const { serverName } = this.request.server.settings.get(coreServer)
-    const port = serverName?.port || this.request.connection.localPort
+    const { serverPort } = this.request.server.settings.get(coreServer)
+    const port = serverPort || this.request.connection.localPort
     return port === 80 || port === 443 ? '' : `:${port}`
   }
 

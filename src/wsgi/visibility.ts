@@ -26,7 +26,7 @@ export function isVisible(site: Site, server: ServerConfig, group: DaemonGroup):
   if (group.serverIndex === 0 || group.serverIndex === server.index) return true
   const owner = serverOf(site, group.serverIndex)?.settings.get(coreServer).serverName
   return (
-    server.isVirtual && owner !== undefined && owner.host === server.settings.get(coreServer).serverName?.host
+    server.isVirtual && owner !== undefined && owner.key === server.settings.get(coreServer).serverName?.key
   )
 }
 

@@ -11,7 +11,7 @@ const CONF = `ServerName main
   ServerName any
 </VirtualHost>
 <VirtualHost *:8080>
-  ServerName first
+  ServerName First
   ServerAlias *.example.com
 </VirtualHost>
 <VirtualHost _default_:8080>
@@ -29,7 +29,7 @@ const CONF = `ServerName main
 </VirtualHost>
 `
 
-const nameOf = (server: ServerConfig) => server.settings.get(coreServer).serverName?.host
+const nameOf = (server: ServerConfig) => server.settings.get(coreServer).serverName?.key
 const table = new VhostTable(siteOf(CONF, [core]))
 
 /** Local address, port, host asked for, name of the host that serves. */

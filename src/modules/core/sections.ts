@@ -17,7 +17,7 @@ import { compileRegex } from '../../config/regex.js'
 import type { VhostAddress } from '../../config/site.js'
 import { conditionOf } from '../string-template.js'
 import { parseVhostAddress } from './listen.js'
-import { coreDir } from './settings.js'
+import { coreDir, coreServer } from './settings.js'
 
 /** What `<Limit>` and `<LimitExcept>` leave in `enclosing[…].data` for the access directives inside. */
 export interface LimitData {
@@ -148,7 +148,10 @@ function openVirtualHost(cmd: SectionCommand, text: string): OpenedSection {
   if (words.length === 0) cmd.fail('<VirtualHost> directive requires additional arguments')
   const addresses: VhostAddress[] = []
   for (const word of words) addresses.push(...vhostAddresses(cmd, word))
-  cmd.addVirtualHost(addresses)
+  const port = addresses[0]?.port ?? 0
+  const settings = cmd.addVirtualHost(addresses)
+  // `*:*` leaves the main server's; a ServerName inside has its own, even if it has none
+  if (port !== 0) settings.draft(coreServer).serverPort = port
   return {}
 }
 

@@ -5,17 +5,29 @@ import { type Directive, directive, flag, iterate, noEffect, take1 } from '../..
 import { oneOf } from './arguments.js'
 import { coreDir, coreGlobal, coreServer, type ServerName } from './settings.js'
 
+/** What a `ServerName` says. */
+interface ParsedName {
+  readonly name: ServerName
+  readonly port: number
+  /** What is odd about it. httpd takes nearly every text for a name, so nothing of it may end a start. */
+  readonly oddity: string | undefined
+}
+
 /** Takes `[scheme://]host[:port]` apart. Returns a text that says what is wrong with it, if anything is. */
-export function parseServerName(word: string): ServerName | string {
-  const match = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d+))?$/i.exec(word)
-  if (!match) return `Invalid ServerName "${word}" use ServerAlias to set multiple server names.`
-  const host = (match[2] as string).toLowerCase()
-  if (/[*?]/.test(host)) return `Invalid ServerName "${word}" use ServerAlias to set multiple server names.`
-  if (!/^[\w.\-[\]:]+$/.test(host))
-    return `ServerName "${word}" is no host name: write [scheme://]host[:port]`
-  const port = match[3] === undefined ? 0 : Number(match[3])
-  if (match[3] !== undefined && (port < 1 || port > 65535)) return `ServerName "${word}" has an invalid port`
-  return { host, port, scheme: match[1]?.toLowerCase() as ServerName['scheme'] }
+export function parseServerName(word: string): ParsedName | string {
+  const match = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[^:[\]/]+)(?::(\d+))?(\/.*)?$/i.exec(word)
+  if (!match || /[*?]/.test(word))
+    return `Invalid ServerName "${word}" use ServerAlias to set multiple server names.`
+  const [, scheme, host = '', digits, path] = match
+  const port = digits === undefined ? 0 : Number(digits)
+  if (digits !== undefined && (port < 1 || port > 65535)) return `ServerName "${word}" has an invalid port`
+  return {
+    name: { host, key: host.toLowerCase(), scheme: scheme?.toLowerCase() as ServerName['scheme'] },
+    port,
+    oddity: !/^[\w.\-[\]:]+$/.test(host)
+      ? `ServerName "${word}" is no host name: no client asks for it`
+      : path && `ServerName "${word}" is more than a host name: "${host}" is taken`,
+  }
 }
 
 export const serverNameDirectives: readonly Directive[] = [
@@ -25,9 +37,12 @@ export const serverNameDirectives: readonly Directive[] = [
     contexts: ['server', 'vhost'],
     help: 'The hostname and port of the server',
     ...take1((cmd, word) => {
-      const name = parseServerName(word)
-      if (typeof name === 'string') cmd.fail(name)
-      else cmd.server.draft(coreServer).serverName = name
+      const parsed = parseServerName(word)
+      if (typeof parsed === 'string') return cmd.fail(parsed)
+      const draft = cmd.server.draft(coreServer)
+      draft.serverName = parsed.name
+      draft.serverPort = parsed.port
+      if (parsed.oddity !== undefined) cmd.warn(parsed.oddity)
     }),
   }),
   directive({

@@ -8,12 +8,12 @@ import type { Section } from '../../config/site.js'
 import type { Condition } from '../../expr/expression.js'
 import type { Request } from '../../request/request.js'
 
-/** `ServerName [scheme://]host[:port]`, taken apart. */
+/** The name of `ServerName [scheme://]host[:port]`. */
 export interface ServerName {
-  /** Lower case, IPv6 in brackets. */
+  /** As written, IPv6 in brackets. */
   readonly host: string
-  /** 0 where none is written. */
-  readonly port: number
+  /** The same in lower case, for comparisons. */
+  readonly key: string
   readonly scheme: 'http' | 'https' | undefined
 }
 
@@ -22,6 +22,8 @@ export type EncodedSlashes = 'Off' | 'On' | 'NoDecode'
 /** Settings of a server: the main server or a virtual host. */
 export interface CoreServer {
   readonly serverName: ServerName | undefined
+  /** The port that comes with the name: of a virtual host without a name of its own, that of its address. 0 where none is written. */
+  readonly serverPort: number
   /** Names and wildcard patterns as written. Virtual hosts only. */
   readonly serverAliases: readonly string[]
   readonly serverPath: string | undefined
@@ -65,6 +67,7 @@ export interface CoreServer {
 
 export const coreServer = settingsKey<CoreServer>('core server', {
   serverName: undefined,
+  serverPort: 0,
   serverAliases: [],
   serverPath: undefined,
   serverAdmin: undefined,

@@ -35,7 +35,12 @@ test('server settings', () => {
     TraceEnable extended
     StrictHostCheck On
   `)
-  assert.deepEqual(settings.serverName, { host: 'www.example.com', port: 8443, scheme: 'https' })
+  assert.deepEqual(settings.serverName, {
+    host: 'WWW.example.com',
+    key: 'www.example.com',
+    scheme: 'https',
+  })
+  assert.equal(settings.serverPort, 8443)
   assert.equal(settings.serverAdmin, 'a@b')
   assert.equal(settings.timeout, 7)
   assert.equal(settings.keepAlive, false)
@@ -207,8 +212,37 @@ test('addresses of virtual hosts', () => {
   assert.ok(of('localhost:80')?.every(({ host, port }) => port === 80 && /^(127\.0\.0\.1|::1)$/.test(host)))
 })
 
+test('ServerName with a path', () => {
+  const { serverName, serverPort } = serverOf('ServerName http://www.example.com:8080/app')
+  assert.deepEqual(serverName, { host: 'www.example.com', key: 'www.example.com', scheme: 'http' })
+  assert.equal(serverPort, 8080)
+})
+
+test('the port of a virtual host without a name is that of its address', () => {
+  const { virtualHosts } = siteOf(
+    `ServerName main:8099
+     <VirtualHost *:8001 *:8002>
+     </VirtualHost>
+     <VirtualHost *:8003>
+       ServerName named
+     </VirtualHost>
+     <VirtualHost *:8004>
+       ServerName main:81
+     </VirtualHost>
+     <VirtualHost *:*>
+     </VirtualHost>`,
+    MODULES,
+  )
+  assert.deepEqual(
+    virtualHosts.map(({ settings }) => settings.get(coreServer).serverPort),
+    [8001, 0, 81, 8099],
+  )
+})
+
 /** A wrong text and what must be said about it. */
 const FAULTS: readonly (readonly [string, RegExp])[] = [
+  ['ServerName a:0', /ServerName "a:0" has an invalid port/],
+  ['ServerName http://a*b/', /Invalid ServerName/],
   ['ServerName a*b', /Invalid ServerName "a\*b" use ServerAlias to set multiple server names\./],
   ['Timeout abc', /Timeout "abc" must be a positive integer/],
   ['KeepAliveTimeout 5x', /KeepAliveTimeout has wrong format/],
@@ -252,6 +286,11 @@ for (const [text, expected] of FAULTS)
 
 /** A text that is accepted, and the warning that comes with it. */
 const WARNINGS: readonly (readonly [string, RegExp])[] = [
+  [
+    'ServerName www.example.com/',
+    /ServerName "www\.example\.com\/" is more than a host name: "www\.example\.com" is taken/,
+  ],
+  ['ServerName <server_ip>', /ServerName "<server_ip>" is no host name: no client asks for it/],
   ['NameVirtualHost *:80', /NameVirtualHost has no effect/],
   ['SetOutputFilter INFLATE', /INFLATE: there is no such filter here/],
   ['DefaultType text/plain', /DefaultType/],
