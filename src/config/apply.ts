@@ -6,7 +6,7 @@ import { readArguments } from './arguments.js'
 import { type ApplyState, CommandImpl, type Scope } from './command.js'
 import { didYouMean } from './did-you-mean.js'
 import type { Context, Directive, OverrideClass, SectionDirective } from './directive.js'
-import { ConfigError, type ConfigWarning } from './errors.js'
+import { ConfigError, type ConfigWarning, NotCarriedError } from './errors.js'
 import type { Position } from './position.js'
 import type { Provided } from './provider.js'
 import { Settings } from './settings.js'
@@ -134,11 +134,10 @@ function runChecks(vocabulary: Vocabulary, site: Site, warnings: ConfigWarning[]
   return errors
 }
 
-/** A fault, or a directive that is not carried: what that is, is only known when everything has been read. */
+/** What is not carried is told once; whether it is a fault or a warning is only known when everything has been read. */
 interface Fault {
   readonly error: ConfigError
-  /** Set for directives that are not carried; each name is told once. */
-  readonly notCarried?: { readonly mayWarn: boolean; times: number }
+  times: number
 }
 
 class Applier {
@@ -150,17 +149,25 @@ class Applier {
     private readonly htaccess?: HtaccessOptions,
   ) {}
 
-  /** The faults; those of directives that are not carried become warnings where that is asked for. */
+  /** The faults; what is not carried becomes warnings where that is asked for. */
   finish(warnUnsupported: boolean): ConfigError[] {
     const errors: ConfigError[] = []
-    for (const { error, notCarried } of this.#faults) {
-      const more = (notCarried?.times ?? 1) - 1
-      const message = more > 0 ? `${error.message} (${more} more such lines)` : error.message
-      if (notCarried?.mayWarn && warnUnsupported)
-        this.state.warnings.push({ at: error.at, message: `${message} Ignored.` })
-      else errors.push(more > 0 ? new ConfigError(error.at, message) : error)
+    for (const { error, times } of this.#faults) {
+      const message = times > 1 ? `${error.message} (${times - 1} more such lines)` : error.message
+      const consequence = error instanceof NotCarriedError ? error.consequence : undefined
+      if (warnUnsupported && consequence !== undefined)
+        this.state.warnings.push({ at: error.at, message: message + consequence })
+      else errors.push(times > 1 ? new ConfigError(error.at, message) : error)
     }
     return errors
+  }
+
+  #fault(error: ConfigError): void {
+    const before =
+      error instanceof NotCarriedError &&
+      this.#faults.find((one) => one.error instanceof NotCarriedError && one.error.message === error.message)
+    if (before) before.times++
+    else this.#faults.push({ error, times: 1 })
   }
 
   nodes(nodes: readonly ConfigNode[], scope: Scope): void {
@@ -172,7 +179,7 @@ class Applier {
           throw new Error(`${node.name} on line ${node.at.line} of ${node.at.file} cannot be applied`, {
             cause: error,
           })
-        this.#faults.push({ error })
+        this.#fault(error)
       }
     }
   }
@@ -215,10 +222,7 @@ class Applier {
 
   #unknown(name: string, at: Position): void {
     const elsewhere = this.vocabulary.elsewhere(name)
-    if (elsewhere !== undefined) {
-      this.#notCarried(name, at, elsewhere)
-      return
-    }
+    if (elsewhere !== undefined) throw this.#notCarried(name, at, elsewhere)
     const message = `Invalid command '${name}', perhaps misspelled or defined by a module not included in the server configuration`
     const hint = this.#hint(name)
     const error = new ConfigError(at, hint === undefined ? message : `${message}\n${hint}`)
@@ -226,16 +230,13 @@ class Applier {
     else throw error
   }
 
-  #notCarried(name: string, at: Position, { module, advice, security }: Elsewhere): void {
+  #notCarried(name: string, at: Position, { module, advice, security }: Elsewhere): NotCarriedError {
     const title = name.startsWith('<') ? `${name}>` : name
     const lack = this.vocabulary.hasModule(`${module}.c`)
       ? 'of which wsgi-httpd does not have this part'
       : 'which wsgi-httpd does not have'
     const message = `${title} belongs to ${module}, ${lack}.${advice && ` ${advice}`}`
-    const before = this.#faults.find(({ error, notCarried }) => notCarried && error.message === message)
-    if (before?.notCarried) before.notCarried.times++
-    else
-      this.#faults.push({ error: new ConfigError(at, message), notCarried: { mayWarn: !security, times: 1 } })
+    return new NotCarriedError(at, message, security ? undefined : ' Ignored.')
   }
 
   #hint(name: string): string | undefined {

@@ -3,7 +3,7 @@
  */
 import path from 'node:path'
 import type { Context, EnclosingSection, NewSection, SectionCommand } from './directive.js'
-import { ConfigError, type ConfigWarning } from './errors.js'
+import { ConfigError, type ConfigWarning, NotCarriedError } from './errors.js'
 import type { Position } from './position.js'
 import { type Provided, type Provider, type ProviderGroup, provide, providersOf } from './provider.js'
 import type { Settings } from './settings.js'
@@ -97,6 +97,10 @@ export class CommandImpl implements SectionCommand {
 
   fail(message: string): never {
     throw new ConfigError(this.at, message)
+  }
+
+  lacks(message: string): never {
+    throw new NotCarriedError(this.at, message, '')
   }
 
   warn(message: string, code?: string): void {

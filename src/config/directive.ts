@@ -67,6 +67,11 @@ export interface Command {
   knowsModule(id: string): boolean
   /** Ends this directive with an error at its position. The message stands alone: httpd puts no name before it. */
   fail(message: string): never
+  /**
+   * Ends this directive because httpd has something that is missing here; a mere warning where `WSGIHttpdUnsupported Warn` is set. Whatever is set
+   * before must keep the place safe then.
+   */
+  lacks(message: string): never
   /** Notes something for the operator. */
   warn(message: string, code?: string): void
   /** Something worth knowing about a line that is as it should be. */

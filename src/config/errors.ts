@@ -51,6 +51,18 @@ export class ConfigError extends Error {
   }
 }
 
+/** What httpd has and this server does not: a warning in place of a fault where `WSGIHttpdUnsupported Warn` is set. */
+export class NotCarriedError extends ConfigError {
+  constructor(
+    at: Position,
+    message: string,
+    /** What the warning says besides; undefined: it is a fault all the same, since something would lie open. */
+    readonly consequence: string | undefined,
+  ) {
+    super(at, message)
+  }
+}
+
 /** Something an operator should know that does not stop the server. */
 export interface ConfigWarning {
   readonly at: Position | undefined

@@ -162,10 +162,13 @@ export const fileDirectives: readonly Directive[] = [
       const draft = cmd.dir.draft(coreDir)
       draft.handler = undefined
       draft.handlerExpression = undefined
-      if (/^proxy:/i.test(word))
-        cmd.fail(
-          `SetHandler ${word}: files are not handed to backends (FastCGI and its kin); ProxyPass hands parts of the URL space to an HTTP service`,
+      if (/^proxy:/i.test(word)) {
+        // a handler that no module has: such files are refused, and never sent as they are
+        draft.handler = word
+        cmd.lacks(
+          `SetHandler ${word}: files are not handed to backends (FastCGI and its kin), and get 500 where WSGIHttpdUnsupported Warn lets the server start; ProxyPass hands parts of the URL space to an HTTP service`,
         )
+      }
       if (word.startsWith('expr='))
         draft.handlerExpression = stringTemplate(cmd, word.slice(5), "Can't parse expression : ")
       else if (word.toLowerCase() !== 'none') draft.handler = word.toLowerCase()
