@@ -61,6 +61,8 @@ export function applyTree(tree: ConfigTree, vocabulary: Vocabulary, options: App
   })
   // checks look at the whole: with faults in its parts they would tell of the same ones again
   if (errors.length === 0) errors.push(...runChecks(vocabulary, site, warnings))
+  // in place: the site has this list
+  warnings.splice(0, warnings.length, ...onceEach(warnings))
   return { site, errors }
 }
 
@@ -134,6 +136,22 @@ function runChecks(vocabulary: Vocabulary, site: Site, warnings: ConfigWarning[]
   return errors
 }
 
+/** Warnings of the same words become the first of them, with the number of the others. */
+function onceEach(warnings: readonly ConfigWarning[]): ConfigWarning[] {
+  const seen = new Map<string, { readonly first: ConfigWarning; more: number }>()
+  for (const warning of warnings) {
+    const key = `${warning.code} ${warning.isNote} ${warning.message}`
+    const before = seen.get(key)
+    if (before) before.more++
+    else seen.set(key, { first: warning, more: 0 })
+  }
+  return [...seen.values()].map(({ first, more }) => ({ ...first, message: andMore(first.message, more) }))
+}
+
+function andMore(message: string, more: number): string {
+  return more > 0 ? `${message} (${more} more such lines)` : message
+}
+
 /** What is not carried is told once; whether it is a fault or a warning is only known when everything has been read. */
 interface Fault {
   readonly error: ConfigError
@@ -153,7 +171,7 @@ class Applier {
   finish(warnUnsupported: boolean): ConfigError[] {
     const errors: ConfigError[] = []
     for (const { error, times } of this.#faults) {
-      const message = times > 1 ? `${error.message} (${times - 1} more such lines)` : error.message
+      const message = andMore(error.message, times - 1)
       const consequence = error instanceof NotCarriedError ? error.consequence : undefined
       if (warnUnsupported && consequence !== undefined)
         this.state.warnings.push({ at: error.at, message: message + consequence })

@@ -141,7 +141,11 @@ class Reader {
       if (line === undefined) return undefined
       if (++this.#lines > (this.#options.htaccess ? MAX_HTACCESS_LINES : MAX_LINES))
         throw new SyntaxFault(line.at, `More than ${this.#lines - 1} lines: macros that use each other?`)
-      if (line.text !== '' && !line.text.startsWith('#')) return line.text
+      if (line.text === '' || line.text.startsWith('#')) continue
+      const [, closed, unread] = /^(<\/[^>]*>)\s*(<.*)/.exec(line.text) ?? []
+      if (closed !== undefined)
+        this.state.warn(line.at, `What follows ${closed} on its line is not read: ${unread}`)
+      return line.text
     }
   }
 

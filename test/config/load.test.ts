@@ -53,6 +53,14 @@ test('all faults of pass 2 are written, with where an included file was asked fo
   ])
 })
 
+test('a closing tag after another one is not read, which is told', () => {
+  const text = '<IfDefine !NO>\n<Directory />\n</Directory> </IfDefine>\nOne a\n'
+  assert.deepEqual(load({ '/c/main.conf': text }).written, [
+    'What follows </Directory> on its line is not read: </IfDefine> (/c/main.conf:3)',
+    'wsgi-httpd: Syntax error on line 1 of /c/main.conf: /c/main.conf:1: <IfDefine> was not closed.',
+  ])
+})
+
 test('a fault of pass 1 is one line, after the warnings that may be its cause', () => {
   assert.deepEqual(load({ '/c/main.conf': 'Include ${DIR}/a.conf\n' }).written, [
     'AH00111: Config variable ${DIR} is not defined (/c/main.conf:1)',

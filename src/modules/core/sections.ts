@@ -99,7 +99,7 @@ function openDirectory(match: boolean): SectionDirective['open'] {
         true,
       )
     const path = directoryPath(value)
-    if (path === undefined) return cmd.fail(`<Directory "${value}" > path is invalid.`)
+    if (path === undefined) return openNowhere(cmd, value)
     const wild = hasWildcards(path)
     const pattern = wild ? fnmatch(path, { pathname: true }) : undefined
     return place(cmd, {
@@ -111,6 +111,13 @@ function openDirectory(match: boolean): SectionDirective['open'] {
       ...(wild ? {} : { path }),
     })
   }
+}
+
+/** httpd takes such a section and finds nothing in it: what it was to protect lies open there, too. */
+function openNowhere(cmd: SectionCommand, path: string): OpenedSection {
+  cmd.warn(`<Directory "${path}"> is no absolute path: it never applies, and protects nothing`)
+  const { settings } = cmd.newSection({ kind: 'Directory', pattern: path, matches: () => false })
+  return { dir: settings, data: 'plain' satisfies PlaceData }
 }
 
 function openLocation(match: boolean): SectionDirective['open'] {

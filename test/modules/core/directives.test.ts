@@ -263,7 +263,7 @@ const FAULTS: readonly (readonly [string, RegExp])[] = [
   ['Listen 70000', /Invalid address or port/],
   ['User no-such-user-here', /AH00543: wsgi-httpd: bad user name no-such-user-here/],
   ['Group no-such-group-here', /AH00544: wsgi-httpd: bad group name no-such-group-here/],
-  ['<Directory a>\n</Directory>', /<Directory "a" > path is invalid\./],
+  ['<Directory a>\nAllowOverride Nonsense\n</Directory>', /Illegal override option Nonsense/],
   ['<Directory /a /b>\n</Directory>', /Multiple <Directory> arguments not/],
   ['<DirectoryMatch "(">\n</DirectoryMatch>', /could not be compiled/],
   ['<Location /a>\n<Files b>\n</Files>\n</Location>', /<Files> cannot occur within <Location> section/],
@@ -284,6 +284,23 @@ for (const [text, expected] of FAULTS)
     assert.match(faultsOf(text, MODULES).join('\n'), expected)
   })
 
+test('warnings of the same words are told once', () => {
+  const { warnings } = siteOf(
+    'NameVirtualHost a:80\nTimeout 7\nNameVirtualHost b:80\nNameVirtualHost c:80',
+    MODULES,
+  )
+  assert.deepEqual(
+    warnings.map(({ at, code, message }) => [at?.line, code, message]),
+    [
+      [
+        1,
+        'AH00548',
+        'NameVirtualHost has no effect and will be removed in the next release (2 more such lines)',
+      ],
+    ],
+  )
+})
+
 /** A text that is accepted, and the warning that comes with it. */
 const WARNINGS: readonly (readonly [string, RegExp])[] = [
   [
@@ -291,6 +308,11 @@ const WARNINGS: readonly (readonly [string, RegExp])[] = [
     /ServerName "www\.example\.com\/" is more than a host name: "www\.example\.com" is taken/,
   ],
   ['ServerName <server_ip>', /ServerName "<server_ip>" is no host name: no client asks for it/],
+  [
+    '<Directory static>\nOptions None\n</Directory>',
+    /<Directory "static"> is no absolute path: it never applies/,
+  ],
+  ['<Directory "C:\\x">\n</Directory>', /<Directory "C:\\x"> is no absolute path/],
   ['NameVirtualHost *:80', /NameVirtualHost has no effect/],
   ['SetOutputFilter INFLATE', /INFLATE: there is no such filter here/],
   ['DefaultType text/plain', /DefaultType/],
