@@ -114,7 +114,7 @@ function failScheme(cmd: Command, type: string): never {
     )
   const known = there.length === 1 ? 'None is the only type there is' : `There is ${there.join(', ')}`
   return cmd.fail(
-    `AuthType ${type} is not supported: no module here authenticates users that way. ${known}. Remove the directive, and protect the place by address with Require ip or Require local.`,
+    `AuthType ${type} is not supported: no module here authenticates users that way. ${known}. Let the application authenticate, or a proxy in front that says who the user is; or remove the directive, and protect the place by address with Require ip or Require local.`,
   )
 }
 

@@ -16,6 +16,7 @@ interface ModuleElsewhere {
   readonly security?: boolean
   /** Single directives with another answer to that than the module as a whole. */
   readonly securityOf?: Readonly<Record<string, boolean>>
+  /** `OIDC*` stands for all names that begin so; for modules that are not httpd's own. */
   readonly directives: string
 }
 
@@ -23,6 +24,7 @@ const LDAP = 'Let a WSGIAuthUserScript ask the directory server.'
 const DATABASE = 'Let a WSGIAuthUserScript ask the database.'
 const NO_CGI = 'CGI programs are not run; a WSGI application can take their place.'
 const PROXY = 'Only HTTP is spoken to backends.'
+const SINGLE_SIGN_ON = 'Let the application authenticate, or a proxy in front that says who the user is.'
 const IN_THE_APPLICATION = 'Applications keep their own sessions.'
 
 const MODULES: readonly ModuleElsewhere[] = [
@@ -526,28 +528,71 @@ const MODULES: readonly ModuleElsewhere[] = [
     module: 'mod_auth_kerb',
     advice: 'Use a WSGIAuthUserScript, or let a proxy in front authenticate.',
     security: true,
-    directives: `
-      KrbMethodNegotiate KrbMethodK5Passwd KrbAuthRealms KrbServiceName KrbVerifyKDC KrbAuthoritative
-      KrbSaveCredentials Krb5Keytab
-    `,
+    directives: 'Krb*',
   },
   {
     module: 'mod_auth_gssapi',
     advice: 'Use a WSGIAuthUserScript, or let a proxy in front authenticate.',
     security: true,
-    directives: `
-      GssapiSSLonly GssapiLocalName GssapiConnectionBound GssapiUseSessions GssapiSessionKey
-      GssapiCredStore GssapiDelegCcacheDir GssapiBasicAuth GssapiAllowedMech GssapiNameAttributes
-    `,
+    directives: 'Gssapi*',
   },
   {
     module: 'mod_auth_openidc',
-    advice: 'Let the application or a proxy in front authenticate.',
+    advice: SINGLE_SIGN_ON,
     security: true,
-    directives: `
-      OIDCProviderMetadataURL OIDCProviderIssuer OIDCClientID OIDCClientSecret OIDCRedirectURI
-      OIDCCryptoPassphrase OIDCScope OIDCRemoteUserClaim OIDCUnAuthAction OIDCSessionType
-    `,
+    directives: 'OIDC*',
+  },
+  {
+    module: 'mod_auth_mellon',
+    advice: SINGLE_SIGN_ON,
+    security: true,
+    directives: 'Mellon*',
+  },
+  {
+    module: 'mod_shib',
+    advice: SINGLE_SIGN_ON,
+    security: true,
+    directives: 'Shib*',
+  },
+  {
+    module: 'mod_auth_cas',
+    advice: SINGLE_SIGN_ON,
+    security: true,
+    directives: 'CAS*',
+  },
+  {
+    module: 'mod_gridsite',
+    advice: 'Use SSLVerifyClient and Require expr, or let a proxy in front authenticate.',
+    security: true,
+    directives: 'GridSite*',
+  },
+  {
+    module: 'mod_intercept_form_submit',
+    advice: 'Let the application check its log-in form.',
+    security: true,
+    directives: 'InterceptForm*',
+  },
+  {
+    module: 'mod_lookup_identity',
+    advice: 'Let the application look up its users.',
+    security: true,
+    directives: 'LookupUser* LookupOutput*',
+  },
+  {
+    module: 'mod_rpaf',
+    advice: 'Use RemoteIPHeader and RemoteIPTrustedProxy.',
+    security: true,
+    directives: 'RPAF*',
+  },
+  {
+    module: 'mod_mapcache',
+    advice: 'MapCache has a WSGI application and a server of its own.',
+    directives: 'MapCacheAlias',
+  },
+  {
+    module: 'mod_passenger',
+    advice: 'Use WSGIScriptAlias for Python applications.',
+    directives: 'Passenger*',
   },
   {
     module: 'mod_security',
@@ -587,9 +632,14 @@ const BY_NAME: ReadonlyMap<string, Elsewhere> = new Map(
   ),
 )
 
+const FAMILIES = [...BY_NAME]
+  .filter(([name]) => name.endsWith('*'))
+  .map(([name, answer]) => ({ start: name.slice(0, -1), answer }))
+
 /** Whose directive or section (`<Proxy`) that is, whatever the case of the name. */
 export function elsewhere(name: string): Elsewhere | undefined {
-  return BY_NAME.get(name.toLowerCase())
+  const key = name.toLowerCase()
+  return BY_NAME.get(key) ?? FAMILIES.find(({ start }) => key.startsWith(start))?.answer
 }
 
 /** For the reference page: what is known of other modules. */

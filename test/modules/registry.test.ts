@@ -42,6 +42,23 @@ test('what LoadModule is told', () => {
   assert.deepEqual(vocabulary.module('acme_module'), { kind: 'unknown' })
 })
 
+test("directives of other makers' modules are known by how their names begin", () => {
+  for (const [name, module] of [
+    ['ShibRequestSetting', 'mod_shib'],
+    ['OIDCProviderTokenEndpoint', 'mod_auth_openidc'],
+    ['MellonEnable', 'mod_auth_mellon'],
+    ['gssapidelegccacheperms', 'mod_auth_gssapi'],
+    ['GridSiteACLPath', 'mod_gridsite'],
+    ['LookupUserAttr', 'mod_lookup_identity'],
+    ['InterceptFormPAMService', 'mod_intercept_form_submit'],
+    ['RPAFproxy_ips', 'mod_rpaf'],
+    ['KrbAuthRealm', 'mod_auth_kerb'],
+    ['PassengerAppRoot', 'mod_passenger'],
+  ] as const)
+    assert.equal(vocabulary.elsewhere(name)?.module, module, name)
+  assert.equal(vocabulary.elsewhere('ShiftedNothing'), undefined)
+})
+
 test('directives that protect something are marked', () => {
   for (const name of [
     'AuthLDAPURL',
