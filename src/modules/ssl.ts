@@ -65,6 +65,9 @@ function checkHost(request: Request, tls: Session): Outcome {
 
 function checkAccess(request: Request): Outcome | Promise<Outcome> {
   const dir = request.dir.get(sslDir)
+  const { tls } = request.connection
+  if (tls !== undefined && dir.options.has('LegacyDNStringFormat'))
+    request.tlsVariable = tls.variables.getLegacy
   const status = refuse(request, dir)
   if (status !== undefined) return status
   if (dir.userName !== undefined && !dir.options.has('FakeBasicAuth')) setUser(request, dir.userName)
@@ -165,6 +168,9 @@ function fixups(request: Request): Outcome | Promise<Outcome> {
   return setVariables(request, dir)
 }
 
+/** What `SSLOptions +LegacyDNStringFormat` writes in another form. */
+const WHOLE_NAMES = ['SSL_CLIENT_S_DN', 'SSL_CLIENT_I_DN', 'SSL_SERVER_S_DN', 'SSL_SERVER_I_DN'] as const
+
 function setVariables(request: Request, dir: SslDir): Outcome {
   const { tls } = request.connection
   if (tls === undefined) return undefined
@@ -172,7 +178,11 @@ function setVariables(request: Request, dir: SslDir): Outcome {
   const { env } = request
   env.set('HTTPS', 'on')
   if (tls.serverName !== undefined) env.set('SSL_TLS_SNI', tls.serverName)
-  if (dir.options.has('StdEnvVars')) for (const [name, value] of tls.variables.standard) env.set(name, value)
+  if (dir.options.has('StdEnvVars')) {
+    for (const [name, value] of tls.variables.standard) env.set(name, value)
+    if (dir.options.has('LegacyDNStringFormat'))
+      for (const name of WHOLE_NAMES) if (env.has(name)) env.set(name, tls.variables.getLegacy(name) ?? '')
+  }
   if (dir.options.has('ExportCertData') || dir.options.has('ExportBothCertData'))
     for (const [name, value] of tls.variables.exported()) env.set(name, value)
   return undefined

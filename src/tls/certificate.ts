@@ -115,7 +115,8 @@ export class DistinguishedName {
 
   /** As OpenSSL wrote names of old: `/C=GB/CN=name`, bytes beyond printable ASCII as `\\xhh`. */
   get oneLine(): string {
-    const text = ({ type, value }: NamePart) => `/${ATTRIBUTES[type]?.[0] ?? type}=${value}`
+    const text = ({ type, value, group }: NamePart, at: number) =>
+      `${this.#parts[at - 1]?.group === group ? '+' : '/'}${ATTRIBUTES[type]?.[0] ?? type}=${value.replace(/[/+]/g, '\\$&')}`
     return Buffer.from(this.#parts.map(text).join(''))
       .toString('latin1')
       .replace(/[^ -~]/g, (char) => `\\x${hex(char.charCodeAt(0))}`)

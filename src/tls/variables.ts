@@ -110,6 +110,14 @@ export class TlsVariables {
     return value
   }
 
+  /** The same with whole names as OpenSSL wrote them of old: `+LegacyDNStringFormat`. */
+  readonly getLegacy = (name: string): string | undefined => {
+    const [, whose, which] = /^SSL_(CLIENT|SERVER)_([SI])_DN$/.exec(name) ?? []
+    if (which === undefined) return this.get(name)
+    const facts = (whose === 'CLIENT' ? this.client : this.server)?.facts
+    return (which === 'S' ? facts?.subject : facts?.issuer)?.oneLine
+  }
+
   /** Names and values for `+StdEnvVars`. */
   get standard(): readonly (readonly [name: string, value: string])[] {
     if (this.#standard === undefined) {

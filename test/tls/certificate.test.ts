@@ -1,5 +1,6 @@
 /**
- * Serial numbers of certificates, as the openssl command writes them: whole octets, and none of those that DER does not keep.
+ * What is told of certificates, as the openssl command writes it. Serial numbers: whole octets, and none of those that DER does not keep. Names of
+ * old: several attributes in one place, and what is escaped.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -26,3 +27,16 @@ for (const [asked, written] of [
     assert.equal(shown.trim(), `serial=${written}`)
     assert.equal(certificateFacts(new X509Certificate(pem).raw).serial, written)
   })
+
+test('a name of old', { skip: skipWithoutOpenssl }, () => {
+  const subject = ['-utf8', '-multivalue-rdn', '-subj', '/C=GB/O=B\u00fccher+OU=x\\/y\\+z/CN=a b']
+  const pem = execFileSync('openssl', ['req', '-x509', ...EC, ...subject, '-keyout', '/dev/null'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const shown = execFileSync('openssl', ['x509', '-noout', '-subject', '-nameopt', 'compat'], {
+    input: pem,
+    encoding: 'utf8',
+  })
+  assert.match(shown, /\+O=/)
+  assert.equal(`subject=${certificateFacts(new X509Certificate(pem).raw).subject.oneLine}`, shown.trim())
+})

@@ -353,8 +353,6 @@ function setOptions(cmd: Command, words: readonly string[]): void {
       cmd.fail(`SSLOptions: Illegal option '${name}'`)
       continue
     }
-    if (option === 'LegacyDNStringFormat' && sign !== '-')
-      cmd.fail('SSLOptions LegacyDNStringFormat is not supported: names are written as RFC 2253 says')
     if (sign === '') {
       if (!absolute) for (const one of added) added.delete(one)
       absolute = true
