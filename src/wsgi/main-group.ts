@@ -67,8 +67,9 @@ function nameOf(site: Site, { alias, server }: Mount, directives: readonly Group
   const shown = new Set(ports.map((port) => (port === 80 || port === 443 ? '' : `:${port}`)))
   if (serverName === undefined || shown.size !== 1) return null
   const prefix = serverName.host + [...shown][0]
+  if (first?.kind === 'server') return prefix
   const mount = alias.url === '/' ? '' : (alias.url as string)
-  return first?.kind === 'server' ? prefix : `${prefix}|${mount}`
+  return `${prefix}|${server.settings.get(wsgiMain).caseSensitivity ? mount : mount.toLowerCase()}`
 }
 
 function isNamed(name: GroupName | undefined, text: string): boolean {

@@ -11,6 +11,17 @@ const BASE = 'ServerName www.example.com\nListen 80\nDocumentRoot /\nWSGIDaemonP
 
 const groups: [name: string, conf: string, group: string | null][] = [
   ['one mount', 'WSGIScriptAlias /a /a.wsgi process-group=g', 'www.example.com|/a'],
+  ['one mount in capitals', 'WSGIScriptAlias /A /a.wsgi process-group=g', 'www.example.com|/A'],
+  [
+    'one mount in capitals that are no matter',
+    'WSGICaseSensitivity Off\nWSGIScriptAlias /A /a.wsgi process-group=g',
+    'www.example.com|/a',
+  ],
+  [
+    'a virtual host without a name of its own',
+    '<VirtualHost *:8080>\nWSGIScriptAlias /a /a.wsgi process-group=g\n</VirtualHost>',
+    'www.example.com:8080|/a',
+  ],
   ['one mount at the root', 'WSGIScriptAlias / /a.wsgi process-group=g', 'www.example.com|'],
   ['one mount by directive', 'WSGIProcessGroup g\nWSGIScriptAlias /a /a.wsgi', 'www.example.com|/a'],
   ['a literal name', 'WSGIScriptAlias /a /a.wsgi process-group=g application-group=x', 'x'],
