@@ -575,7 +575,6 @@ const MODULES: readonly ModuleElsewhere[] = [
   {
     module: 'mod_lookup_identity',
     advice: 'Let the application look up its users.',
-    security: true,
     directives: 'LookupUser* LookupOutput*',
   },
   {
