@@ -2,6 +2,7 @@
  * How a server worker gets the supervisor's sockets and pipes: one that is started for a configuration inherits them, one that was there before
  * (spare-worker.ts) is sent them over a socket. Either way the numbers of the `configure` message are made the worker's own.
  */
+import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { receiveDescriptors } from '../system/receive-descriptors.js'
 import { sendDescriptors } from '../system/send-descriptors.js'
@@ -27,6 +28,11 @@ let spare: SpareWorker | undefined
 export function offerSpareWorker(offered: SpareWorker | undefined): void {
   spare = offered
   if (offered !== undefined) process.once('exit', () => spare?.child.kill('SIGKILL'))
+}
+
+/** The process of the spare worker, where one waits. */
+export function spareProcesses(): ChildProcess[] {
+  return spare === undefined ? [] : [spare.child]
 }
 
 /**

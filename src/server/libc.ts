@@ -25,6 +25,7 @@ const prctl =
       a5: number,
     ]
   >('int prctl(int, ...)')
+const askProcess = native<[option: number, type: 'uint8_t *', answer: Buffer]>('int prctl(int, ...)')
 const setHandler = native<[signal: number, handler: null], unknown>('void *signal(int, void *)')
 const execve_ = call<[path: string, argv: (string | null)[], environment: (string | null)[]]>(
   'int execve(const char *, const char **, const char **)',
@@ -58,6 +59,14 @@ export function dieWithParent(): void {
   if (process.platform === 'linux') {
     prctl(PR_SET_PDEATHSIG, 'ulong', SIGKILL, 'ulong', 0, 'ulong', 0, 'ulong', 0)
   }
+}
+
+/** Whether orphans among the descendants of this process become its children, as they become those of process 1. Linux. */
+export function isChildSubreaper(): boolean {
+  const PR_GET_CHILD_SUBREAPER = 37
+  const answer = Buffer.alloc(4)
+  askProcess(PR_GET_CHILD_SUBREAPER, 'uint8_t *', answer)
+  return answer.readInt32LE() !== 0
 }
 
 /** Signals that Node ignores, or a parent had ignored, are ignored by the next program too: gives this one its default action. */

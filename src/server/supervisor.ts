@@ -12,9 +12,11 @@ import { serverBanner } from '../request/server-tokens.js'
 import { StatusDesk } from '../status/desk.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation, type GroupListener } from './generation.js'
+import { spareProcesses } from './hand-over.js'
 import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, type Listener, Listeners } from './listeners.js'
 import { LoadTable } from './load-table.js'
+import { adoptsOrphans, reapOrphans } from './orphans.js'
 import type { SupervisorEvent } from './parent.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
@@ -74,6 +76,7 @@ export class Supervisor {
    */
   async run(started: () => void): Promise<number> {
     closeAllOnExec(new Set([0, 1, 2]))
+    if (adoptsOrphans()) reapOrphans(spareProcesses())
     const removeHandlers = onOrders((order, signal) => this.#obey(order, signal))
     try {
       return await new Promise<number>((resolve, reject) => {
