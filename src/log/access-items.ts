@@ -72,8 +72,10 @@ export const ACCESS_ITEMS: Readonly<Record<string, AccessItem>> = {
   // Part by part: testing the joined line would make the engine copy it first.
   r: original(
     () =>
-      ({ method, target, protocol }) =>
-        `${escapeItem(method)} ${escapeItem(target)} ${escapeItem(protocol)}`,
+      ({ rawLine, method, target, protocol }) =>
+        rawLine === undefined
+          ? `${escapeItem(method)} ${escapeItem(target)} ${escapeItem(protocol)}`
+          : escapeItem(rawLine),
   ),
   R: original(() => (request) => text(request.handler)),
   s: original(() => (request) => (request.status > 0 ? String(request.status) : '-')),

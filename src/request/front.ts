@@ -15,10 +15,11 @@ import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
 import { ClientConnection, type Listening } from './connection.js'
 import { REGISTERED_METHODS } from './core-methods.js'
-import { type HeaderFacts, overlongTogether, readHeader } from './header-rules.js'
+import { type HeaderFacts, overlong, overlongTogether, readHeader } from './header-rules.js'
 import { Http2Connections } from './http2-connections.js'
 import { type PhaseTable, stackOf } from './phases.js'
 import { fail, processRequest } from './process.js'
+import { readRefusedLine } from './refused-line.js'
 import { Request } from './request.js'
 import type { RequestSlots } from './request-slots.js'
 import { makeRoom } from './room.js'
@@ -34,6 +35,11 @@ export interface ListenerAddress {
 /** Most that is gathered for one header; the limits proper are per virtual host and checked afterwards. */
 const HEADER_MAX_BYTES = 1024 * 1024
 const HEADER_MIN_BYTES = 16 * 1024
+
+/** How much of a line that is no request the error log shows; the access log has it whole. */
+const SHOWN_LINE_CHARACTERS = 256
+
+const CROWDED = 'MaxRequestWorkers are at work, and as many wait as may'
 
 /** How often it is told that there are too many connections. */
 const CROWDED_EVERY_MS = 60_000
@@ -211,25 +217,20 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     request.protocol = incoming.version === '1.1' ? 'HTTP/1.1' : `HTTP/${incoming.version}`
     request.asksKeepAlive = head.asksKeepAlive
     if (named) request.headersIn.set('Host', host ?? '')
-    const mark = path.indexOf('?')
-    if (mark < 0) request.path = path
-    else {
-      request.path = path.slice(0, mark)
-      request.query = path.slice(mark + 1)
-    }
+    setUrl(request, path)
     request.expectsContinue = head.expectation === 'continue'
     if (request.method === 'CONNECT') status = refuseTunnel(request)
     if (refused !== 0) status = refused
-    if (status === 0) status = this.#overLimits(request, chosen, head)
+    let over: Excess | undefined
+    if (status === 0) {
+      over = overLimits(request, head)
+      status = over === undefined ? this.#overRules(request, chosen) : over.status
+    }
     if (status === 0 && head.expectation === 'unknown') status = 417
     if (status === 0) void processRequest(this.phases, request)
     else {
-      request.report(
-        'core',
-        'info',
-        `request refused: ${refused === 503 ? 'MaxRequestWorkers are at work, and as many wait as may' : head.why || `status ${status}`}`,
-        'WSGH0008',
-      )
+      const why = refused === 503 ? CROWDED : (over?.why ?? (head.why || `status ${status}`))
+      request.report('core', 'info', `request refused: ${why}`, over?.code ?? 'WSGH0008')
       void fail(request, status)
     }
   }
@@ -244,8 +245,14 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     why: string,
   ): void {
     const request = this.#begin(connection, connection.hosts.chooseByPath(''), incoming, outgoing, false)
+    const { method, target, protocol } = readRefusedLine(line)
     request.rawLine = line.slice(0, 8192) || '-'
-    request.report('core', 'info', `request refused: ${why}`, 'WSGH0008')
+    request.method = method
+    request.target = target
+    request.protocol = protocol
+    setUrl(request, target)
+    const shown = line === '' ? '' : `: ${line.slice(0, SHOWN_LINE_CHARACTERS)}`
+    request.report('core', 'info', `request refused: ${why}${shown}`, 'WSGH0008')
     void fail(request, status)
   }
 
@@ -283,25 +290,8 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     return request
   }
 
-  #overLimits(
-    request: Request,
-    choice: HostChoice,
-    { count, longest, total }: Readonly<HeaderFacts>,
-  ): number {
+  #overRules(request: Request, choice: HostChoice): number {
     const limits = request.server.settings.get(coreServer)
-    const line = request.method.length + request.target.length + request.protocol.length + 2
-    if (limits.limitRequestLine > 0 && line > limits.limitRequestLine) return 414
-    if (limits.limitRequestFields > 0 && count > limits.limitRequestFields) return 431
-    const fieldMax = limits.limitRequestFieldSize
-    if (fieldMax > 0 && longest > fieldMax) return 431
-    if (fieldMax > 0 && total > fieldMax) {
-      const name = overlongTogether(request.incoming.rawHeaders, fieldMax)
-      if (name !== undefined) {
-        const message = `Request header exceeds LimitRequestFieldSize after merging: ${name}`
-        request.report('core', 'info', message, 'AH00560')
-        return 400
-      }
-    }
     if (request.target.includes('#')) return 400
     if (limits.protocol.registeredMethods && !REGISTERED_METHODS.has(request.method)) return 501
     return limits.strictHostCheck && !choice.named ? 400 : 0
@@ -320,6 +310,48 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     connection.latest = undefined
     connection.keepAliveMs = request.server.settings.get(coreServer).keepAliveTimeout
     if (holdsSlot) this.slots?.leave()
+  }
+}
+
+function setUrl(request: Request, path: string): void {
+  const mark = path.indexOf('?')
+  if (mark < 0) request.path = path
+  else {
+    request.path = path.slice(0, mark)
+    request.query = path.slice(mark + 1)
+  }
+}
+
+/** What of a request is beyond a limit, in httpd's words. */
+interface Excess {
+  readonly status: number
+  readonly why: string
+  readonly code: string
+}
+
+function overLimits(request: Request, { count, longest, total }: Readonly<HeaderFacts>): Excess | undefined {
+  const limits = request.server.settings.get(coreServer)
+  const line = request.method.length + request.target.length + request.protocol.length + 2
+  const lineMax = limits.limitRequestLine
+  if (lineMax > 0 && line > lineMax) {
+    const why = `client's request-line exceeds LimitRequestLine (longer than ${lineMax})`
+    return { status: 414, why, code: 'AH00565' }
+  }
+  if (limits.limitRequestFields > 0 && count > limits.limitRequestFields)
+    return { status: 431, why: 'Number of request headers exceeds LimitRequestFields', code: 'AH00563' }
+  const fieldMax = limits.limitRequestFieldSize
+  if (fieldMax === 0 || total <= fieldMax) return undefined
+  const { rawHeaders } = request.incoming
+  if (longest > fieldMax) {
+    const name = overlong(rawHeaders, fieldMax)
+    return { status: 431, why: `Request header exceeds LimitRequestFieldSize: ${name}`, code: 'AH00561' }
+  }
+  const name = overlongTogether(rawHeaders, fieldMax)
+  if (name === undefined) return undefined
+  return {
+    status: 400,
+    why: `Request header exceeds LimitRequestFieldSize after merging: ${name}`,
+    code: 'AH00560',
   }
 }
 

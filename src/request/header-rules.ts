@@ -93,6 +93,15 @@ export function readHeader(
   return facts
 }
 
+/** The name of a field that has more bytes than `most`, counted as {@link HeaderFacts.longest}. */
+export function overlong(rawHeaders: readonly string[], most: number): string | undefined {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length + (rawHeaders[at + 1] as string).length + 2 > most) return name
+  }
+  return undefined
+}
+
 /**
  * The name under which the fields of a header, joined to one value, have more bytes than `most`; undefined where there is none. httpd joins fields of one
  * name before anybody sees them, and `LimitRequestFieldSize` holds for the result, too.

@@ -123,8 +123,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
 
   /** The request's header did not come in time. */
   timeOut(): void {
-    if (this.#state === State.head)
-      this.#refuse({ status: 408, why: 'the header did not arrive in time' }, '')
+    if (this.#state === State.head) this.#refuse({ status: 408, why: 'the header did not arrive in time' })
   }
 
   /** The body comes too slowly: who reads it is told, and may still answer. */
