@@ -68,7 +68,7 @@ export function isConfigurationFine(invocation: Invocation, terminal: Terminal):
   return (
     loaded !== undefined &&
     tlsIsFine(loaded, invocation, terminal) &&
-    processesAreFine(loaded, terminal) &&
+    processesAreFine(loaded, invocation, terminal) &&
     logsAreFine(loaded, terminal)
   )
 }
@@ -84,10 +84,7 @@ function dump(invocation: Invocation, terminal: Terminal): number {
 /** Missing certificates, keys that do not belong to them, ciphers that nobody knows. */
 function tlsIsFine({ site }: Loaded, invocation: Invocation, terminal: Terminal): boolean {
   try {
-    checkTls(site, (warning) => {
-      if (isWanted(warning, invocation))
-        terminal.err(`${PROGRAM}: warning: ${readable(describeWarning(warning))}\n`)
-    })
+    checkTls(site, (warning) => tellOf(warning, invocation, terminal))
     return true
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -105,9 +102,9 @@ function logsAreFine({ site }: Loaded, terminal: Terminal): boolean {
 }
 
 /** What is wrong with users and Pythons of process groups. A missing `User` shows when the server is started, as with httpd. */
-function processesAreFine({ site }: Loaded, terminal: Terminal): boolean {
+function processesAreFine({ site }: Loaded, invocation: Invocation, terminal: Terminal): boolean {
   try {
-    checkProcesses(site)
+    checkProcesses(site, (warning) => tellOf(warning, invocation, terminal))
     return true
   } catch (error) {
     const isFault = error instanceof ConfigError
@@ -151,21 +148,19 @@ function load(
   const options = { ...source, vocabulary, environment: terminal.environment }
   const loaded = loadSite(options, (text) => terminal.err(`${readable(text)}\n`))
   if (tell === 'faults') return loaded
-  for (const warning of loaded?.site.warnings ?? [])
-    if (isWanted(warning, invocation))
-      terminal.err(
-        `${PROGRAM}: ${warning.isNote ? 'note' : 'warning'}: ${readable(describeWarning(warning))}\n`,
-      )
+  for (const warning of loaded?.site.warnings ?? []) tellOf(warning, invocation, terminal)
   return loaded
+}
+
+function tellOf(warning: ConfigWarning, { startupLevel }: Invocation, terminal: Terminal): void {
+  const { isNote } = warning
+  if (LEVELS.indexOf(startupLevel ?? 'warn') < LEVELS.indexOf(isNote ? 'info' : 'warn')) return
+  terminal.err(`${PROGRAM}: ${isNote ? 'note' : 'warning'}: ${readable(describeWarning(warning))}\n`)
 }
 
 /** Text of a configuration has one character per byte; people write it in UTF-8. */
 function readable(text: string): string {
   return Buffer.from(text, 'latin1').toString()
-}
-
-function isWanted({ isNote }: ConfigWarning, { startupLevel }: Invocation): boolean {
-  return LEVELS.indexOf(startupLevel ?? 'warn') >= LEVELS.indexOf(isNote ? 'info' : 'warn')
 }
 
 /** `-E file`: what goes to stderr until the error log is open goes there instead; a file that cannot be opened is told there, and that is all. */

@@ -3,6 +3,7 @@
  * from LDAP and the like are found too.
  */
 import { foreign, native } from '../system/libc.js'
+import type { Identity } from './messages.js'
 
 export interface Passwd {
   readonly name: string
@@ -21,6 +22,22 @@ const structure = foreign().struct(
     : { ...HEAD, ...TAIL },
 )
 const getpwuid = native<[uid: number], unknown>('void *getpwuid(uint32)')
+
+const getgrouplist = native<[user: string, group: number, groups: Buffer, count: Int32Array]>(
+  'int getgrouplist(const char *, uint32, uint8_t *, int *)',
+)
+/** As many as Linux allows a process. */
+const GROUPS_MAX = 65536
+
+/** All groups that a process of that identity has. */
+export function groupsOf({ gid, userName, groups }: Identity): number[] {
+  if (groups !== undefined) return [gid, ...groups]
+  if (userName === undefined) return [gid]
+  const found = Buffer.alloc(4 * GROUPS_MAX)
+  const count = Int32Array.of(GROUPS_MAX)
+  if (getgrouplist(userName, gid, found, count) < 0) return [gid]
+  return Array.from({ length: count[0] as number }, (_, at) => found.readUInt32LE(4 * at))
+}
 
 /** The account of a user id; undefined where there is none. */
 export function accountOf(uid: number): Passwd | undefined {

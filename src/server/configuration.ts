@@ -26,6 +26,7 @@ import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups, serverOf } from '../wsgi/visibility.js'
 import { type DaemonPlan, type PlanInputs, planDaemons } from './daemon-plan.js'
 import type { Identity } from './messages.js'
+import { warnOfMissingFiles } from './missing-files.js'
 
 /** What names a configuration: plain data, so that a detached supervisor can be told. */
 export type ConfigurationSource = Omit<
@@ -84,8 +85,9 @@ export function checkTls(site: Site, warn: (warning: ConfigWarning) => void): vo
 }
 
 /** For `-t`: what is wrong with daemon process groups (users, Pythons) that only whoever starts them can tell. @throws ConfigError */
-export function checkProcesses(site: Site): void {
+export function checkProcesses(site: Site, warn: (warning: ConfigWarning) => void): void {
   planAll(site, identityOf(site))
+  warnOfMissingFiles(site, warn)
 }
 
 /** `PidFile`, by default `logs/httpd.pid` under `ServerRoot`. */
@@ -100,6 +102,8 @@ function configurationOf(tree: ConfigTree, site: Site): Configuration {
   const warnings = [...site.warnings]
   const tls = loadTls(site, (warning) => warnings.push(warning))
   const frontUser = identityOf(site)
+  const daemons = planAll(site, frontUser)
+  warnOfMissingFiles(site, (warning) => warnings.push(warning))
   const mpm = settings.get(mpmSettings)
   const { runtimeDir } = settings.get(coreGlobal)
   return {
@@ -115,7 +119,7 @@ function configurationOf(tree: ConfigTree, site: Site): Configuration {
     ),
     frontUser,
     gracefulShutdownTimeout: mpm.gracefulShutdownTimeout,
-    daemons: planAll(site, frontUser),
+    daemons,
     authorities: mentions(tree.nodes, 'sslproxyverify'),
   }
 }

@@ -14,6 +14,7 @@ import type { DaemonGroup } from '../wsgi/groups.js'
 import { interpreterSettings } from '../wsgi/interpreter-options.js'
 import { insideJail } from '../wsgi/jail.js'
 import { startOptions } from '../wsgi/python-start.js'
+import { explainPathFor } from './account-access.js'
 import { accountOf } from './accounts.js'
 import { heartbeatSeconds } from './heartbeat.js'
 import type { LaunchPlan } from './launch-plan.js'
@@ -65,7 +66,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
   const identity = identityOf(group, frontUser)
   const socketUser = group.socketUser === undefined ? undefined : userId(group, group.socketUser)
   const account = accountOf(identity?.uid ?? process.getuid?.() ?? 0)
-  const python = pythonOf(group, inputs)
+  const python = pythonOf(group, identity, inputs)
   const start = startFor(startOptions(wsgi, group.name), python.kind)
   return {
     name: group.name,
@@ -189,11 +190,16 @@ function groupId(group: DaemonGroup, name: string): number {
 
 function pythonOf(
   group: DaemonGroup,
+  identity: Identity | null,
   { wsgi, findPython }: PlanInputs,
 ): Pick<FoundPython, 'executable' | 'kind'> {
   try {
     const home = group.pythonHome ?? (wsgi.pythonHome && textOf(wsgi.pythonHome))
-    return isJailed(group) ? findPythonInJail(group.chroot, home) : findPython(home)
+    if (isJailed(group)) return findPythonInJail(group.chroot, home)
+    const found = findPython(home)
+    const obstacle = identity === null ? undefined : explainPathFor(found.executable, 'execute', identity)
+    if (obstacle !== undefined) throw new Error(obstacle)
+    return found
   } catch (error) {
     const at = group.pythonHome === undefined ? (wsgi.pythonHomeAt ?? group.at) : group.at
     throw new ConfigError(at, `Process group ${group.name} has no Python: ${(error as Error).message}`)

@@ -4,7 +4,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-const WORDS = { read: constants.R_OK, execute: constants.X_OK, search: constants.X_OK } as const
+export const WORDS = { read: constants.R_OK, execute: constants.X_OK, search: constants.X_OK } as const
 export type Access = keyof typeof WORDS
 
 /**
@@ -28,7 +28,7 @@ export function explainPath(path: string, access: Access, who: string): string |
 }
 
 /** `/a/b` → `/`, `/a`, `/a/b`. */
-function components(path: string): string[] {
+export function components(path: string): string[] {
   const parts: string[] = []
   for (let part = path; ; part = dirname(part)) {
     parts.unshift(part)
@@ -36,7 +36,7 @@ function components(path: string): string[] {
   }
 }
 
-function ownership(path: string): string {
+export function ownership(path: string): string {
   try {
     const { mode, uid, gid } = statSync(path)
     return ` (mode ${(mode & 0o7777).toString(8).padStart(4, '0')}, owner ${uid}:${gid})`

@@ -87,10 +87,7 @@ test('a client that sends nothing, or half a header, gets 408', async () => {
     const [half, nothing] = await Promise.all([raw(port, 'GET /a.txt HTTP/1.1\r\nHo'), raw(port, '')])
     assert.match(half, /^HTTP\/1\.1 408 /)
     assert.match(nothing, /^HTTP\/1\.1 408 /)
-    assert.deepEqual(
-      ended.map((request) => request.requestLine),
-      ['-', '-'],
-    )
+    assert.deepEqual(ended.map((request) => request.requestLine).sort(), ['-', 'GET /a.txt HTTP/1.1'])
   })
 })
 
