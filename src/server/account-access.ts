@@ -14,14 +14,14 @@ const getxattr = native<[path: string, name: string, value: null, size: number]>
 
 /**
  * As `explainPath`, with the rights of that account. A part whose mode says no may be open by an access control list all the same: nothing is
- * said of one that has such a list.
+ * said of one that has such a list, nor of what is not there.
  */
 export function explainPathFor(path: string, access: Access, identity: Identity): string | undefined {
   for (const name of new Set([path, realPath(path)]))
     for (const part of components(name)) {
       const wanted = part === name ? access : 'search'
       const stats = statSync(part, { throwIfNoEntry: false })
-      if (stats === undefined) return `${part} does not exist`
+      if (stats === undefined) return undefined
       if (!isAllowed(stats, WORDS[wanted], identity) && !hasAccessList(part))
         return `${describeIdentity(identity)} has no permission to ${wanted} ${part}${ownership(part)}`
     }
