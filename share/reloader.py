@@ -5,13 +5,22 @@ all loaded modules once a second; on the first change it sends SIGINT to its own
 Works with Python 2.7 and 3.
 """
 
+import logging
 import os
 import signal
 import sys
 import threading
 import time
 
+import mod_wsgi
+
 INTERVAL = 1.0
+NOTICE = 25
+
+log = logging.getLogger("wsgi-httpd-reloader")
+log.propagate = False
+log.setLevel(NOTICE)
+log.addHandler(mod_wsgi.LogHandler())
 
 
 def files():
@@ -59,8 +68,7 @@ def watch(loaded):
         for name in files():
             now = modified(name)
             if seen.setdefault(name, loaded.get(name, now)) != now:
-                sys.stderr.write("Change detected to '%s'. Restarting the process %d.\n" % (name, os.getpid()))
-                sys.stderr.flush()
+                log.log(NOTICE, "Change detected to '%s'. Restarting the process %d.", name, os.getpid())
                 os.kill(os.getpid(), signal.SIGINT)
                 return
         time.sleep(INTERVAL)

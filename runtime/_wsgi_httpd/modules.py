@@ -13,8 +13,10 @@ from .filewrapper import FileWrapper
 from .metrics import merge, process_metrics_of, request_metrics_of
 from .scoreboard import server_metrics as scoreboard_of
 
+# Python has no level of its own for what is worth knowing and nothing to worry about.
+NOTICE = 25
 LEVELS = ((logging.CRITICAL, wire.L_CRIT), (logging.ERROR, wire.L_ERROR), (logging.WARNING, wire.L_WARN),
-          (logging.INFO, wire.L_INFO))
+          (NOTICE, wire.L_NOTICE), (logging.INFO, wire.L_INFO))
 
 
 class RequestTimeout(BaseException):

@@ -222,9 +222,11 @@ export class DaemonGroupProcesses {
         if (process.state === 'replacing') place.leaving.add(process)
         // A changed script is in the memory that the next ones would be forked from.
         if (reason === 'script_reload') this.#zygotes.renew(place.applicationGroup, process.zygote)
-        const wait = isHealthy(reason)
-          ? 0
-          : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
+        // Asked for or planned, if it ever came up: what ends while it starts would do so again.
+        const wait =
+          process.cameUp && isHealthy(reason)
+            ? 0
+            : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
         this.#refill(place, wait)
       },
       gone: (process, cause) => {

@@ -87,7 +87,13 @@ export const REASONS = {
     to: 'replacing',
     healthy: true,
   },
-  shutdown_signal: { by: 'runtime', message: "Shutdown requested '%s'.", from: ALIVE, to: 'stopping' },
+  shutdown_signal: {
+    by: 'runtime',
+    message: "Shutdown requested '%s'.",
+    from: ALIVE,
+    to: 'stopping',
+    healthy: true,
+  },
   service_ended: {
     by: 'runtime',
     message: "The scripts of service process '%s' have returned.",

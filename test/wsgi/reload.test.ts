@@ -223,6 +223,6 @@ WSGIDontWriteBytecode On`
       assert.equal(answer.status, 200)
       return answer.text === 'second'
     })
-    await server.waitForLog(/Change detected to '.*helper\.py'/)
+    await server.waitForLog(/:notice\] .*Change detected to '.*helper\.py'/)
   })
 }
