@@ -18,6 +18,7 @@ AGAIN_SECONDS = 0.2
 def run(process):
     """The life of the process on its main thread, which alone sees signals."""
     state = {'stop': None, 'interrupted': False}
+    status = 0
 
     def terminate(number, frame):
         # Once: what the script does about its end is not to be broken off by a signal that was on its way, too.
@@ -49,6 +50,7 @@ def run(process):
         reason = state['stop'] or 'service_ended'
     except BaseException:
         reason = 'service_ended'
+        status = 1
         explain(process)
     process.tell({'type': 'leaving', 'reason': reason})
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,7 +58,7 @@ def run(process):
     if state['stop'] is None:
         arm(process)
     process.main.finish()
-    os._exit(0)
+    os._exit(status)
 
 
 def arm(process):

@@ -3,7 +3,9 @@
  * https://httpd.apache.org/docs/2.4/mod/mod_log_config.html, https://httpd.apache.org/docs/2.4/mod/mod_logio.html
  */
 import { type Command, directive, flag, noEffect, take, take1, take12 } from '../config/directive.js'
+import type { ConfigWarning } from '../config/errors.js'
 import { settingsKey } from '../config/settings.js'
+import type { Site } from '../config/site.js'
 import { holds } from '../expr/expression.js'
 import { compileLogFormat } from '../log/access-format.js'
 import { accessLoggers } from '../log/access-log.js'
@@ -68,8 +70,9 @@ export const logConfig = {
     }),
   ],
   hooks: { logTransaction },
-  check: (site) => {
+  check: (site, warn) => {
     namesOfSites.set(site, logNames)
+    warnOfUnknownFormats(site, warn)
   },
 } satisfies HttpdModule
 
@@ -130,6 +133,22 @@ function addLog(cmd: Command, { text, format, clause, global }: WrittenLog): voi
   }
   const draft = cmd.server.draft(accessLogKey)
   draft.logs = [...(draft.logs ?? []), target]
+}
+
+/** A word that is no nickname is a format of its own, and every line consists of it: httpd takes it, and nobody means it. */
+function warnOfUnknownFormats(site: Site, warn: (warning: ConfigWarning) => void): void {
+  const told = new Set<AccessLogTarget>()
+  for (const { settings } of [site.main, ...site.virtualHosts]) {
+    const { logs, formats } = settings.get(accessLogKey)
+    for (const target of logs) {
+      const { format, destination } = target
+      if (format === undefined || formats.has(format) || !/^[\w-]+$/.test(format) || told.has(target))
+        continue
+      told.add(target)
+      const message = `There is no LogFormat with the nickname ${format}: each line of this log will be that word.`
+      warn({ at: destination.at, message })
+    }
+  }
 }
 
 function checkFormat(cmd: Command, format: string): void {

@@ -33,13 +33,24 @@ export function readPidFile(path: string): PidFileState {
   return { kind: isAlive(Number(pid)) ? 'running' : 'stale', pid: Number(pid) }
 }
 
-/** Whether there is a process of that id, whoever owns it. */
-function isAlive(pid: number): boolean {
+/** Whether there is a process of that id, whoever owns it. One that has ended and that nobody has waited for is none. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+  }
+  return !isZombie(pid)
+}
+
+/** Linux alone says so. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // the name before it stands in parentheses and may contain anything
+    return stat.startsWith('Z', stat.lastIndexOf(')') + 2)
+  } catch {
+    return false
   }
 }
 

@@ -28,7 +28,7 @@ export class OutOfMemoryWatch {
     this.#seen = now
     return killed
       ? '; the kernel killed a process for lack of memory at about that time, most likely this one'
-      : '; sent from outside this server'
+      : '; not sent by this server'
   }
 }
 

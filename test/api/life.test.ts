@@ -182,7 +182,7 @@ test('a process that dies is replaced, its request gets 502, and events tell', {
     const after = await pidOf(service)
     assert.notEqual(after, before)
     assert.deepEqual(events, [
-      ['exit', before, 'killed by signal SIGKILL (9); sent from outside this server'],
+      ['exit', before, 'killed by signal SIGKILL (9); not sent by this server'],
       ['ready', after, 'ready'],
     ])
     await service.untilLogged(/has died: killed by signal SIGKILL/)

@@ -5,6 +5,7 @@ import { Settings } from '../../src/config/settings.js'
 import { parseDestination } from '../../src/log/destination.js'
 import { LEVELS } from '../../src/log/error-log.js'
 import { accessLogKey, errorLogKey, serverLevelsKey } from '../../src/log/settings.js'
+import { withConfiguration } from '../support/server.js'
 import { applyLines } from './support.js'
 
 const WRONG: readonly [line: string, message: string | RegExp][] = [
@@ -81,3 +82,25 @@ test('destinations', () => {
   assert.deepEqual(of('syslog', 'access'), { kind: 'file', path: '/etc/httpd/syslog' })
   assert.deepEqual(of('syslogs'), { kind: 'file', path: '/etc/httpd/syslogs' })
 })
+
+test('-t warns of the nickname of a format that there is not, once', () =>
+  withConfiguration(
+    {
+      conf: `LogFormat %h mine
+CustomLog a.log mine
+CustomLog b.log Mine
+CustomLog c.log %h
+GlobalLog d.log other
+<VirtualHost *>
+    LogFormat %h inside
+    CustomLog e.log inside
+</VirtualHost>`,
+    },
+    ['-t'],
+    ({ code, stderr }, { root }) => {
+      const warning = (name: string, line: number) =>
+        `wsgi-httpd: warning: There is no LogFormat with the nickname ${name}: each line of this log will be that word. (${root}/httpd.conf:${line})\n`
+      assert.equal(stderr, `${warning('Mine', 3)}${warning('other', 5)}Syntax OK\n`)
+      assert.equal(code, 0)
+    },
+  ))

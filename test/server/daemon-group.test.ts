@@ -154,7 +154,7 @@ test('a killed process is replaced at once, and its end is explained', python, a
   process.kill(pid, 'SIGKILL')
   await until('its end', () => run.gone.length > 0)
   assert.deepEqual([run.gone[0]?.id, run.gone[0]?.pid], [id, pid])
-  assert.match(run.gone[0]?.cause ?? '', /^killed by signal SIGKILL \(9\); sent from outside this server$/)
+  assert.match(run.gone[0]?.cause ?? '', /^killed by signal SIGKILL \(9\); not sent by this server$/)
   const [next] = await run.ready()
   assert.notEqual(next?.pid, pid)
   assert.match(
@@ -172,6 +172,21 @@ test('a process that is told to stop by signal is replaced', python, async () =>
   assert.match(run.text, /info .*Shutdown requested 'app' \(shutdown_signal\)/)
   await until('its end', () => run.gone.length > 0)
   assert.equal(run.gone[0]?.cause, 'exit status 0 (shutdown_signal)')
+  await run.end()
+})
+
+test('whoever stops a process by signal again and again does not wait for the next one', python, async () => {
+  const run = new Run()
+  const pids = new Set<number>()
+  for (let times = 0; times < 4; times++) {
+    const { pid } = await until('another one', async () =>
+      (await run.ready()).find((one) => !pids.has(one.pid)),
+    )
+    pids.add(pid)
+    process.kill(pid, 'SIGINT')
+    await until('its end', () => run.gone.some((one) => one.pid === pid))
+  }
+  assert.doesNotMatch(run.text, /next start in/)
   await run.end()
 })
 

@@ -190,6 +190,19 @@ except SystemExit:
       },
     ))
 
+test('a service whose script raises ends with an exit status that says so', () =>
+  withServer(
+    {
+      conf: `WSGIDaemonProcess failing threads=0
+WSGIImportScript "\${ROOT}/apps/failing.wsgi" process-group=failing application-group=%{GLOBAL}`,
+      apps: { 'failing.wsgi': "raise ValueError('of no use')\n" },
+    },
+    async (server) => {
+      await server.waitForLog(/ValueError: of no use/)
+      await server.waitForLog(/Process 'failing' has ended: exit status 1 \(service_ended\)\./)
+    },
+  ))
+
 /** What scripts of services wait in. Python 2.7 never leaves the wait for a lock, which a queue is. */
 const WAITS: readonly (readonly [name: string, python2: boolean, code: string])[] = [
   ['sleep', true, 'time.sleep(1000)'],

@@ -17,9 +17,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { explainPath } from '../../src/server/path-access.js'
-import { readPidFile, removePidFile, writePidFile } from '../../src/server/pid-file.js'
+import { isAlive, readPidFile, removePidFile, writePidFile } from '../../src/server/pid-file.js'
 import { makeAnotherRuntimeDir, makeRuntimeDir, removeRuntimeDir } from '../../src/server/runtime-dir.js'
 import { describeExit } from '../../src/system/exit-status.js'
+import { until } from '../support/wait.js'
 
 /** Makes a runtime directory with something in it, says so, and stays. */
 const SERVER = `
@@ -59,6 +60,20 @@ test('a pid file says whether the server runs', () =>
       assert.deepEqual(readPidFile(file), { kind: 'stale', pid: undefined })
     }
   }))
+
+test('a process that has ended and that nobody has waited for does not run', {
+  skip: process.platform !== 'linux' && 'Linux only',
+}, async () => {
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 1000'])
+  try {
+    const [pid] = (await once(parent.stdout, 'data')) as [Buffer]
+    await until('the end of a process', () => !isAlive(Number(pid)))
+    assert.equal(isAlive(parent.pid as number), true)
+    process.kill(Number(pid), 0) // its entry is still there
+  } finally {
+    parent.kill()
+  }
+})
 
 test('a pid file takes the place of a link, and does not write through it', () =>
   scratch((folder) => {
