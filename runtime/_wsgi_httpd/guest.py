@@ -58,6 +58,8 @@ def receive(host, inbox, notify, preload):
                     notify(dict(message, part=host.part(message['reset'])))
                 elif message['type'] in ('gather', 'server_metrics'):
                     host.questions.answered(message)
+                elif message['type'] == 'stacks':
+                    host.write_stacks()
                 elif message['type'] == 'signal':
                     host.signal(message['number'])
                 elif message['type'] == 'finish':

@@ -12,6 +12,7 @@ from .prepare import finish_interpreter, own_signals, prepare_interpreter
 from .progress import Progress
 from .questions import Questions
 from .scripts import LoadFailed, Scripts
+from .stacks import write_stacks
 from .streams import Streams
 
 
@@ -121,6 +122,9 @@ class Host(object):
         """What this interpreter has counted, None where it does not."""
         recorder = self.events.recorder
         return None if recorder is None else recorder.part(reset)
+
+    def write_stacks(self):
+        write_stacks(self.crew)
 
     def signal(self, number):
         """SIGHUP or SIGUSR2 came, which mean nothing to the server."""

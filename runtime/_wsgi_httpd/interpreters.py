@@ -110,6 +110,7 @@ class Guest(object):
         self.is_drained = False
         # Requests that have run for longer than request-timeout when all others were done.
         self.stuck = 0
+        self.has_own_gil = bool(settings.get('own_gil'))
         # Signs of life of an interpreter whose GIL is its own, see Process.beat().
         self.beats = None
         self.silent = 0

@@ -339,6 +339,8 @@ class Process(object):
                 self.leave('retire', message.get('reason') or 'retire')
             elif message.get('type') == 'server_metrics':
                 self.answer(message)
+            elif message.get('type') == 'stacks':
+                self.write_stacks()
 
     def messages(self):
         """What the parent has said; waits for something if there is nothing."""
@@ -441,6 +443,15 @@ class Process(object):
             self.main.questions.answered(message)
         elif 0 < asker <= len(self.guests):
             self.guests[asker - 1].tell(message)
+
+    def write_stacks(self):
+        """What all threads are doing. Of threads with a GIL of their own nobody can ask without stopping them."""
+        if any(guest.has_own_gil for guest in self.guests):
+            self.log('notice', 'There are no stacks of processes whose interpreters have a GIL of their own (WSGIPerInterpreterGIL).')
+            return
+        self.main.write_stacks()
+        for guest in self.guests:
+            guest.tell({'type': 'stacks'})
 
     def note_activity(self, at):
         """From the timers of all interpreters. A process that has not served anything has nothing to give back."""

@@ -75,6 +75,8 @@ def obey(process, state, interrupt_script):
         for message in process.messages():
             if message.get('type') == 'server_metrics':
                 process.answer(message)
+            elif message.get('type') == 'stacks':
+                process.write_stacks()
             elif message.get('type') in ('stop', 'retire') and state['stop'] is None:
                 state['stop'] = 'shutdown_signal'
                 arm(process)

@@ -87,6 +87,11 @@ export class PythonBeside {
     return this.#wasAsked
   }
 
+  /** See {@link RuntimeControl.showStacks}. */
+  showStacks(): void {
+    this.#control.showStacks()
+  }
+
   /** Orderly end: running requests finish, atexit functions run. Resolves when the process is gone. */
   async stop(reason: string): Promise<void> {
     this.#isLeaving = this.#wasAsked = true

@@ -168,6 +168,11 @@ export class RuntimeControl {
     this.#send({ type: 'retire', reason })
   }
 
+  /** Writes the Python stacks of all its threads to the log, and goes on. */
+  showStacks(): void {
+    this.#send({ type: 'stacks' })
+  }
+
   /** Answers a question; the type is the question's. */
   answer(answer: { type: string; number: number; asker: number; value: unknown }): void {
     this.#send(answer)

@@ -40,6 +40,8 @@ export interface EmbeddedPython {
   readonly version: string
   /** Whether it holds any application group; else `%{GLOBAL}` alone. */
   readonly subinterpreters: boolean
+  /** See {@link RuntimeControl.showStacks}. */
+  showStacks(): void
   /** Orderly end: running requests finish, threads are joined, atexit functions run. Resolves when all that is over. */
   stop(reason: string): Promise<void>
 }
@@ -100,6 +102,7 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
     socketPath,
     version,
     subinterpreters,
+    showStacks: () => control.showStacks(),
     stop(reason) {
       control.stop(reason)
       return stopped.promise

@@ -143,6 +143,11 @@ export class DaemonGroupProcesses {
     }
   }
 
+  /** See {@link DaemonProcess.showStacks}. */
+  showStacks(): void {
+    for (const process of this.#alive) process.showStacks()
+  }
+
   /** Lets all processes finish their requests and leave. Fulfilled when the last one is gone. */
   retire(reason: Reason): Promise<void> {
     return this.#leave((process) => process.retire(reason))

@@ -148,6 +148,11 @@ export class DaemonProcess {
     return this.#reason !== undefined || (this.#exit !== undefined && this.#exit.signal !== null)
   }
 
+  /** Has it write the Python stacks of its threads to the log. While it comes up it does not listen. */
+  showStacks(): void {
+    if (this.cameUp) this.#control.showStacks()
+  }
+
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
     if (this.#step(reason)) this.#control.retire(reason)

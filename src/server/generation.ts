@@ -145,6 +145,11 @@ export class Generation {
     return this.#pool.askForReports(number)
   }
 
+  /** The embedded interpreters of its server workers write the stacks of their threads to the error log. */
+  showEmbeddedStacks(): void {
+    this.#send({ type: 'stacks' })
+  }
+
   get groups(): ReadonlyMap<string, DaemonGroupProcesses> {
     return this.#groups
   }

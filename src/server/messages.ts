@@ -116,6 +116,8 @@ export type ToWorker =
   | { readonly type: 'report'; readonly number: number }
   /** What {@link FromWorker} `boardWanted` asked for. */
   | { readonly type: 'board'; readonly number: number; readonly board: Board }
+  /** Write the Python stacks of the embedded interpreter's threads to the error log. */
+  | { readonly type: 'stacks' }
   /** Stop accepting, finish the requests that are there, then leave. */
   | { readonly type: 'drain' }
   /** Leave now. */

@@ -5,6 +5,9 @@
 
 export type Order = 'stop' | 'graceful-stop' | 'restart' | 'graceful'
 
+/** What changes nothing: to see the Python stacks of all threads, and what others take for an order. */
+export type Wish = 'stacks' | 'nothing'
+
 export const SIGNAL_OF_ORDER = {
   stop: 'SIGTERM',
   'graceful-stop': 'SIGWINCH',
@@ -13,7 +16,10 @@ export const SIGNAL_OF_ORDER = {
 } as const satisfies Record<Order, NodeJS.Signals>
 
 /** What httpd says when it receives an order, at notice. */
-export function describeOrder(order: Order, signal: NodeJS.Signals): { code: string; message: string } {
+export function describeOrder(
+  order: Order | Wish,
+  signal: NodeJS.Signals,
+): { code?: string; message: string } {
   switch (order) {
     case 'stop':
       return { code: 'AH00491', message: `caught ${signal}, shutting down` }
@@ -23,6 +29,12 @@ export function describeOrder(order: Order, signal: NodeJS.Signals): { code: str
       return { code: 'AH00494', message: `${signal} received.  Attempting to restart` }
     case 'graceful':
       return { code: 'AH00493', message: `${signal} received.  Doing graceful restart` }
+    case 'stacks':
+      return { message: `${signal} received.  Python stacks of all threads follow` }
+    case 'nothing':
+      return {
+        message: `${signal} received.  It has no meaning: SIGUSR1 is a graceful restart, SIGHUP one at once`,
+      }
   }
 }
 
@@ -30,15 +42,17 @@ export function describeOrder(order: Order, signal: NodeJS.Signals): { code: str
  * Calls back for each signal that is an order, from now on.
  * @returns takes the handlers away
  */
-export function onOrders(callback: (order: Order, signal: NodeJS.Signals) => void): () => void {
+export function onOrders(callback: (order: Order | Wish, signal: NodeJS.Signals) => void): () => void {
   const handlers: [NodeJS.Signals, () => void][] = []
-  const on = (signal: NodeJS.Signals, order: Order) => {
+  const on = (signal: NodeJS.Signals, order: Order | Wish) => {
     const handler = () => callback(order, signal)
     process.on(signal, handler)
     handlers.push([signal, handler])
   }
   for (const [order, signal] of Object.entries(SIGNAL_OF_ORDER)) on(signal, order as Order)
   on('SIGINT', 'stop')
+  on('SIGQUIT', 'stacks')
+  on('SIGUSR2', 'nothing')
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler)
   }

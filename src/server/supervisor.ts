@@ -20,7 +20,7 @@ import { adoptsOrphans, reapOrphans } from './orphans.js'
 import type { SupervisorEvent } from './parent.js'
 import { readPidFile, removePidFile, writePidFile } from './pid-file.js'
 import { makeRuntimeDir, removeRuntimeDir } from './runtime-dir.js'
-import { describeOrder, type Order, onOrders } from './signals.js'
+import { describeOrder, type Order, onOrders, type Wish } from './signals.js'
 
 export interface SupervisorOptions {
   readonly source: ConfigurationSource
@@ -180,12 +180,15 @@ export class Supervisor {
     for (const generation of this.#generations) generation.announce(group, gone)
   }
 
-  #obey(order: Order, signal: NodeJS.Signals): void {
+  #obey(order: Order | Wish, signal: NodeJS.Signals): void {
     if (order === 'graceful-stop' && this.options.ignoreWindowChange) return
-    if (this.#stopping === 'now' || (this.#stopping === 'gracefully' && order !== 'stop')) return
+    const isWish = order === 'stacks' || order === 'nothing'
+    if (this.#stopping === 'now' || (this.#stopping === 'gracefully' && order !== 'stop' && !isWish)) return
     const { code, message } = describeOrder(order, signal)
     this.#log.server('mpm_event', 'notice', message, code)
-    if (order === 'stop') this.#stop().catch(this.#unexpected)
+    if (order === 'nothing') return
+    if (order === 'stacks') this.#showStacks()
+    else if (order === 'stop') this.#stop().catch(this.#unexpected)
     else if (order === 'graceful-stop') this.#stopGracefully().catch(this.#unexpected)
     // One that has not begun will read the configuration as it is then: it does for this order, too.
     else if (!this.#queued.has(order)) {
@@ -193,6 +196,15 @@ export class Supervisor {
       const calledOff = (error: Error) => this.#keepOld(error.stack ?? error.message)
       this.#busy = this.#busy.then(() => this.#restart(order)).catch(calledOff)
     }
+  }
+
+  /** Of all Python processes, each in its group's error log. Nothing else happens to them. */
+  #showStacks(): void {
+    const generations = [...this.#generations]
+    // a group may belong to several
+    const groups = new Set(generations.flatMap(({ groups }) => [...groups.values()]))
+    for (const group of groups) group.showStacks()
+    for (const generation of generations) generation.showEmbeddedStacks()
   }
 
   /**

@@ -62,8 +62,9 @@ let starting: Promise<Worker> | undefined
 process.on('message', (message) => void receive(message as ToWorker))
 // The supervisor is gone: nothing may outlive it.
 process.on('disconnect', () => process.exit(1))
-// A terminal sends Ctrl-C to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
-for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const) process.on(signal, () => {})
+// A terminal sends Ctrl-C and Ctrl-\ to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
+for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const)
+  process.on(signal, () => {})
 process.on('SIGTERM', () => void receive({ type: 'stop' }))
 
 async function receive(message: ToWorker): Promise<void> {
@@ -80,6 +81,7 @@ async function receive(message: ToWorker): Promise<void> {
   else if (message.type === 'report')
     send({ type: 'report', number: message.number, report: worker.report() })
   else if (message.type === 'board') board.take(message.number, message.board)
+  else if (message.type === 'stacks') worker.gateway.showStacks()
   else worker.state.receive(message)
 }
 
@@ -89,7 +91,7 @@ class Worker {
   private constructor(
     readonly state: WorkerState,
     private readonly logs: Logs,
-    private readonly gateway: Gateway,
+    readonly gateway: Gateway,
     private readonly servers: readonly Server[],
   ) {}
 

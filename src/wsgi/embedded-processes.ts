@@ -42,6 +42,11 @@ export class EmbeddedProcesses {
     return process
   }
 
+  /** See {@link PythonBeside.showStacks}. */
+  showStacks(): void {
+    for (const process of this.#alive) process.showStacks()
+  }
+
   /** All end in order. */
   async stop(reason: string): Promise<void> {
     await Promise.all([...this.#alive].map((process) => process.stop(reason)))

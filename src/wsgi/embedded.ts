@@ -90,6 +90,15 @@ export class EmbeddedPython {
     return this.#interpreter
   }
 
+  /** Writes the Python stacks of all threads to the error log, where Python has been started. */
+  showStacks(): void {
+    this.#interpreter?.then(
+      (interpreter) => interpreter.showStacks(),
+      () => {}, // told already
+    )
+    this.#processes.showStacks()
+  }
+
   /** Orderly end: atexit functions run, threads are joined. */
   async stop(): Promise<void> {
     this.#stopped = true

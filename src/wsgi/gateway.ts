@@ -147,6 +147,11 @@ export class Gateway implements ExchangeOwner {
     await this.#embedded.stop()
   }
 
+  /** See {@link EmbeddedPython.showStacks}. */
+  showStacks(): void {
+    this.#embedded.showStacks()
+  }
+
   stop(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     clearInterval(this.#timer)
