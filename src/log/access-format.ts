@@ -4,6 +4,7 @@
  */
 import type { Request } from '../request/request.js'
 import { ACCESS_ITEMS, type Printer, startLine } from './access-items.js'
+import { isJsonFormat, jsonText } from './json-text.js'
 import type { ServerNames } from './names.js'
 
 /** Literal text and the item behind it. */
@@ -52,6 +53,7 @@ export function countsInput(format: string): boolean {
 
 function parse(format: string, names: ServerNames): { parts: Part[]; tail: string } {
   const parts: Part[] = []
+  const finish = isJsonFormat(format) ? asJson : asItIs
   let text = ''
   let at = 0
   while (at < format.length) {
@@ -64,14 +66,24 @@ function parse(format: string, names: ServerNames): { parts: Part[]; tail: strin
     at = percent + whole.length
     if (whole === '%%') text += '%'
     else {
-      parts.push({ text, ...item(modifiers, name, names) })
+      parts.push({ text, ...finish(item(modifiers, name, names)) })
       text = ''
     }
   }
   return { parts, tail: text }
 }
 
-function item(modifiers: string, name: string, names: ServerNames): Omit<Part, 'text'> {
+type Printing = Omit<Part, 'text'>
+
+function asItIs(printing: Printing): Printing {
+  return printing
+}
+
+function asJson({ print, ofOriginal }: Printing): Printing {
+  return { print: (request) => jsonText(print(request)), ofOriginal }
+}
+
+function item(modifiers: string, name: string, names: ServerNames): Printing {
   if (name === '') throw new Error('Ran off end of LogFormat parsing args to some directive')
   const found = Object.hasOwn(ACCESS_ITEMS, name) ? ACCESS_ITEMS[name] : undefined
   if (found === undefined) throw new Error(`Unrecognized LogFormat directive %${name[0]}`)
@@ -92,7 +104,7 @@ function conditional(
   ofOriginal: boolean,
   statuses: ReadonlySet<number>,
   negated: boolean,
-): Omit<Part, 'text'> {
+): Printing {
   const chosen: Printer = (last) =>
     statuses.has(last.status) === negated ? '-' : print(ofOriginal ? last.original : last)
   return { print: chosen, ofOriginal: false }

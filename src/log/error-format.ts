@@ -11,6 +11,7 @@ import { describeSystemError } from '../system/libc.js'
 import { ctime } from './clock.js'
 import { LEVELS, type LogRecord } from './error-log.js'
 import { escapeItem, escapeMessage } from './escape.js'
+import { cutJsonText, isJsonFormat, jsonText } from './json-text.js'
 import type { ServerNames } from './names.js'
 import { compileStrftime } from './strftime.js'
 
@@ -58,6 +59,8 @@ export function plainLine(record: LogRecord): string {
 
 interface Item {
   readonly print: (source: LineSource) => string | undefined
+  /** Text of the format itself. */
+  readonly isLiteral: boolean
   /** Starts a new field. */
   fieldStart: boolean
   /** `%M`: printed even where its field is being skipped. */
@@ -81,6 +84,7 @@ export function compileErrorFormat(format: string, kind: 'main' | 'once'): LineF
     throw new Error("main ErrorLogFormat must contain message format string '%M'")
   if (kind === 'once' && hasMessage)
     throw new Error('%M cannot be used in once-per-request or once-per-connection formats')
+  if (isJsonFormat(format)) return jsonFormatter(items)
   return function formatErrorLine(source) {
     let line = ''
     let fieldStart = 0
@@ -101,6 +105,33 @@ export function compileErrorFormat(format: string, kind: 'main' | 'once'): LineF
       }
     }
     return cut(line)
+  }
+}
+
+/** Nothing vanishes from such a line: whoever reads it finds the same members in each. What is too long is cut where it is longest. */
+function jsonFormatter(items: readonly Item[]): LineFormatter {
+  return function formatJsonLine(source) {
+    const texts: string[] = []
+    for (const { print, isLiteral, required, hyphen, minLevel } of items) {
+      const text = source.level < minLevel ? undefined : print(source)
+      if (!text && required && source.level >= minLevel) return ''
+      texts.push(isLiteral ? (text as string) : jsonText(text || (hyphen ? '-' : '')))
+    }
+    const line = texts.join('')
+    return line.length <= MAX_LINE_BYTES ? line : shortened(items, texts)
+  }
+}
+
+function shortened(items: readonly Item[], texts: string[]): string {
+  for (;;) {
+    const excess = texts.join('').length - MAX_LINE_BYTES
+    const longest = texts.reduce(
+      (most, text, at) => (items[at]?.isLiteral ? most : Math.max(most, text.length)),
+      0,
+    )
+    if (excess <= 0 || longest === 0) return texts.join('')
+    const at = texts.findIndex((text, at) => !items[at]?.isLiteral && text.length === longest)
+    texts[at] = cutJsonText(texts[at] as string, longest - excess)
   }
 }
 
@@ -186,12 +217,14 @@ function time(arg: string | undefined): Item['print'] {
 /** A field boundary, a percent sign, or an item with its modifiers in any order. */
 const SPECIAL = /% |%%|%((?:[-+0-9]|\{[^}]*\}?)*)(.?)/suy
 
+const PLAIN_ITEM = { isLiteral: false, isMessage: false, required: false, hyphen: false, minLevel: 0 }
+
 function parse(format: string): Item[] {
   const items: Item[] = []
   let at = 0
   let fieldStart = false
   const push = (print: Item['print'], flags: Partial<Item> = {}) => {
-    items.push({ print, isMessage: false, required: false, hyphen: false, minLevel: 0, ...flags, fieldStart })
+    items.push({ ...PLAIN_ITEM, print, ...flags, fieldStart })
     fieldStart = false
   }
   while (at < format.length) {
@@ -201,12 +234,12 @@ function parse(format: string): Item[] {
       if (format[at] === ' ') fieldStart = true
       const { text, end } = literal(format, at)
       at = end
-      push(() => text)
+      push(() => text, { isLiteral: true })
     } else {
       const [whole, modifiers = '', letter = ''] = match
       at += whole.length
       if (whole === '% ') fieldStart = true
-      else if (whole === '%%') push(() => '%')
+      else if (whole === '%%') push(() => '%', { isLiteral: true })
       else {
         const { print, ...flags } = item(modifiers, letter)
         push(print, flags)
@@ -226,7 +259,7 @@ function literal(format: string, start: number): { text: string; end: number } {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 
-function item(modifiers: string, letter: string): Omit<Item, 'fieldStart'> {
+function item(modifiers: string, letter: string): Omit<Item, 'fieldStart' | 'isLiteral'> {
   if (letter === '') throw new Error('Ran off end of error log format parsing args to some directive')
   const options = modifiers.replace(/\{[^}]*\}?/g, '')
   const arg = /\{([^}]*)/.exec(modifiers)?.[1]
