@@ -57,10 +57,18 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
   const sinks = new Map<string, Sink>()
   const errorLogs = new Map<ServerConfig, ErrorLog>()
 
+  const mainKey = destinationKey(
+    parseDestination(site.main.settings.get(errorLogKey).errorLog.text, 'error', site.serverRoot),
+  )
   const reportDropped: DropReport = ({ destination, lines, reason }) => {
+    const what = lines === undefined ? 'Log lines for' : `${lines} log line(s) for`
+    const message = `${what} ${destination} ${lines === undefined ? 'are being' : 'were'} lost: ${reason}`
     const mainLog = errorLogs.get(site.main)
-    const message = `${lines} log line(s) for ${destination} were lost: ${reason}`
     if (mainLog !== undefined) serverRecord(mainLog, { module: 'log_config', level: 'error', message })
+  }
+  // What the main error log loses it can tell afterwards only.
+  const reportOfMain: DropReport = (dropped) => {
+    if (dropped.lines !== undefined) reportDropped(dropped)
   }
 
   const closeAll = () => {
@@ -72,8 +80,10 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
     ({ purpose }) => !options.errorLogsOnly || purpose === 'error',
   )
   try {
-    for (const destination of destinations)
-      sinks.set(destinationKey(destination.destination), openSink(destination, options, reportDropped))
+    for (const destination of destinations) {
+      const key = destinationKey(destination.destination)
+      sinks.set(key, openSink(destination, options, key === mainKey ? reportOfMain : reportDropped))
+    }
   } catch (error) {
     closeAll()
     throw error

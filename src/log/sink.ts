@@ -2,7 +2,8 @@
  * Writers of log text. One object per distinct destination, shared by all servers and by error and access logs.
  *
  * Text is gathered for a turn of the event loop (a busy server's for 10 ms), so that one system call takes many lines. Writing never throws and
- * never grows memory without bound: what cannot be written within the bound is dropped and counted, and the count is told when writing works again.
+ * never grows memory without bound: what cannot be written within the bound is dropped and counted. The first loss is told at once, the count when
+ * writing works again.
  */
 import { closeSync, fstatSync, openSync, writeSync } from 'node:fs'
 import { constants as systemConstants } from 'node:os'
@@ -35,8 +36,8 @@ export interface Sink {
   readonly hasClock: boolean
 }
 
-/** Told once writing works again. */
-export type DropReport = (dropped: { destination: string; lines: number; reason: string }) => void
+/** Told when the first line is lost, without a number, and once writing works again. */
+export type DropReport = (dropped: { destination: string; lines?: number; reason: string }) => void
 
 export interface DescriptorOptions {
   readonly fd: number
@@ -91,7 +92,8 @@ export class DescriptorSink implements Sink {
     if (this.#turn !== undefined) clearImmediate(this.#turn)
     clearTimeout(this.#gathering)
     this.#turn = this.#gathering = undefined
-    if (this.#closed) return
+    // nothing to write says nothing about whether writing works again
+    if (this.#closed || this.#pending === '') return
     try {
       while (this.#pending !== '') this.#writeSome()
       this.#clearRetry()
@@ -117,8 +119,8 @@ export class DescriptorSink implements Sink {
       Atomics.wait(NEVER, 0, 0, RETRY_MS)
       this.flush()
     }
-    if (this.#retry !== undefined) this.#countDropped(this.#pending, 'it does not read fast enough')
     this.#closed = true
+    if (this.#retry !== undefined) this.#countDropped(this.#pending, 'it does not read fast enough')
     this.#clearRetry()
     // Nobody will write here again. The log that is told may be another one.
     this.#tellDropped()
@@ -154,8 +156,10 @@ export class DescriptorSink implements Sink {
   }
 
   #countDropped(text: string, reason: string): void {
+    const isFirst = this.#droppedLines === 0 && !this.#closed
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#droppedLines++
     this.#dropReason = reason
+    if (isFirst) this.#options.onDropped?.({ destination: this.#options.name, reason })
   }
 
   #tellDropped(): void {

@@ -71,8 +71,8 @@ export function openSyslogSink(options: SyslogOptions): Sink {
         if (line === '') continue
         const failure = socket.send(syslogPacket(facility, tag, level, line, new Date()))
         if (failure !== undefined) {
-          lost++
           reason = failure
+          if (lost++ === 0) onDropped({ destination: `syslog:${facility}`, reason })
         } else if (lost > 0) {
           const lines = lost
           lost = 0

@@ -259,6 +259,28 @@ test('a log that is closed while its disk is full tells of what was lost', {
   assert.match(read(root, 'e'), /2 log line\(s\) for \/dev\/full were lost: ENOSPC/)
 })
 
+test('lines that are being lost are told at once, once, and never to the log that loses them', {
+  skip: process.platform !== 'linux' && 'needs /dev/full',
+}, (t) => {
+  const root = temporaryDirectory(t)
+  const site = makeSite(root, 'ErrorLog e\nCustomLog /dev/full "%h"')
+  const logs = openLogs(site, { names })
+  const told = () => read(root, 'e').match(/Log lines for \/dev\/full are being lost: ENOSPC/g)?.length
+  for (let count = 0; count < 3; count++) {
+    logs.accessLoggerFor(site.main)(makeRequest())
+    // the access log, then the error log with what that has made it say
+    for (let again = 0; again < 2; again++) logs.flush()
+    assert.equal(told(), 1)
+  }
+  logs.close()
+  assert.match(read(root, 'e'), /3 log line\(s\) for \/dev\/full were lost: ENOSPC/)
+
+  const full = makeSite(root, 'ErrorLog /dev/full')
+  const fullLogs = openLogs(full, { names })
+  fullLogs.errorLogFor(full.main).server('core', 'error', 'text')
+  fullLogs.close()
+})
+
 test('a log that may not be written to', {
   skip: process.getuid?.() === 0 && 'root may write everywhere',
 }, (t) => {
