@@ -245,18 +245,18 @@ test('a Python that is not there: start is refused with the place of the mistake
   )
 })
 
-test('a Python that its user cannot execute: the log names the obstacle, requests get 503', asRoot, () => {
+test('a Python that is closed to its user: the log names the obstacle, requests get 503', asRoot, () => {
   const home = findPython()?.home as string
   return withServer(
     site(mount(`user=daemon group=daemon python-home="${'${ROOT}'}/private"`), {
       prepare: (layout) => {
         layout.write('private/bin/python3', '#!/bin/sh\nexec true\n')
         chmodSync(path.join(layout.root, 'private/bin/python3'), 0o755)
-        chmodSync(path.join(layout.root, 'private'), 0o700)
       },
     }),
     async (server) => {
       assert.ok(home)
+      chmodSync(path.join(server.root, 'private'), 0o700)
       await server.waitForLog(
         /user daemon \(uid 1\) has no permission to search .*\/private \(mode 0700, owner 0:0\)/,
       )

@@ -64,9 +64,13 @@ test('a pid file says whether the server runs', () =>
 test('a process that has ended and that nobody has waited for does not run', {
   skip: process.platform !== 'linux' && 'Linux only',
 }, async () => {
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 1000'])
+  // becomes a program that waits for nobody, with a child that waits for a line
+  const parent = spawn('sh', ['-c', 'exec 3<&0; (read line <&3) & echo $!; exec sleep 1000'])
   try {
     const [pid] = (await once(parent.stdout, 'data')) as [Buffer]
+    await until('another program', () => readFileSync(`/proc/${parent.pid}/comm`, 'latin1') === 'sleep\n')
+    assert.equal(isAlive(Number(pid)), true)
+    parent.stdin.write('\n')
     await until('the end of a process', () => !isAlive(Number(pid)))
     assert.equal(isAlive(parent.pid as number), true)
     process.kill(Number(pid), 0) // its entry is still there
