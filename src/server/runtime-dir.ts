@@ -16,7 +16,8 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  rmSync,
+  rmdirSync,
+  unlinkSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,13 +34,14 @@ const held = new Map<string, number>()
  * behind that were killed.
  * `parent` is made if it is missing: distributions have its directory made by their own start scripts.
  *
+ * @param warn told of what cannot be removed
  * @returns the path of the new directory
  * @throws Error when `parent` may not be written to
  */
-export function makeRuntimeDir(parent = tmpdir()): string {
+export function makeRuntimeDir(parent = tmpdir(), warn: (text: string) => void = () => {}): string {
   try {
     mkdirSync(parent, { recursive: true, mode: 0o755 })
-    removeLeftOvers(parent)
+    removeLeftOvers(parent, warn)
     const path = join(parent, `wsgi-httpd.${process.pid}`)
     return make(path) ? path : makeUnique(parent)
   } catch (error) {
@@ -58,7 +60,7 @@ export function makeRuntimeDir(parent = tmpdir()): string {
 export function makeAnotherRuntimeDir(): string {
   const parent = tmpdir()
   try {
-    removeLeftOvers(parent)
+    removeLeftOvers(parent, () => {})
     return makeUnique(parent)
   } catch (error) {
     const message = `A directory for sockets cannot be made in ${parent} (TMPDIR names another place): ${(error as Error).message}`
@@ -120,18 +122,52 @@ function openDirectory(path: string): number | undefined {
   }
 }
 
-function removeLeftOvers(parent: string): void {
+function removeLeftOvers(parent: string, warn: (text: string) => void): void {
   for (const name of readdirSync(parent)) {
     if (!NAME.test(name)) continue
     const path = join(parent, name)
     try {
       const lock = lstatSync(path).uid === process.getuid?.() ? lockDirectory(path) : undefined
       if (lock === undefined) continue
-      rmSync(path, { recursive: true, force: true })
+      if (!remove(path)) warn(`${path} is left over, and not all that is in it can be removed`)
       closeSync(lock)
     } catch {
       // it is no directory, or cannot be locked
     }
+  }
+}
+
+/**
+ * Removes a runtime directory with the files in it and in the workers' directory; false where something stays.
+ *
+ * No further: the server makes no other directories. Those that are there are an application's, which may put a link in the place of one while its
+ * content is being removed, and would so have files removed that are not its own. The two that are entered stand in directories where only
+ * this process's user may write.
+ */
+function remove(path: string): boolean {
+  removeFilesIn(workersDirectory(path))
+  removeFilesIn(path)
+  return succeeds(() => rmdirSync(path))
+}
+
+function removeFilesIn(directory: string): void {
+  let names: string[] = []
+  succeeds(() => {
+    names = readdirSync(directory)
+  })
+  // neither call follows a link
+  for (const name of names) {
+    const path = join(directory, name)
+    if (!succeeds(() => unlinkSync(path))) succeeds(() => rmdirSync(path))
+  }
+}
+
+function succeeds(action: () => void): boolean {
+  try {
+    action()
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -150,8 +186,9 @@ export function prepareWorkersDirectory(
   if (owner !== null) chownSync(path, owner.uid, owner.gid)
 }
 
+/** What an application has put there may stay; so does the directory then, until a next start tries again. */
 export function removeRuntimeDir(path: string): void {
-  rmSync(path, { recursive: true, force: true })
+  remove(path)
   const lock = held.get(path)
   if (lock === undefined) return
   held.delete(path)

@@ -106,7 +106,7 @@ export class Supervisor {
       const { addresses, backlog } = configuration.listen
       const listeners = this.#listeners.prepare(addresses, backlog)
       if (listeners.length === 0) throw new ListenError('there is no Listen directive')
-      this.#runtimeDir = makeRuntimeDir(configuration.runtimeParent)
+      this.#runtimeDir = makeRuntimeDir(configuration.runtimeParent, writeLine)
       this.#loads = new LoadTable(this.#runtimeDir)
       this.#current = await Generation.open(this.#generationOptions(configuration, listeners))
     } catch (error) {

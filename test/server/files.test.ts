@@ -100,6 +100,34 @@ test('the runtime directory is private, and what dead servers left is removed', 
     assert.equal(existsSync(made), false)
   }))
 
+test('a runtime directory is removed with its files, and nothing that an application has put there is entered', () =>
+  scratch((folder) => {
+    const precious = path.join(folder, 'precious')
+    mkdirSync(precious)
+    writeFileSync(path.join(precious, 'file'), '')
+    const made = makeRuntimeDir(folder)
+    const workers = path.join(made, 'workers')
+    mkdirSync(path.join(workers, 'full'), { recursive: true })
+    mkdirSync(path.join(workers, 'empty'))
+    for (const name of ['1.progress', 'workers/embedded.1.sock', 'workers/full/file'])
+      writeFileSync(path.join(made, name), '')
+    symlinkSync(precious, path.join(workers, 'link'))
+    removeRuntimeDir(made)
+    assert.deepEqual(readdirSync(made), ['workers'])
+    assert.deepEqual(readdirSync(workers), ['full'])
+    assert.deepEqual(readdirSync(path.join(workers, 'full')), ['file'])
+    assert.deepEqual(readdirSync(precious), ['file'])
+
+    const said: string[] = []
+    const next = makeRuntimeDir(folder, (text) => void said.push(text))
+    assert.match(said.join('\n'), /^\S+ is left over, and not all that is in it can be removed$/)
+    rmSync(path.join(workers, 'full'), { recursive: true })
+    removeRuntimeDir(makeRuntimeDir(folder, (text) => void said.push(text)))
+    assert.equal(said.length, 1)
+    removeRuntimeDir(next)
+    assert.deepEqual(readdirSync(folder), ['precious'])
+  }))
+
 test('what a server has that other pid namespaces do not see is left alone until it is gone', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'wsgi-httpd-files-'))
   const other = spawn(process.execPath, ['--input-type=module', '-e', SERVER, folder])
