@@ -59,6 +59,15 @@ else:
         """Python 3 forgets a handled exception by itself."""
 
 
+def is_same(one, other):
+    """Whether two native strings are equal, in a time that does not tell where they differ. (`hmac` would load OpenSSL.)"""
+    one, other = bytearray(utf8(one)), bytearray(utf8(other))
+    difference = len(one) ^ len(other)
+    for byte, other_byte in zip(one, other):
+        difference |= byte ^ other_byte
+    return not difference
+
+
 def type_name(value):
     return type(value).__name__
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import forked, service, system, wire, zygote
-from .compat import PY2, adopt_socket, allocate_lock, monotonic, retry_interrupted, start_new_thread
+from .compat import PY2, adopt_socket, allocate_lock, is_same, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
 from .limits import apply_limits
@@ -21,6 +21,8 @@ from .questions import Gathering
 from .telemetry import Telemetry
 
 HELLO_MAX_BYTES = 4096
+# Whoever makes connections that are refused cannot fill the log.
+STRANGERS_NOTED_SECONDS = 60
 # How often a process that drains looks whether it is done.
 DRAIN_POLL_SECONDS = 0.01
 # Until a connection is tried again that could not be accepted.
@@ -65,6 +67,7 @@ class Process(object):
         self.free_regions = list(range(REGIONS))
         self.greeting = {}
         self.accepts = True
+        self.strangers_noted_at = None
         self.gate = None
         self.signals = []
         self.pending_reason = None
@@ -145,8 +148,10 @@ class Process(object):
         self.wake_read, self.wake_write = os.pipe()
         self.progress = Progress(self.progress_fd)
         system.die_with_parent()
-        if self.first_message() is None:
+        message = self.first_message()
+        if message is None:
             os._exit(0)
+        self.settings['lane_secret'] = native(message).get('lane_secret')
         self.take_signals()
         for problem in apply_limits(dict(self.settings, zygote=False)):
             self.log('warn', problem)
@@ -516,6 +521,10 @@ class Process(object):
         if not isinstance(hello, dict):
             sock.close()
             return
+        if not self.is_from_server(hello):
+            sock.close()
+            self.note_stranger()
+            return
         try:
             self.connect(sock, hello)
         except Exception as error:
@@ -529,6 +538,17 @@ class Process(object):
             except (OSError, IOError):
                 pass
             sock.close()
+
+    def is_from_server(self, hello):
+        """Others that run as the server's user can connect, too; who has a lane may name any script."""
+        secret, given = self.settings.get('lane_secret'), hello.get('secret')
+        return bool(secret) and isinstance(given, str) and is_same(given, secret)
+
+    def note_stranger(self):
+        now = monotonic()
+        if self.strangers_noted_at is None or now - self.strangers_noted_at >= STRANGERS_NOTED_SECONDS:
+            self.strangers_noted_at = now
+            self.log('error', 'A connection was closed that did not come from the server.')
 
     def connect(self, sock, hello):
         if hello.get('lane') != 'control':

@@ -12,6 +12,7 @@ import type { DaemonPlan } from '../server/daemon-plan.js'
 import type { DaemonFailure, DaemonInfo } from '../server/messages.js'
 import type { Unsubscribe, WorkerContext } from '../server/worker-context.js'
 import type { Board } from '../status/board.js'
+import { reportOfDaemon } from '../status/desk.js'
 import { UNSHARED } from '../wsgi/loads.js'
 import { StartError } from './errors.js'
 import { overheard } from './log.js'
@@ -179,7 +180,7 @@ export class Processes implements WorkerContext {
     const { userCPUTime, systemCPUTime } = process.resourceUsage()
     return {
       workers: [],
-      daemons: this.daemons,
+      daemons: this.daemons.map(reportOfDaemon),
       startedAt: this.#startedAt,
       restartedAt: this.#reloadedAt,
       generation: this.generation,

@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { describeExit } from '../system/exit-status.js'
 import { pidOf } from '../system/started.js'
-import { RuntimeControl, type RuntimeMessage } from './control.js'
+import { makeSecret, RuntimeControl, type RuntimeMessage } from './control.js'
 import type { EmbedOptions } from './embed.js'
 import { findPython } from './find.js'
 import { createProgressFile } from './progress-file.js'
@@ -30,6 +30,7 @@ let lastNumber = 0
 export class PythonBeside {
   readonly socketPath: string
   readonly progressPath: string
+  readonly secret = makeSecret()
   /** Fulfilled when it takes requests; rejected when it has ended before. */
   readonly ready: Promise<void>
   /** Fulfilled with the cause when it has ended. */
@@ -57,7 +58,12 @@ export class PythonBeside {
     this.#metrics = new MetricsAnswers(options.settings.server_metrics === true, options.board, (answer) =>
       this.#control.answer(answer),
     )
-    this.#control.configure({ ...options.settings, mode: 'embedded', main_group: applicationGroup })
+    this.#control.configure({
+      ...options.settings,
+      mode: 'embedded',
+      main_group: applicationGroup,
+      lane_secret: this.secret,
+    })
     this.gone = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => {
         this.#isLeaving = true

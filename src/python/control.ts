@@ -2,6 +2,7 @@
  * The parent's end of a runtime process's control connection: lines of JSON in both directions.
  * Used by the supervisor for daemon processes and by the worker for its embedded interpreter.
  */
+import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import type { RuntimeLayer } from '../wsgi/interpreter-options.js'
 
@@ -69,6 +70,11 @@ export interface RuntimeSettings {
   readonly per_interpreter_gil?: boolean
   /** The process is to run without GIL. */
   readonly free_threading?: boolean
+  /**
+   * What the first line of each lane has to hold. Whoever has the right to connect (all that runs as `User`) could name a script of its own there:
+   * the server workers alone are told the secret, and nobody else can read it.
+   */
+  readonly lane_secret?: string
   /** The process loads its scripts and forks others from then on (`src/server/zygote.ts`). */
   readonly zygote?: boolean
   /** Settings of some interpreters alone; later ones win. */
@@ -125,6 +131,11 @@ export type RuntimeMessage =
   /** One of these has been loaded by a request. */
   | { readonly type: 'loaded'; readonly script: string }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
+
+/** A secret for the lanes of one runtime process. */
+export function makeSecret(): string {
+  return randomBytes(16).toString('hex')
+}
 
 /** Lines longer than this end the connection: the process runs other people's code. */
 const LINE_MAX_BYTES = 256 * 1024

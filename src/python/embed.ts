@@ -12,7 +12,7 @@ import koffi from 'koffi'
 import type { Board } from '../status/board.js'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { native } from '../system/libc.js'
-import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from './control.js'
+import { makeSecret, RuntimeControl, type RuntimeMessage, type RuntimeSettings } from './control.js'
 import { findPython } from './find.js'
 import { findLibrary, type PythonLibrary } from './library.js'
 import { runtimeMain } from './runtime-path.js'
@@ -36,6 +36,8 @@ export interface EmbedOptions {
 /** The interpreter of this process. */
 export interface EmbeddedPython {
   readonly socketPath: string
+  /** What its lanes begin with. */
+  readonly secret: string
   /** `3.11.2`. */
   readonly version: string
   /** Whether it holds any application group; else `%{GLOBAL}` alone. */
@@ -84,7 +86,8 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   const metrics = new MetricsAnswers(options.settings.server_metrics === true, options.board, (answer) =>
     control.answer(answer),
   )
-  control.configure({ ...options.settings, mode: 'embedded' })
+  const secret = makeSecret()
+  control.configure({ ...options.settings, mode: 'embedded', lane_secret: secret })
   leaveWithoutWaiting(socketPath)
   const words = [
     ...start.flags,
@@ -100,6 +103,7 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   const { version, subinterpreters } = await ready.promise
   return {
     socketPath,
+    secret,
     version,
     subinterpreters,
     showStacks: () => control.showStacks(),

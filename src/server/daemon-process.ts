@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
-import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
+import { makeSecret, RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { Board } from '../status/board.js'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
@@ -64,6 +64,7 @@ export class DaemonProcess {
   readonly zygote: Zygote | undefined
   readonly socketPath: string
   readonly progressPath: string
+  readonly #secret = makeSecret()
   /** Why the launcher gave up. */
   launchFailure: string | undefined
   cameUp = false
@@ -104,7 +105,7 @@ export class DaemonProcess {
     this.#metrics = new MetricsAnswers(plan.settings.server_metrics === true, hooks.board, (answer) =>
       this.#control.answer(answer),
     )
-    this.#control.configure({ ...plan.settings, main_group: this.#mainGroup() })
+    this.#control.configure({ ...plan.settings, main_group: this.#mainGroup(), lane_secret: this.#secret })
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))
     this.#timer = setTimeout(() => this.#startsSlowly(), START_LONG_MS)
     this.#log('info', `Starting process '${plan.name}' with ${this.#describeStart()}.`)
@@ -130,6 +131,7 @@ export class DaemonProcess {
       applicationGroup: this.#subinterpreters ? null : (this.#mainGroup() ?? ''),
       state: this.#state === 'draining' ? 'draining' : 'ready',
       socketPath: this.socketPath,
+      secret: this.#secret,
       progressPath: this.progressPath,
       pid: this.pid,
       pythonVersion: this.#version,

@@ -57,6 +57,8 @@ export interface DaemonInfo {
   readonly state: 'ready' | 'draining'
   /** The UNIX socket on which the runtime accepts server workers. */
   readonly socketPath: string
+  /** What lanes to it begin with: for server workers alone. */
+  readonly secret: string
   /** File in which the runtime marks its progress, 1 MiB. */
   readonly progressPath: string
   readonly pid: number

@@ -9,7 +9,7 @@ import type { ErrorLog } from '../log/error-log.js'
 import { LogOpenError } from '../log/logs.js'
 import { stderrLog } from '../log/server-log.js'
 import { serverBanner } from '../request/server-tokens.js'
-import { StatusDesk } from '../status/desk.js'
+import { reportOfDaemon, StatusDesk } from '../status/desk.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation, type GroupListener } from './generation.js'
 import { spareProcesses } from './hand-over.js'
@@ -56,7 +56,8 @@ export class Supervisor {
   readonly #desk = new StatusDesk({
     ask: (number) =>
       [...this.#generations].reduce((asked, generation) => asked + generation.askForReports(number), 0),
-    daemons: () => [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos),
+    daemons: () =>
+      [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos).map(reportOfDaemon),
     generation: () => this.#current?.number ?? 0,
     room: () => this.#current?.room ?? { workers: 0, requests: 0 },
   })

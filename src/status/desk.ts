@@ -18,6 +18,11 @@ export interface DeskOptions {
   readonly room: () => Board['room']
 }
 
+/** Of what server workers know of a daemon process, what may be shown. */
+export function reportOfDaemon({ group, pid, state, pythonVersion }: DaemonReport): DaemonReport {
+  return { group, pid, state, pythonVersion }
+}
+
 interface Survey {
   readonly reports: WorkerReport[]
   missing: number

@@ -132,11 +132,10 @@ export class EmbeddedPython {
   async #interpreterOf(
     applicationGroup: string,
     isNamedByRequest: boolean,
-  ): Promise<Pick<ChannelTarget, 'socketPath' | 'progressPath'>> {
-    const { socketPath, subinterpreters } = await this.start()
-    if (subinterpreters || applicationGroup === '') return { socketPath }
-    const process = await this.#processes.of(applicationGroup, isNamedByRequest)
-    return { socketPath: process.socketPath, progressPath: process.progressPath }
+  ): Promise<Pick<ChannelTarget, 'socketPath' | 'secret' | 'progressPath'>> {
+    const { socketPath, secret, subinterpreters } = await this.start()
+    if (subinterpreters || applicationGroup === '') return { socketPath, secret }
+    return this.#processes.of(applicationGroup, isNamedByRequest)
   }
 
   /** Preloaded scripts of other application groups, where these have processes of their own. */

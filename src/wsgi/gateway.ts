@@ -59,6 +59,7 @@ export class Gateway implements ExchangeOwner {
           connect: (info, applicationGroup, isNamedByRequest) =>
             Channel.connect({
               socketPath: info.socketPath,
+              secret: info.secret,
               applicationGroup,
               isNamedByRequest,
               threads: group.threads,

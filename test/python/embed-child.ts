@@ -39,7 +39,7 @@ atexit.register(leave)
 `,
   )
 write('first')
-const channel = await Channel.connect({ socketPath: python.socketPath, applicationGroup: '', threads: 3 })
+const channel = await Channel.connect({ ...python, applicationGroup: '', threads: 3 })
 const answers: string[] = []
 answers.push((await request(channel, place(script)).outcome).body.toString())
 await new Promise((resolve) => setTimeout(resolve, 20))
@@ -55,7 +55,7 @@ for (let looks = 0; !interrupted && looks < 1000; looks++)
 let group = 'refused'
 try {
   const guest = await Channel.connect({
-    socketPath: python.socketPath,
+    ...python,
     applicationGroup: 'guest',
     threads: 3,
   })

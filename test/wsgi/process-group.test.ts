@@ -67,6 +67,7 @@ function info(id: number, more: Partial<DaemonInfo> = {}): DaemonInfo {
     applicationGroup: null,
     state: 'ready',
     socketPath: `/run/${id}`,
+    secret: '',
     progressPath: '',
     pid: 1000 + id,
     pythonVersion: '3.11.2',

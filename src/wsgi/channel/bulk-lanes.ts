@@ -2,6 +2,7 @@
 import { BulkLane } from './bulk-lane.js'
 import { openNeededLane } from './connect.js'
 import { ProtocolViolation } from './incoming.js'
+import type { LaneAddress } from './types.js'
 
 /** Lanes beyond two per thread: replaced ones whose end is still being delivered to a slow client. */
 const SPARE = 1024
@@ -19,7 +20,7 @@ export class BulkLanes {
    * @param failed called where the interpreter breaks the protocol or cannot be reached
    */
   constructor(
-    private readonly socketPath: string,
+    private readonly address: LaneAddress,
     private readonly channel: number,
     private readonly threads: number,
     private readonly failed: (error: Error) => void,
@@ -56,7 +57,7 @@ export class BulkLanes {
 
   #open(index: number): void {
     openNeededLane(
-      this.socketPath,
+      this.address,
       { lane: 'bulk', channel: this.channel, index },
       {
         opened: (socket, reads) => this.#lanes.set(index, new BulkLane(socket, reads, this.failed)),

@@ -88,7 +88,7 @@ export class Channel implements FrameSink {
       from_request: target.isNamedByRequest === true,
       lends: target.lends === true && CAN_SEND_DESCRIPTORS,
     } as const
-    this.#control = openControlLane(target.socketPath, hello, (bytes) => this.#received(bytes))
+    this.#control = openControlLane(target, hello, (bytes) => this.#received(bytes))
     this.#control.on('error', (error) => {
       this.#error ??= error
     })
@@ -426,16 +426,14 @@ export class Channel implements FrameSink {
     }
     if (!isRegion(region)) throw new ProtocolViolation('a greeting without a region of the progress map')
     this.#progress = new ProgressRegion(this.target.progressPath, region)
-    this.#bulks = new BulkLanes(this.target.socketPath, number, this.target.threads, (error) =>
-      this.#fail(error),
-    )
+    this.#bulks = new BulkLanes(this.target, number, this.target.threads, (error) => this.#fail(error))
     this.#openKick(number)
     greeted()
   }
 
   #openKick(channel: number): void {
     openNeededLane(
-      this.target.socketPath,
+      this.target,
       { lane: 'kick', channel },
       {
         opened: (socket) => {

@@ -1,8 +1,9 @@
 /** Opens lanes: a connection to a runtime process's socket and the line that says what it is for. */
 import { connect, type OnReadOpts, type Socket } from 'node:net'
 import { LaneReads } from './lane-reads.js'
+import type { LaneAddress } from './types.js'
 
-/** The first line of a lane. */
+/** The first line of a lane, beside the secret. */
 export type LaneHello =
   | {
       readonly protocol: number
@@ -25,9 +26,9 @@ const PASSING = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])
 const AGAIN_MS = 20
 const ATTEMPTS_MAX = 500
 
-function openLane(socketPath: string, hello: LaneHello, onread: OnReadOpts): Socket {
+function openLane({ socketPath, secret }: LaneAddress, hello: LaneHello, onread: OnReadOpts): Socket {
   const socket = connect({ path: socketPath, onread })
-  socket.write(`${JSON.stringify(hello)}\n`)
+  socket.write(`${JSON.stringify({ secret, ...hello })}\n`)
   return socket
 }
 
@@ -45,20 +46,20 @@ export interface LaneOwner {
 
 /** Opens a lane that the interpreter is waiting for, and tries again for ten seconds where it is only short of something. */
 export function openNeededLane(
-  socketPath: string,
+  address: LaneAddress,
   hello: LaneHello,
   owner: LaneOwner,
   attempts = ATTEMPTS_MAX,
 ): void {
   const reads = new LaneReads()
-  const socket = openLane(socketPath, hello, reads.onread)
+  const socket = openLane(address, hello, reads.onread)
   let isOver = true
   const failed = (error: NodeJS.ErrnoException) => {
     if (!owner.isWanted()) return
     if (attempts > 1 && PASSING.has(error.code ?? '')) {
       isOver = false
       setTimeout(() => {
-        if (owner.isWanted()) openNeededLane(socketPath, hello, owner, attempts - 1)
+        if (owner.isWanted()) openNeededLane(address, hello, owner, attempts - 1)
       }, AGAIN_MS)
     } else owner.lost(error)
   }
@@ -71,12 +72,12 @@ export function openNeededLane(
 
 /** Opens a control lane; `received` sees each piece in a buffer that is reused afterwards. */
 export function openControlLane(
-  socketPath: string,
+  address: LaneAddress,
   hello: LaneHello,
   received: (bytes: Buffer) => void,
 ): Socket {
   const buffer = Buffer.allocUnsafeSlow(CONTROL_READ_BYTES)
-  return openLane(socketPath, hello, {
+  return openLane(address, hello, {
     buffer,
     callback: (length) => {
       received(buffer.subarray(0, length))

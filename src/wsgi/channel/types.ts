@@ -172,10 +172,16 @@ export interface Exchange {
   log(level: RuntimeLogLevel, text: string): void
 }
 
-/** Where a channel leads. */
-export interface ChannelTarget {
+/** Where a runtime process takes lanes. */
+export interface LaneAddress {
   /** UNIX socket the runtime process listens on. */
   readonly socketPath: string
+  /** What it was told that lanes begin with, see {@link import('../../python/control.js').RuntimeSettings}. */
+  readonly secret: string
+}
+
+/** Where a channel leads. */
+export interface ChannelTarget extends LaneAddress {
   /** `''` is the main interpreter (`%{GLOBAL}`). */
   readonly applicationGroup: string
   /** That name came about by a request: their number is limited (`WSGIHttpdApplicationGroupLimit`). */

@@ -26,7 +26,7 @@ test('lanes that find the queue full count: they are tried again together', {
   // nobody accepts: there is room for two connections, the next ones fail (EAGAIN)
   const listener = listenUnix(socketPath, { backlog: 1 })
   const errors: Error[] = []
-  const lanes = new BulkLanes(socketPath, 1, 1, (error) => errors.push(error))
+  const lanes = new BulkLanes({ socketPath, secret: '' }, 1, 1, (error) => errors.push(error))
   const others = openSockets()
   try {
     let index = 0
@@ -46,7 +46,7 @@ test('lanes that find the queue full count: they are tried again together', {
 })
 
 test('a lane is asked for once', () => {
-  const lanes = new BulkLanes('/nonexistent/s', 1, 1, () => {})
+  const lanes = new BulkLanes({ socketPath: '/nonexistent/s', secret: '' }, 1, 1, () => {})
   lanes.need(1)
   assert.throws(() => lanes.need(1), { name: 'ProtocolViolation' })
   lanes.close(new Set())

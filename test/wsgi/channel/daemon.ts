@@ -5,7 +5,12 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from '../../../src/python/control.js'
+import {
+  makeSecret,
+  RuntimeControl,
+  type RuntimeMessage,
+  type RuntimeSettings,
+} from '../../../src/python/control.js'
 import { PROGRESS_FILE_BYTES } from '../../../src/python/progress-file.js'
 import { runtimeMain } from '../../../src/python/runtime-path.js'
 import { closeFd, listenUnix } from '../../../src/python/unix-sockets.js'
@@ -21,6 +26,7 @@ export const NEWEST: string = findPython('3')?.executable ?? '/usr/bin/python3'
 export interface Daemon {
   readonly directory: string
   readonly socketPath: string
+  readonly secret: string
   readonly progressPath: string
   readonly child: ChildProcess
   readonly control: RuntimeControl
@@ -68,11 +74,13 @@ export async function startDaemon(python: string, settings: Partial<RuntimeSetti
     () => {},
   )
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
-  control.configure({ ...DEFAULTS, ...settings })
+  const secret = makeSecret()
+  control.configure({ ...DEFAULTS, ...settings, lane_secret: secret })
   const channels: Channel[] = []
   const daemon: Daemon = {
     directory,
     socketPath,
+    secret,
     progressPath,
     child,
     control,
@@ -85,7 +93,8 @@ export async function startDaemon(python: string, settings: Partial<RuntimeSetti
     },
     async connect(group = '') {
       const { threads } = { ...DEFAULTS, ...settings }
-      const channel = await Channel.connect({ socketPath, applicationGroup: group, threads, progressPath })
+      const address = { socketPath, secret, progressPath }
+      const channel = await Channel.connect({ ...address, applicationGroup: group, threads })
       channels.push(channel)
       return channel
     },

@@ -46,7 +46,7 @@ async function withHostile(
   })
   await new Promise<void>((resolve) => server.listen(socketPath, resolve))
   try {
-    await body({ socketPath, applicationGroup: '', threads: 2 })
+    await body({ socketPath, secret: '', applicationGroup: '', threads: 2 })
   } finally {
     for (const socket of sockets) socket.destroy()
     server.close()
@@ -191,7 +191,7 @@ test('nudges without end are not all answered while it takes no answer', { timeo
 
 test('nobody listens', async () => {
   await assert.rejects(
-    Channel.connect({ socketPath: '/nonexistent/s', applicationGroup: '', threads: 1 }),
+    Channel.connect({ socketPath: '/nonexistent/s', secret: '', applicationGroup: '', threads: 1 }),
     (error) => error instanceof ChannelRefused && /cannot reach the runtime/.test(error.message),
   )
 })
