@@ -150,6 +150,7 @@ export function spawnZygote(
     command: launchCommand(plan, ['--control', CONTROL_FD], [CONTROL_FD]),
     environment: launcherEnvironment(plan),
     stderr,
+    uid: plan.launch.identity?.uid ?? (process.geteuid?.() as number),
     bundle: isJailed(plan.group) ? createBundle(bundlePath) : undefined,
     settings: {
       ...plan.settings,

@@ -32,6 +32,9 @@ export interface SupervisorOptions {
   readonly ignoreWindowChange: boolean
 }
 
+/** Longer than everything has that is told to end at once: processes, what they are forked from, log programs. */
+const STOP_MAX_MS = 15_000
+
 /** The server cannot start. Why was written to standard error. */
 class StartError extends Error {}
 
@@ -295,7 +298,12 @@ export class Supervisor {
     this.#stopping = 'now'
     this.tell({ type: 'stopping' })
     this.#listeners.close()
-    await this.#stopGenerations()
+    const limit = new AbortController()
+    const late = delay(STOP_MAX_MS, undefined, { signal: limit.signal }).then(() => {
+      throw new Error(`something is left after ${STOP_MAX_MS / 1000} s`)
+    })
+    await Promise.race([this.#stopGenerations(), late])
+    limit.abort()
     this.#finish(0)
   }
 

@@ -2,7 +2,8 @@
  * The process that the processes of a group are forked from (`WSGILazyInitialization Off`): it has loaded the scripts of the main interpreter, so
  * each child begins with them, in memory that it shares with all others. The counterpart is `runtime/_wsgi_httpd/zygote.py`.
  *
- * The children are not ours: their ends, and what they are called, the zygote tells.
+ * The children are not ours: their ends, and what they are called, the zygote tells. It runs other people's code, so that is checked where it can be, and
+ * waited for no longer than it takes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
@@ -10,11 +11,15 @@ import { Socket } from 'node:net'
 import { constants } from 'node:os'
 import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from '../python/control.js'
 import { closeFd, socketPair } from '../python/unix-sockets.js'
+import { killChildOf, kinship, type Origin } from '../system/child-of.js'
 import { CAN_SEND_DESCRIPTORS, sendDescriptors } from '../system/send-descriptors.js'
 import type { ErrorStream } from './error-stream.js'
 
 /** Where a process in a jail finds the runtime. */
 export const BUNDLE_FD = 6
+
+/** The end of a child that has been killed is told within this time, or the zygote is at fault. */
+const END_TOLD_MS = 3000
 
 /** A child of a zygote, as far as a caller needs it like a `ChildProcess`. Emits `exit` with code and signal, once. */
 export class ForkedChild extends EventEmitter<{
@@ -27,23 +32,15 @@ export class ForkedChild extends EventEmitter<{
   #signal: NodeJS.Signals | undefined
   #over = false
 
-  /** @param withdraw tells its zygote, before it is forked, that it is not wanted any more */
-  constructor(private readonly withdraw: (child: ForkedChild, signal: NodeJS.Signals) => void) {
+  /** @param send passes on a signal; as long as it is not forked, that says that it is not wanted any more */
+  constructor(private readonly send: (child: ForkedChild, signal: NodeJS.Signals) => void) {
     super()
   }
 
   kill(signal: NodeJS.Signals = 'SIGTERM'): boolean {
     if (this.#over) return false
-    if (this.pid === 0) {
-      this.#signal = signal
-      this.withdraw(this, signal)
-    } else {
-      try {
-        process.kill(this.pid, signal)
-      } catch {
-        // It has ended, and the zygote has not told yet.
-      }
-    }
+    if (this.pid === 0) this.#signal = signal
+    this.send(this, signal)
     return true
   }
 
@@ -66,6 +63,8 @@ export interface ZygoteOptions {
   readonly command: readonly [program: string, ...words: string[]]
   readonly environment: Readonly<Record<string, string>>
   readonly stderr: ErrorStream
+  /** Whom it and its children run as. */
+  readonly uid: number
   readonly settings: RuntimeSettings
   /** Descriptor of the runtime as one text, for a process in a jail (`chroot`); it becomes number {@link BUNDLE_FD} there and is closed here. */
   readonly bundle?: number | undefined
@@ -81,6 +80,8 @@ export class Zygote {
   /** Our end of the control connection. */
   readonly #socket: Socket
   readonly #descriptor: number
+  /** Of its children. */
+  readonly #origin: Origin
   /** Asked for, and the zygote has been told. */
   readonly #unborn: ForkedChild[] = []
   /** Asked for before it was ready. */
@@ -110,6 +111,7 @@ export class Zygote {
       closeFd(theirs)
       if (options.bundle !== undefined) closeFd(options.bundle)
     }
+    this.#origin = { parent: this.pid, uid: options.uid }
     this.#socket = new Socket({ fd: ours, readable: true, writable: true })
     this.#control = new RuntimeControl(
       this.#socket,
@@ -143,11 +145,23 @@ export class Zygote {
 
   /** Forks a child that gets these descriptors: control connection, listening socket, progress file. They are closed here. */
   fork(descriptors: readonly [number, number, number]): ForkedChild {
-    const child = new ForkedChild((unwanted, signal) => this.#withdraw(unwanted, signal))
+    const child = new ForkedChild((one, signal) => this.#signal(one, signal))
     // Sent behind its settings they would be lost: a read that does not ask for descriptors drops them.
     if (!this.#ready) this.#queued.push({ child, descriptors })
     else this.#order(child, descriptors)
     return child
+  }
+
+  #signal(child: ForkedChild, signal: NodeJS.Signals): void {
+    if (child.pid === 0) {
+      this.#withdraw(child, signal)
+      return
+    }
+    killChildOf(this.#origin, child.pid, signal)
+    if (signal !== 'SIGKILL') return
+    // Whatever has become of it: with the zygote it counts as gone.
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_TOLD_MS)
+    child.once('exit', () => clearTimeout(timer))
   }
 
   /** A child that has been ordered gets its signal as soon as it is there; one that has not ends now. */
@@ -193,8 +207,15 @@ export class Zygote {
         for (const { child, descriptors } of this.#queued.splice(0)) this.#order(child, descriptors)
         return
       case 'forked': {
-        const child = this.#unborn.shift()
+        const child = this.#unborn[0]
         if (child === undefined) return
+        // one that is gone has ended already, which is told next
+        if (this.#children.has(message.pid) || kinship(message.pid, this.#origin) === 'other') {
+          options.log('error', `It calls process ${message.pid} its child, which it is not, and is killed.`)
+          this.#child.kill('SIGKILL')
+          return
+        }
+        this.#unborn.shift()
         this.#children.set(message.pid, child)
         child.born(message.pid)
         return

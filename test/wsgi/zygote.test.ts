@@ -1,5 +1,7 @@
 /** `WSGILazyInitialization Off`: daemon processes that are forked from one that has loaded their scripts. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { groups, isRoot, pidOf, said } from '../server/daemon-support.js'
@@ -113,6 +115,33 @@ describe('WSGILazyInitialization Off', {
       })
     })
   }
+
+  test('a script that tells the server of a child that is none cannot have it killed, nor hold up its end', async () => {
+    const victim = spawn('sleep', ['1000'], { stdio: 'ignore' })
+    try {
+      const lies = `
+import array, json, os, socket, time
+control = socket.socket(fileno=os.dup(3))
+control.setblocking(True)
+control.sendall(b'{"type":"zygote_ready"}\\n')
+got = 0
+while got < 3: got += len(control.recvmsg(1, socket.CMSG_SPACE(4))[1])
+control.sendall(json.dumps({'type': 'forked', 'pid': ${victim.pid}}).encode() + b'\\n')
+time.sleep(1000)
+`
+      const conf = `
+WSGILazyInitialization Off
+WSGIDaemonProcess g
+WSGIImportScript \${ROOT}/apps/app.wsgi process-group=g application-group=%{GLOBAL}`
+      await withServer({ conf, apps: { 'app.wsgi': lies } }, async (server) => {
+        await server.waitForLog(/It calls process \d+ its child, which it is not, and is killed/)
+      })
+      assert.equal(victim.signalCode, null)
+    } finally {
+      victim.kill('SIGKILL')
+      await once(victim, 'exit')
+    }
+  })
 
   for (const { version } of new Set([PYTHONS[0], PYTHONS.at(-1)].filter((one) => one !== undefined)))
     test(
