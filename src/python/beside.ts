@@ -4,14 +4,16 @@
  *
  * The server worker starts it, as its own user, and it ends with the worker.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { describeExit } from '../system/exit-status.js'
+import { makeSecret } from '../system/secret.js'
 import { pidOf } from '../system/started.js'
-import { makeSecret, RuntimeControl, type RuntimeMessage } from './control.js'
+import { RuntimeControl, type RuntimeMessage } from './control.js'
 import type { EmbedOptions } from './embed.js'
 import { findPython } from './find.js'
 import { createProgressFile } from './progress-file.js'

@@ -2,8 +2,8 @@
  * The parent's end of a runtime process's control connection: lines of JSON in both directions.
  * Used by the supervisor for daemon processes and by the worker for its embedded interpreter.
  */
-import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import { onLines } from '../system/lines.js'
 import type { RuntimeLayer } from '../wsgi/interpreter-options.js'
 
 /** The first message to a runtime process. Unknown keys are ignored. */
@@ -132,17 +132,11 @@ export type RuntimeMessage =
   | { readonly type: 'loaded'; readonly script: string }
   | { readonly type: 'log'; readonly level: string; readonly text: string }
 
-/** A secret for the lanes of one runtime process. */
-export function makeSecret(): string {
-  return randomBytes(16).toString('hex')
-}
-
 /** Lines longer than this end the connection: the process runs other people's code. */
-const LINE_MAX_BYTES = 256 * 1024
+const LINE_MAX = 256 * 1024
 
 export class RuntimeControl {
   readonly #stream: Duplex
-  #rest = ''
 
   /**
    * @param stream this end of the socket pair
@@ -151,16 +145,11 @@ export class RuntimeControl {
    */
   constructor(stream: Duplex, heard: (message: RuntimeMessage) => void, ended: () => void) {
     this.#stream = stream
-    stream.setEncoding('utf8')
-    stream.on('data', (text: string) => {
-      const lines = (this.#rest + text).split('\n')
-      this.#rest = lines.pop() as string
-      if (this.#rest.length > LINE_MAX_BYTES) stream.destroy()
-      for (const line of lines) {
-        const message = parse(line)
-        if (message !== undefined) heard(message)
-      }
-    })
+    const hear = (line: string) => {
+      const message = parse(line)
+      if (message !== undefined) heard(message)
+    }
+    onLines(stream, LINE_MAX, hear, () => stream.destroy())
     stream.on('error', () => {})
     stream.on('close', ended)
   }

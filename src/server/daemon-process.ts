@@ -5,10 +5,11 @@
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
-import { makeSecret, RuntimeControl, type RuntimeMessage } from '../python/control.js'
+import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { Board } from '../status/board.js'
 import { MetricsAnswers } from '../status/metrics-answers.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
+import { makeSecret } from '../system/secret.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonChild, removeFiles, spawnDaemon } from './daemon-spawn.js'
 import {

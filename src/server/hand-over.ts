@@ -42,11 +42,12 @@ export function spareProcesses(): ChildProcess[] {
 export function takeSpareWorker(authorities: boolean): SpareWorker | undefined {
   const offered = spare
   spare = undefined
-  const isAlive = offered?.child.connected === true && offered.child.exitCode === null
-  if (isAlive && authorities) offered.child.disconnect() // it leaves
+  const isAlive =
+    offered !== undefined && offered.child.exitCode === null && offered.child.signalCode === null
+  if (isAlive && authorities) offered.channel.destroy() // it leaves
   const taken = isAlive && !authorities ? offered : startSpareWorker(authorities)
   taken?.child.ref()
-  taken?.child.channel?.ref()
+  taken?.channel.ref()
   return taken
 }
 

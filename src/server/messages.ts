@@ -1,6 +1,6 @@
 /**
- * What the supervisor and its server workers say to each other, over the IPC channel that `child_process.spawn` gives a worker.
- * Both ends are this project's own code; what runs applications (a daemon process) never speaks on this channel.
+ * What the supervisor and its server workers say to each other, over a socket pair (message-stream.ts).
+ * A daemon process has no part in it; but a worker may have applications embedded, so the supervisor checks what it hears (from-worker.ts).
  */
 import type { ConfigTree } from '../config/tree.js'
 import type { Board, WorkerReport } from '../status/board.js'

@@ -1,17 +1,27 @@
 /**
- * One server worker as the supervisor sees it: a child process with an IPC channel that inherits the listening sockets.
+ * One server worker as the supervisor sees it: a child process with a connection to it that has the listening sockets.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import type { Exit } from '../system/exit-status.js'
 import { pidOf } from '../system/started.js'
+import { isFromWorker } from './from-worker.js'
 import { environmentSince, handOver, openNowhere, takeSpareWorker } from './hand-over.js'
 import type { LoadTable } from './load-table.js'
+import { type MessageLimits, MessageStream } from './message-stream.js'
 import type { FromWorker, ToWorker } from './messages.js'
-import { type SpareWorker, workerCommand } from './spare-worker.js'
+import { CHANNEL_FD, type SpareWorker, workerCommand } from './spare-worker.js'
 
+/** A worker whose connection is closed and that is still there after so long is killed. */
+const CLOSED_MAX_MS = 1000
 /** How long a worker may take to leave after `stop`. */
 export const STOP_GRACE_MS = 3000
+/**
+ * A report tells of at most 500 requests, some hundreds of characters each. A configuration may be large, and a worker that is stopped for a while has many things
+ * to hear of.
+ */
+const LIMITS: MessageLimits = { line: 4 * 1024 * 1024, unread: 64 * 1024 * 1024 }
 /** Descriptors from here on are those of the plan, in a worker that inherits them. */
 const FIRST_FD = 4
 
@@ -37,6 +47,8 @@ export interface WorkerPlan {
 
 export interface WorkerEvents {
   message(message: FromWorker): void
+  /** It has sent what is no message, or takes none, and is being killed. */
+  faulty(): void
   exit(exit: Exit): void
 }
 
@@ -46,9 +58,13 @@ export class ServerWorker {
   ready = false
   /** It has served its number of connections, see `MaxConnectionsPerChild`. */
   isSpent = false
+  /** It is killed for what it has said, or did not listen to. */
+  isFaulty = false
   /** What was asked of it; a worker that leaves unasked is replaced. */
   asked: 'nothing' | 'drain' | 'stop' = 'nothing'
   readonly #child: ChildProcess
+  readonly #channel: MessageStream<ToWorker>
+  #isGone = false
   #killTimer: NodeJS.Timeout | undefined
 
   /** @throws when the process cannot be started */
@@ -59,10 +75,25 @@ export class ServerWorker {
     const first = spare === undefined ? FIRST_FD : 0
     const sent = spare === undefined ? null : sendAll(spare, plan)
     // After what may fail: nobody is to hear of a worker that there never was.
-    this.#child.on('message', (message) => events.message(message as FromWorker))
+    const connection = spare?.channel ?? (this.#child.stdio[CHANNEL_FD] as Duplex)
+    const faulty = () => {
+      if (this.#isGone || this.isFaulty) return
+      this.isFaulty = true
+      events.faulty()
+      this.#child.kill('SIGKILL')
+    }
+    const heard = (message: unknown) => {
+      if (this.isFaulty) return
+      if (isFromWorker(message)) events.message(message)
+      else faulty()
+    }
+    // one that leaves closes its end a moment before its exit is seen
+    const ended = () => setTimeout(faulty, CLOSED_MAX_MS).unref()
+    this.#channel = new MessageStream(connection, { heard, faulty, ended }, LIMITS)
     const column = plan.loads.take()
     this.#child.once('exit', (code, signal) => {
       plan.loads.release(column)
+      this.#isGone = true
       clearTimeout(this.#killTimer)
       events.exit({ code, signal })
     })
@@ -85,8 +116,7 @@ export class ServerWorker {
   }
 
   send(message: ToWorker): void {
-    // a channel that is closing has its exit event on the way
-    if (this.#child.connected) this.#child.send(message, () => {})
+    this.#channel.send(message)
   }
 
   /** Asks it to finish its requests and leave. */
@@ -115,8 +145,7 @@ function descriptorsOf({ listeners, pipes }: WorkerPlan): number[] {
 function inheriting(plan: WorkerPlan): ChildProcess {
   const { words, environment } = workerCommand()
   return spawn(process.execPath, words, {
-    stdio: ['ignore', 'inherit', plan.stderr, 'ipc', ...descriptorsOf(plan)],
-    serialization: 'json',
+    stdio: ['ignore', 'inherit', plan.stderr, 'pipe', ...descriptorsOf(plan)],
     env: environment,
   })
 }

@@ -1,6 +1,6 @@
 /**
  * A server worker's process that is started before anybody knows its configuration: while the supervisor reads that, the process loads its program. The
- * first worker is made of it. When there is no use for it, because the configuration is wrong or nothing is started, its channel is closed by
+ * first worker is made of it. When there is no use for it, because the configuration is wrong or nothing is started, its connection is closed by
  * the end of this process, and it leaves.
  *
  * Stands alone (no other modules of the server), so that it can run before the program itself is loaded. Linux only, like the handing over of
@@ -23,6 +23,9 @@ const PASSED_ON = /^--(cpu-prof|heap-prof|max-|trace-)/
 
 /** An embedded interpreter keeps one thread of libuv's pool for itself; the usual four remain for files and names. */
 const THREAD_POOL_SIZE = 8
+
+/** Descriptor of a worker's connection to the supervisor, see message-stream.ts. */
+export const CHANNEL_FD = 3
 
 /** Descriptor of the socket over which a spare worker is sent others. */
 export const HAND_OVER_FD = 4
@@ -58,6 +61,8 @@ export function passedOn(words: readonly string[]): string[] {
 
 export interface SpareWorker {
   readonly child: ChildProcess
+  /** Our end of the connection at {@link CHANNEL_FD}. */
+  readonly channel: Socket
   /** Our end of the socket at {@link HAND_OVER_FD}. */
   readonly socket: Socket
   /** What it was started with. */
@@ -75,19 +80,20 @@ export function startSpareWorker(authorities: boolean): SpareWorker | undefined 
   if (!authorities) delete environment.NODE_EXTRA_CA_CERTS
   const child = spawn(process.execPath, [...words, CLOSE_WORD + foreignDescriptors().join()], {
     cwd: '/',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
-    serialization: 'json',
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'],
     env: environment,
   })
   child.once('error', () => {}) // told by the missing pid
   // Where the system refuses the process there are no streams either, whatever the types say.
+  const channel = child.stdio?.[CHANNEL_FD] as Socket | null | undefined
   const socket = child.stdio?.[HAND_OVER_FD] as Socket | null | undefined
-  if (child.pid === undefined || !socket) return undefined
-  socket.on('error', () => {}) // its end is told by its exit
-  socket.unref()
+  if (child.pid === undefined || !channel || !socket) return undefined
+  for (const one of [channel, socket]) {
+    one.on('error', () => {}) // its end is told by its exit
+    one.unref()
+  }
   child.unref()
-  child.channel?.unref()
-  return { child, socket, environment }
+  return { child, channel, socket, environment }
 }
 
 /** Whether these words start a server that stays in the foreground, at first sight: a spare worker too many does no harm. */

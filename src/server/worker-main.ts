@@ -3,7 +3,7 @@
  * for good, and only then starts what is foreign and accepts connections on the sockets that it inherited.
  */
 
-import type { Server } from 'node:net'
+import { type Server, Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { applyTree } from '../config/apply.js'
@@ -38,10 +38,12 @@ import { waitForReaders } from './error-stream.js'
 import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
 import { openLoads } from './load-table.js'
+import { MessageStream } from './message-stream.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
 import { explainPath } from './path-access.js'
 import { describeIdentity, dropPrivileges } from './privileges.js'
 import { prepareWorkersDirectory, workersDirectory } from './runtime-dir.js'
+import { CHANNEL_FD } from './spare-worker.js'
 import { WorkerState } from './worker-state.js'
 
 /** The status page's way to the other workers. */
@@ -59,9 +61,15 @@ const LAST_MOMENT_MS = 2000
 /** Set by the first message; what comes after it waits until the worker serves. */
 let starting: Promise<Worker> | undefined
 
-process.on('message', (message) => void receive(message as ToWorker))
-// The supervisor is gone: nothing may outlive it.
-process.on('disconnect', () => process.exit(1))
+const supervisor = new MessageStream<FromWorker>(
+  new Socket({ fd: CHANNEL_FD, readable: true, writable: true }),
+  {
+    heard: (message) => void receive(message as ToWorker),
+    faulty: () => {},
+    // The supervisor is gone: nothing may outlive it.
+    ended: () => process.exit(1),
+  },
+)
 // A terminal sends Ctrl-C and Ctrl-\ to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
 for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const)
   process.on(signal, () => {})
@@ -155,7 +163,7 @@ class Worker {
     this.gateway.stop()
     this.logs.close()
     const last: FromWorker = { type: 'report', number: LAST_REPORT, report: this.report() }
-    await new Promise((resolve) => process.send?.(last, resolve))
+    await new Promise<void>((resolve) => supervisor.send(last, resolve))
     process.exit(0)
   }
 }
@@ -219,11 +227,11 @@ function checkReach({ runtimeDir, dropTo }: Configure, site: Site, logs: Logs): 
 }
 
 function send(message: FromWorker): void {
-  process.send?.(message)
+  supervisor.send(message)
 }
 
 /** Tells the supervisor why, and ends. */
 function fail(error: Error): void {
   const message = `Server worker ${process.pid} cannot start: ${error.message}`
-  process.send?.({ type: 'failed', message } satisfies FromWorker, () => process.exit(1))
+  supervisor.send({ type: 'failed', message }, () => process.exit(1))
 }

@@ -104,6 +104,10 @@ export class WorkerPool {
     try {
       const worker: ServerWorker = new ServerWorker(this.options.plan, this.options.daemons(), {
         message: (message) => this.#receive(place, worker, message),
+        faulty: () => {
+          const message = `child pid ${worker.pid} says what no server worker says, or does not listen, and is killed`
+          this.options.log.server('core', 'error', message)
+        },
         exit: (exit) => this.#exited(place, worker, exit),
       })
       place.worker = worker
@@ -155,7 +159,7 @@ export class WorkerPool {
     if (isPredecessor) place.predecessor = undefined
     else place.worker = undefined
     if (worker.asked === 'nothing') {
-      const hint = this.#memory.explain(exit, false)
+      const hint = this.#memory.explain(exit, worker.isFaulty)
       this.options.log.server(
         'core',
         'notice',

@@ -36,11 +36,19 @@ export class StatusDesk {
   readonly #past = { accesses: 0, bytes: 0, duration: 0 }
   readonly #surveys = new Map<number, Survey>()
   #number = LAST_REPORT
+  #survey: Promise<Board> | undefined
 
   constructor(private readonly options: DeskOptions) {}
 
-  /** All reports that come in time. */
-  async survey(): Promise<Board> {
+  /** All reports that come in time. Never two looks at a time, however often it is asked. */
+  survey(): Promise<Board> {
+    this.#survey ??= this.#ask().finally(() => {
+      this.#survey = undefined
+    })
+    return this.#survey
+  }
+
+  async #ask(): Promise<Board> {
     const number = ++this.#number
     const reports: WorkerReport[] = []
     await new Promise<void>((resolve) => {

@@ -48,7 +48,7 @@ function describe(first: Request, connection: ClientConnection): RunningRequest 
   const { body } = request.incoming
   return {
     client: connection.remoteAddress,
-    host: `${request.hostname || '-'}:${connection.localPort}`,
+    host: `${request.hostname.slice(0, 256) || '-'}:${connection.localPort}`,
     line: first.requestLine.slice(0, 256),
     protocol: request.protocol.toLowerCase(),
     elapsed: Date.now() - first.startedAt,

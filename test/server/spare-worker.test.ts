@@ -1,12 +1,12 @@
 /** The first server worker's process, which is started before the configuration has been read. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { offerSpareWorker } from '../../src/server/hand-over.js'
 import { ServerWorker, type WorkerPlan } from '../../src/server/server-worker.js'
-import { passedOn, startSpareWorker, startsServer } from '../../src/server/spare-worker.js'
+import { passedOn, type SpareWorker, startSpareWorker, startsServer } from '../../src/server/spare-worker.js'
 import { descendants, stillThere } from '../support/processes.js'
 import { LAUNCHER, Layout } from '../support/server.js'
 import { until } from '../support/wait.js'
@@ -44,10 +44,10 @@ test('options of Node that are for workers keep their values', () => {
 })
 
 test('a spare worker that nobody needs leaves with its channel', onLinux, async () => {
-  const { child } = startSpareWorker(false) as { child: ChildProcess }
+  const { child, channel } = startSpareWorker(false) as SpareWorker
   child.ref()
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  child.disconnect()
+  channel.destroy()
   await gone
 })
 
@@ -64,7 +64,7 @@ test(
     while (state() !== 'Z') execFileSync('sleep', ['0.01'])
     const plan = { configure: {}, listeners: [], pipes: [], stderr: 'ignore', authorities: false }
     const ends: unknown[] = []
-    const events = { message: () => {}, exit: (exit: unknown) => void ends.push(exit) }
+    const events = { message: () => {}, faulty: () => {}, exit: (exit: unknown) => void ends.push(exit) }
     assert.throws(
       () => new ServerWorker(plan as unknown as WorkerPlan, { daemons: [], failures: [] }, events),
       /Broken pipe/,

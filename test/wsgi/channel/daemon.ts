@@ -1,19 +1,16 @@
 /** Test helper: real runtime processes, and exchanges that remember what happened to them. */
+
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import {
-  makeSecret,
-  RuntimeControl,
-  type RuntimeMessage,
-  type RuntimeSettings,
-} from '../../../src/python/control.js'
+import { RuntimeControl, type RuntimeMessage, type RuntimeSettings } from '../../../src/python/control.js'
 import { PROGRESS_FILE_BYTES } from '../../../src/python/progress-file.js'
 import { runtimeMain } from '../../../src/python/runtime-path.js'
 import { closeFd, listenUnix } from '../../../src/python/unix-sockets.js'
+import { makeSecret } from '../../../src/system/secret.js'
 import { Channel } from '../../../src/wsgi/channel/channel.js'
 import type { BodyPlan, Exchange, Place } from '../../../src/wsgi/channel/types.js'
 import { eachMinorVersion, findPython } from '../../support/pythons.js'
