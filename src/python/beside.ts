@@ -57,8 +57,10 @@ export class PythonBeside {
       (message) => this.#hear(message, options, isReady),
       () => this.#child.kill('SIGKILL'),
     )
-    this.#metrics = new MetricsAnswers(options.settings.server_metrics === true, options.board, (answer) =>
-      this.#control.answer(answer),
+    this.#metrics = new MetricsAnswers(
+      options.settings.server_metrics === true,
+      options.board,
+      (answer, taken) => this.#control.answer(answer, taken),
     )
     this.#control.configure({
       ...options.settings,

@@ -134,6 +134,8 @@ export type RuntimeMessage =
 
 /** Lines longer than this end the connection: the process runs other people's code. */
 const LINE_MAX = 256 * 1024
+/** More than this does not wait for a process that does not read: its connection is closed. */
+const UNREAD_MAX_BYTES = 1024 * 1024
 
 export class RuntimeControl {
   readonly #stream: Duplex
@@ -173,9 +175,9 @@ export class RuntimeControl {
     this.#send({ type: 'stacks' })
   }
 
-  /** Answers a question; the type is the question's. */
-  answer(answer: { type: string; number: number; asker: number; value: unknown }): void {
-    this.#send(answer)
+  /** Answers a question; the type is the question's. @param taken called when the kernel has the answer, or never will */
+  answer(answer: { type: string; number: number; asker: number; value: unknown }, taken: () => void): void {
+    this.#send(answer, taken)
   }
 
   /** Closes the connection; the process then exits at once. */
@@ -183,8 +185,10 @@ export class RuntimeControl {
     this.#stream.destroy()
   }
 
-  #send(message: object): void {
-    if (!this.#stream.destroyed) this.#stream.write(`${JSON.stringify(message)}\n`)
+  #send(message: object, taken?: () => void): void {
+    if (this.#stream.writableLength > UNREAD_MAX_BYTES) this.#stream.destroy()
+    if (this.#stream.destroyed) taken?.()
+    else this.#stream.write(`${JSON.stringify(message)}\n`, taken)
   }
 }
 

@@ -84,8 +84,10 @@ export async function embedPython(options: EmbedOptions): Promise<EmbeddedPython
   const control = new RuntimeControl(new Socket({ fd: ours, readable: true, writable: true }), heard, () =>
     stopped.resolve(),
   )
-  const metrics = new MetricsAnswers(options.settings.server_metrics === true, options.board, (answer) =>
-    control.answer(answer),
+  const metrics = new MetricsAnswers(
+    options.settings.server_metrics === true,
+    options.board,
+    (answer, taken) => control.answer(answer, taken),
   )
   const secret = makeSecret()
   control.configure({ ...options.settings, mode: 'embedded', lane_secret: secret })

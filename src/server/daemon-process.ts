@@ -103,8 +103,8 @@ export class DaemonProcess {
       (message) => this.#hear(message),
       () => this.#silent(),
     )
-    this.#metrics = new MetricsAnswers(plan.settings.server_metrics === true, hooks.board, (answer) =>
-      this.#control.answer(answer),
+    this.#metrics = new MetricsAnswers(plan.settings.server_metrics === true, hooks.board, (answer, taken) =>
+      this.#control.answer(answer, taken),
     )
     this.#control.configure({ ...plan.settings, main_group: this.#mainGroup(), lane_secret: this.#secret })
     this.#child.once('exit', (code, signal) => this.#exited({ code, signal }))

@@ -40,8 +40,8 @@ export class MessageStream<Message extends object> {
 
   /** @param sent called when the kernel has the message, or never will */
   send(message: Message, sent?: () => void): void {
+    if (!this.stream.destroyed && this.stream.writableLength > this.limits.unread) this.#fail()
     if (this.stream.destroyed) sent?.()
-    else if (this.stream.writableLength > this.limits.unread) this.#fail()
     else this.stream.write(`${JSON.stringify(message)}\n`, sent)
   }
 

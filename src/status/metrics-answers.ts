@@ -1,6 +1,6 @@
 /**
- * Answers of one runtime process's questions for `mod_wsgi.server_metrics()`: whether it may know, and never two looks at the server at a time,
- * however often it asks.
+ * Answers of one runtime process's questions for `mod_wsgi.server_metrics()`: whether it may know, and never two looks at the server,
+ * nor two answers under way, however often it asks and whether or not it listens.
  */
 import type { Board } from './board.js'
 import { type ServerMetrics, serverMetrics } from './server-metrics.js'
@@ -11,27 +11,42 @@ interface Question {
   readonly asker: number
 }
 
-export class MetricsAnswers {
-  #looking: Promise<ServerMetrics> | undefined
+/** Threads that wait for an answer; what is beyond is somebody who does not. */
+const WAITING_MAX = 1000
 
-  /** @param allowed `server-metrics` or `WSGIServerMetrics`: it tells of other applications' requests */
+export class MetricsAnswers {
+  readonly #waiting: Question[] = []
+  #isAnswering = false
+
+  /**
+   * @param allowed `server-metrics` or `WSGIServerMetrics`: it tells of other applications' requests
+   * @param send calls back when the answer is on its way
+   */
   constructor(
     private readonly allowed: boolean,
     private readonly board: () => Promise<Board>,
-    private readonly send: (answer: Question & { readonly value: ServerMetrics | null }) => void,
+    private readonly send: (
+      answer: Question & { readonly value: ServerMetrics | null },
+      taken: () => void,
+    ) => void,
   ) {}
 
   async answer({ type, number, asker }: Question): Promise<void> {
-    const value = this.allowed ? await this.#look() : null
-    this.send({ type, number, asker, value })
+    if (this.#waiting.length === WAITING_MAX) return
+    this.#waiting.push({ type, number, asker })
+    if (this.#isAnswering) return
+    this.#isAnswering = true
+    try {
+      while (this.#waiting.length > 0) await this.#answerWaiting()
+    } finally {
+      this.#isAnswering = false
+    }
   }
 
-  #look(): Promise<ServerMetrics> {
-    this.#looking ??= this.board()
-      .then((board) => serverMetrics(board, Date.now()))
-      .finally(() => {
-        this.#looking = undefined
-      })
-    return this.#looking
+  /** All that wait are told what one look has seen. */
+  async #answerWaiting(): Promise<void> {
+    const value = this.allowed ? serverMetrics(await this.board(), Date.now()) : null
+    for (const question of this.#waiting.splice(0))
+      await new Promise<void>((taken) => this.send({ ...question, value }, taken))
   }
 }

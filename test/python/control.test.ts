@@ -9,6 +9,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
 import { RuntimeControl, type RuntimeMessage } from '../../src/python/control.js'
 import { PROJECT } from '../support/server.js'
+import { until } from '../support/wait.js'
 
 const MESSAGES: { readonly [Type in RuntimeMessage['type']]: Extract<RuntimeMessage, { type: Type }> } = {
   ready: { type: 'ready', pid: 2, version: '3.13.0', subinterpreters: true },
@@ -71,4 +72,45 @@ test('docs/channel.md explains exactly these messages', () => {
   const table = /^\| runtime → parent \|.*\n((?:\|.*\n)+)/m.exec(page)?.[1] ?? ''
   const explained = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, type]) => type)
   assert.deepEqual(explained.sort(), Object.keys(MESSAGES).sort())
+})
+
+function opened() {
+  const stream = new PassThrough({ readableHighWaterMark: 1 })
+  const heard: RuntimeMessage[] = []
+  let hasEnded = false
+  const control = new RuntimeControl(
+    stream,
+    (message) => void heard.push(message),
+    () => {
+      hasEnded = true
+    },
+  )
+  return { stream, control, heard, ended: () => until('its end', () => hasEnded) }
+}
+
+test('a process that does not read loses its connection, and answers to it are over', async () => {
+  const { stream, control, ended } = opened()
+  stream.pause()
+  let taken = 0
+  let given = 0
+  while (!stream.destroyed) {
+    control.answer(
+      { type: 'server_metrics', number: ++given, asker: 0, value: 'x'.repeat(1000) },
+      () => taken++,
+    )
+    assert.ok(given < 5000)
+  }
+  await ended()
+  const before = taken
+  control.answer({ type: 'server_metrics', number: 0, asker: 0, value: null }, () => taken++)
+  assert.equal(taken, before + 1)
+})
+
+test('a line that does not end closes the connection; those before it are heard', async () => {
+  const { stream, heard, ended } = opened()
+  stream.write('{"type":"alive"}\n{"type":"log","level":"info","text":"a')
+  stream.write('b"}\nnonsense\n')
+  stream.write('x'.repeat(300_000))
+  await ended()
+  assert.deepEqual(heard, [{ type: 'alive' }, { type: 'log', level: 'info', text: 'ab' }])
 })

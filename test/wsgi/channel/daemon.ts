@@ -1,5 +1,4 @@
 /** Test helper: real runtime processes, and exchanges that remember what happened to them. */
-
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
