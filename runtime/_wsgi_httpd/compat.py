@@ -1,4 +1,5 @@
 """The few places where CPython 2.7 and 3 differ, and where the versions of 3 do."""
+import fcntl
 import os
 import sys
 import time
@@ -72,6 +73,11 @@ def type_name(value):
     return type(value).__name__
 
 
+def keep_from_programs(fd):
+    """Programs that the application starts shall not inherit the descriptor."""
+    fcntl.fcntl(fd, fcntl.F_SETFD, fcntl.fcntl(fd, fcntl.F_GETFD) | fcntl.FD_CLOEXEC)
+
+
 def adopt_socket(fd):
     """A blocking UNIX stream socket around a descriptor; the object owns it from now on."""
     import socket
@@ -80,6 +86,7 @@ def adopt_socket(fd):
         os.close(fd)
     else:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
+    keep_from_programs(made.fileno())
     made.setblocking(True)
     return made
 

@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import forked, service, system, wire, zygote
-from .compat import PY2, adopt_socket, allocate_lock, is_same, monotonic, retry_interrupted, start_new_thread
+from .compat import PY2, adopt_socket, allocate_lock, is_same, keep_from_programs, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
 from .limits import apply_limits
@@ -49,6 +49,9 @@ def native(value):
 
 class Process(object):
     def __init__(self, given, home):
+        for fd in ('control', 'listen', 'progress'):
+            if fd in given:
+                keep_from_programs(given[fd])
         self.home = home
         self.given = given
         self.control = adopt_socket(given['control'])
@@ -116,11 +119,7 @@ class Process(object):
         if settings.get('zygote'):
             self.preload_main()
             self.become(zygote.serve(self.control, self.tell, self.log))
-        if PY2 or sys.version_info < (3, 7):
-            self.listener = socket.fromfd(self.given['listen'], socket.AF_UNIX, socket.SOCK_STREAM)
-            os.close(self.given['listen'])
-        else:
-            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.given['listen'])
+        self.listener = adopt_socket(self.given['listen'])
         self.listener.setblocking(False)
         if settings.get('heartbeat') and not self.inside:
             start_new_thread(self.beat, (settings['heartbeat'],))
@@ -495,6 +494,9 @@ class Process(object):
                 return
             self.accepts = True
             sock.setblocking(False)
+            if PY2:
+                # Python 3 does so by itself.
+                keep_from_programs(sock.fileno())
             for option, size in self.buffers:
                 sock.setsockopt(socket.SOL_SOCKET, option, size)
             self.greeting[sock.fileno()] = sock

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 
-from .compat import PY2, retry_interrupted
+from .compat import PY2, keep_from_programs, retry_interrupted
 
 DESCRIPTORS = 3
 # Applications find it replaced (WSGIRestrictSignal).
@@ -55,6 +55,7 @@ def serve(control, tell, log):
         fd = receive_descriptor(control)
         if fd is None:
             os._exit(0)
+        keep_from_programs(fd)
         received.append(fd)
         if len(received) < DESCRIPTORS:
             continue

@@ -310,3 +310,35 @@ for (const { version, executable } of eachMinorVersion())
       assert.ok(texts().some((text) => text.includes("raise ValueError('caf")))
       for (const text of texts()) assert.ok(text.length <= 7680, 'fits into a record')
     })
+
+/** What a program inherits that the application starts, beyond its standard streams. */
+const PROGRAM = `
+import os, subprocess, sys
+LOOK = '''
+import os
+for fd in os.listdir('/proc/self/fd'):
+    try:
+        if int(fd) > 2: print(os.readlink('/proc/self/fd/' + fd))
+    except OSError:
+        pass
+'''
+def application(environ, start_response):
+    start_response('200 OK', [])
+    return [subprocess.Popen([sys.executable, '-c', LOOK], stdout=subprocess.PIPE, close_fds=False).communicate()[0]]
+`
+
+for (const { version, executable } of eachMinorVersion())
+  test(`programs that an application starts inherit no connection, nor the progress file: Python ${version}`, {
+    skip: process.platform !== 'linux' && 'Linux only',
+  }, async () => {
+    const daemon = await startDaemon(executable)
+    try {
+      const channel = await daemon.connect()
+      const app = place(daemon.script('app.wsgi', PROGRAM))
+      // Python 2.7 has a descriptor of its own of each file that is mapped, which cannot be had
+      const kept = version.startsWith('2') ? /socket:/ : /socket:|progress/
+      assert.doesNotMatch((await request(channel, app).outcome).body.toString(), kept)
+    } finally {
+      await daemon.stop()
+    }
+  })

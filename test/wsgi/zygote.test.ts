@@ -12,7 +12,7 @@ import { until } from '../support/wait.js'
 const PYTHONS = withNewest('2.7', '3.8', '3.11').map((version) => usable(findPython(version) as Python))
 
 const APP = `
-import atexit, os, random, signal, sys, threading
+import atexit, os, random, signal, subprocess, sys, threading
 LOADED_IN = os.getpid()
 BULK = [str(number) for number in range(400000)]
 atexit.register(lambda: sys.stderr.write('atexit in %d\\n' % os.getpid()))
@@ -21,6 +21,9 @@ def application(environ, start_response):
     start_response('200 OK', [])
     if environ['PATH_INFO'] == '/signal':
         return [repr(signal.signal(signal.SIGHUP, None)).encode('ascii')]
+    if environ['PATH_INFO'] == '/program':
+        look = 'import os; print([os.readlink("/proc/self/fd/" + fd) for fd in os.listdir("/proc/self/fd") if int(fd) > 2 and os.path.exists("/proc/self/fd/" + fd)])'
+        return [subprocess.Popen([sys.executable, '-c', look], stdout=subprocess.PIPE, close_fds=False).communicate()[0]]
     if environ['PATH_INFO'] == '/body':
         return [environ['wsgi.input'].read()]
     return [('VERSION %d %d %r' % (LOADED_IN, os.getpid(), random.random())).encode('ascii')]
@@ -82,6 +85,8 @@ describe('WSGILazyInitialization Off', {
         }
         const body = 'x'.repeat(300_000)
         assert.equal((await server.get('/main/body', { method: 'POST', body })).text, body)
+        const kept = python.major === 2 ? /socket:/ : /socket:|progress/
+        assert.doesNotMatch((await server.get('/main/program')).text, kept)
         await server.get('/main/signal')
         await server.waitForLog(/Callback registration for signal 1 ignored/)
 
