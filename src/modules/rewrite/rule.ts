@@ -15,8 +15,8 @@ export interface Rule {
   readonly conditions: readonly Condition[]
   /** undefined for `-`. */
   readonly substitution: Expansion | undefined
-  /** It begins with something that a client chooses. */
-  readonly startsOpen: boolean
+  /** The substitution as written. */
+  readonly output: string
   /** A query is written in the substitution itself. */
   readonly hasQuery: boolean
   readonly flags: RuleFlags
@@ -95,7 +95,7 @@ export function parseRule(
     negated,
     conditions,
     substitution: none ? undefined : compileExpansion(output, findMap),
-    startsOpen: /^[$%]/.test(output),
+    output,
     hasQuery: args.second.includes('?'),
     flags,
     text: `${args.first} ${args.second}`,

@@ -8,6 +8,7 @@ import type { Request } from '../../request/request.js'
 import { coreServer } from '../core/settings.js'
 import type { Outcome } from '../module.js'
 import { selfOrigin } from '../self-url.js'
+import type { Rule } from './rule.js'
 import { hasEnded, type RunResult, runRules, trace } from './run.js'
 import { rewriteDir, rewriteServer } from './settings.js'
 import { isAbsoluteUrl, redirectLocation } from './url.js'
@@ -52,9 +53,8 @@ function conclude(request: Request, result: RunResult, query: string | undefined
     return undefined
   }
   if (!request.filename.startsWith('/')) return refuseFilename(request, result.rule)
-  const mayBeFile = !result.rule.startsOpen || result.rule.flags.prefixStat
-  if (!(mayBeFile && firstComponentExists(request.filename))) {
-    const { documentRoot } = request.server.settings.get(coreServer)
+  const { documentRoot } = request.server.settings.get(coreServer)
+  if (!isFilePath(request.filename, result.rule, documentRoot)) {
     request.filename = documentRoot === '/' ? request.filename : documentRoot + request.filename
     trace(request, undefined, 2, () => `prefixed with document_root to ${request.filename}`)
   }
@@ -62,10 +62,14 @@ function conclude(request: Request, result: RunResult, query: string | undefined
   return 'ok'
 }
 
-/** Whether a path is one of the file system: its first component is there. */
-function firstComponentExists(path: string): boolean {
-  const first = /^\/[^/]+/.exec(path)?.[0]
+/**
+ * Whether a path is one of the file system: its first component is there. A rule has to write that component itself, or else a client could
+ * name any file with `/$1`; what lies below the document root already needs no rule's word.
+ */
+function isFilePath(path: string, { flags, output }: Rule, documentRoot: string): boolean {
+  const first = /^\/(?!\.{1,2}(?:\/|$))[^/]+/.exec(path)?.[0]
   if (first === undefined) return false
+  if (!flags.prefixStat && !output.startsWith(first) && !path.startsWith(`${documentRoot}/`)) return false
   try {
     return lstatSync(pathBytes(first), { throwIfNoEntry: false }) !== undefined
   } catch {
