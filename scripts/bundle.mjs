@@ -33,6 +33,7 @@ const LATE = [
   'readline',
   'timers/promises',
   'tls',
+  'v8',
   'worker_threads',
   'zlib',
 ]

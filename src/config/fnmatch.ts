@@ -10,6 +10,7 @@
  * @see https://apr.apache.org/docs/apr/1.7/group__apr__fnmatch.html
  */
 import { CharSet, regexLiteral } from './charset.js'
+import { makeRegExp } from './match-limit.js'
 
 export interface FnmatchOptions {
   /** `/` is matched by `/` alone. */
@@ -46,7 +47,7 @@ export function fnmatch(pattern: string, options: FnmatchOptions = {}): RegExp {
     }
     at++
   }
-  return new RegExp(`^${source}$`)
+  return makeRegExp(`^${source}$`, '')
 }
 
 /** Whether a pattern has wildcards at all: httpd's `apr_fnmatch_test`. */

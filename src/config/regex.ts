@@ -14,6 +14,7 @@
  * @see https://httpd.apache.org/docs/2.4/mod/core.html#regexdefaultoptions
  */
 import { CharSet, regexLiteral } from './charset.js'
+import { makeRegExp } from './match-limit.js'
 import type { RegexNode } from './regex-node.js'
 import { RegexParser } from './regex-syntax.js'
 
@@ -31,29 +32,20 @@ export function compileRegex(pattern: string, flags: RegexFlags = {}): RegExp {
   const writer = new Writer(tree, parser.captures)
   const source = writer.write(tree)
   const jsFlags = writer.needsIgnoreCase ? 'i' : ''
-  return writer.helpers.length === 0
-    ? new RegExp(source || '(?:)', jsFlags)
-    : new RegExpWithHelpers(source, jsFlags, writer.helpers)
+  const regex = makeRegExp(source || '(?:)', jsFlags)
+  return writer.helpers.length === 0 ? regex : withoutHelpers(regex, writer.helpers)
 }
 
 /** Atomic groups need groups of their own in JavaScript: `(?=(…))\n`. This takes them out of the results again. */
-class RegExpWithHelpers extends RegExp {
-  readonly #helpers: readonly number[]
-
-  constructor(source: string, flags: string, helpers: readonly number[]) {
-    super(source, flags)
-    this.#helpers = helpers
-  }
-
-  static override get [Symbol.species](): RegExpConstructor {
-    return RegExp
-  }
-
-  override exec(text: string): RegExpExecArray | null {
-    const match = super.exec(text)
-    if (match !== null) for (const helper of this.#helpers) match.splice(helper, 1)
-    return match
-  }
+function withoutHelpers(regex: RegExp, helpers: readonly number[]): RegExp {
+  const exec = regex.exec.bind(regex)
+  return Object.assign(regex, {
+    exec(text: string): RegExpExecArray | null {
+      const match = exec(text)
+      if (match !== null) for (const helper of helpers) match.splice(helper, 1)
+      return match
+    },
+  })
 }
 
 class Writer {

@@ -8,6 +8,7 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { applyTree } from '../config/apply.js'
 import { describeError } from '../config/load.js'
+import { limitMatches } from '../config/match-limit.js'
 import type { Site } from '../config/site.js'
 import { textOf } from '../config/text.js'
 import { type Logs, openLogs } from '../log/logs.js'
@@ -52,6 +53,7 @@ const board = new BoardClient((number) => send({ type: 'boardWanted', number }))
 type Configure = Extract<ToWorker, { type: 'configure' }>
 
 closeForeignDescriptors(process.argv)
+limitMatches()
 // Needed soon: a worker that was started before its configuration was read has time for it.
 foreign()
 

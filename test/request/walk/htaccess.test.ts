@@ -153,3 +153,13 @@ test('on the real server', async () => {
     await server.waitForLog(/\[core:alert\] .*\/htdocs\/\.htaccess: Invalid command 'Bogus'/)
   })
 })
+
+test('a pattern that would be tried for ever costs no more than its request', async () => {
+  const conf = '<Directory "${ROOT}/htdocs">\nAllowOverride All\n</Directory>'
+  const files = { 'htdocs/.htaccess': 'RedirectMatch "^/(a+)+$" /there\n' }
+  await withServer({ conf, files, python: 'none' }, async (server) => {
+    const many = 'a'.repeat(60)
+    assert.equal((await server.get(`/${many}!`)).status, 404)
+    assert.equal((await server.get(`/${many}`)).status, 302)
+  })
+})
