@@ -16,8 +16,9 @@ const LAYERS = ['api', 'cli', 'server', 'request', 'modules', 'wsgi', 'python']
 const FOUNDATION = ['config', 'http', 'log', 'system']
 /** Not code of a layer but facts that all may read: what directives have set. */
 const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url)\.js$/
-/** What makes responses of its own: the WSGI gateway, the proxy, the status page, type maps. */
-const HANDLERS = /^(wsgi\/|modules\/proxy\/|modules\/status\.ts$|modules\/negotiation\/map-handler\.ts$)/
+/** What makes responses of its own: the WSGI gateway, the proxy, the status page, listings, type maps. */
+const HANDLERS =
+  /^(wsgi\/|modules\/proxy\/|modules\/(status|autoindex)\.ts$|modules\/negotiation\/map-handler\.ts$)/
 /** What the life of a request offers to them. */
 const FOR_HANDLERS =
   /^request\/(body|headers|response|process|server-tokens|static-bytes|url-path|walk\/anchor)\.js$/

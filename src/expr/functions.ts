@@ -3,9 +3,10 @@
  * Manual: https://httpd.apache.org/docs/2.4/expr.html#functions
  */
 import { createHash } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { pathBytes } from '../config/files.js'
 import { escapePath } from '../modules/url-text.js'
+import { readRegularFileSync } from '../system/regular-file.js'
 import { type Evaluation, EvaluationError } from './evaluation.js'
 import { requestHeader, requestHeaderUnnoted } from './headers.js'
 
@@ -37,9 +38,7 @@ function decode(text: string): string {
 
 function readWhole(path: string): string {
   try {
-    const { size } = statSync(pathBytes(path))
-    if (size > FILE_MAX) throw new Error(`more than ${FILE_MAX} bytes`)
-    return readFileSync(pathBytes(path), 'latin1')
+    return readRegularFileSync(pathBytes(path), FILE_MAX)
   } catch (error) {
     throw new EvaluationError(`Cannot read file ${path}: ${(error as Error).message}`)
   }

@@ -4,11 +4,14 @@
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_autoindex.html
  */
-import { lstat, readdir, readFile, stat } from 'node:fs/promises'
+import { closeSync } from 'node:fs'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import { type Directive, directive, flag, iterate, iterate2, take1, take2 } from '../config/directive.js'
 import { fnmatch } from '../config/fnmatch.js'
 import { settingsKey } from '../config/settings.js'
 import type { Dispatch, Request } from '../request/request.js'
+import { openAnchored } from '../request/walk/anchor.js'
+import { READ_AT_ONCE, readOpened } from '../system/regular-file.js'
 import { type IconFacts, type Icons, iconDirectives, iconOf } from './autoindex/icons.js'
 import {
   type Column,
@@ -316,9 +319,23 @@ async function insert(request: Request, name: string | undefined): Promise<strin
     found.handler !== undefined
   )
     return ''
-  if (found.finfo.size > INSERT_MAX_BYTES) return ''
-  const text = await readFile(bytes(found.filename), 'latin1').catch(() => '')
+  const text = textOf(found)
   return type === 'text/html' ? text : `<pre>\n${escapeHtml(text)}</pre>\n`
+}
+
+/** What a file holds that a look-up has found: no other, should a link have taken its place since. */
+function textOf({ filename, anchor }: Request): string {
+  try {
+    const fd = openAnchored(filename, READ_AT_ONCE, anchor)
+    if (fd === 'moved') return ''
+    try {
+      return readOpened(fd, INSERT_MAX_BYTES)
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return ''
+  }
 }
 
 export const autoindex = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -16,6 +16,8 @@ import { hasFlag, mergeOptions, NO_OPTIONS, readOptions } from '../../src/module
 import { autoindex } from '../../src/modules/autoindex.js'
 import { modules } from '../../src/modules/index.js'
 import type { Request } from '../../src/request/request.js'
+import { hooksOf, withFront } from '../request/front.js'
+import { ask } from '../support/http.js'
 import { type MadeRequest, makeRequest, type RequestFacts, stats } from '../support/request.js'
 import { faultsOf } from '../support/site.js'
 
@@ -161,6 +163,36 @@ test('a listing has what the client may have, and no more', async (t) => {
   assert.match(page, /plain text/)
   assert.match(page, /1970-01-01|1969-12-31/)
   assert.equal(request.contentType, 'text/html;charset=UTF-8')
+})
+
+test('a link that takes the place of a header or readme is not followed where links are restricted', {
+  skip: existsSync('/proc/self/fd') ? false : 'no /proc here',
+}, async () => {
+  const conf =
+    '<Directory "${ROOT}/d">\nOptions Indexes\nIndexOptions SuppressHTMLPreamble\nHeaderName HEADER.html\nIndexIgnore HEADER*\nAddType text/html .html\n</Directory>'
+  let root = ''
+  let swaps = false
+  let swapped = false
+  const swapper = hooksOf({
+    fixups: ({ main, filename }) => {
+      if (main === undefined || !swaps || !filename.endsWith('/HEADER.html')) return undefined
+      rmSync(filename)
+      swapped = true
+      symlinkSync(join(root, 'secret.html'), filename)
+      return undefined
+    },
+  })
+  const files = { 'd/HEADER.html': 'header', 'secret.html': 'secret' }
+  const others = modules.filter(({ id }) => !['core_module', 'http_module', 'reqtimeout_module'].includes(id))
+  await withFront(conf, { files, modules: [...others, swapper] }, async (front) => {
+    root = front.root
+    assert.match((await ask(front.port, '/d/')).text, /^header/)
+    swaps = true
+    const { status, text } = await ask(front.port, '/d/')
+    assert.equal(status, 200)
+    assert.ok(swapped)
+    assert.doesNotMatch(text, /secret/)
+  })
 })
 
 test('ShowForbidden shows what would be refused; without FancyIndexing there is a plain list', async (t) => {

@@ -3,7 +3,7 @@
  * `AllowOverride` lets nothing in are never looked at.
  * Manual: https://httpd.apache.org/docs/2.4/howto/htaccess.html
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { type AppliedHtaccess, applyHtaccess } from '../../config/apply.js'
 import type { OverrideClass } from '../../config/directive.js'
 import { SyntaxFault } from '../../config/errors.js'
@@ -13,6 +13,7 @@ import type { Settings } from '../../config/settings.js'
 import type { ServerConfig } from '../../config/site.js'
 import { type AllowOverride, coreDir, coreServer, NO_OVERRIDE } from '../../modules/core/settings.js'
 import { versionOf } from '../../system/file-version.js'
+import { readRegularFileSync } from '../../system/regular-file.js'
 import type { Request } from '../request.js'
 import type { Refusal } from './refusal.js'
 import { isStats, look } from './stat.js'
@@ -86,7 +87,7 @@ export class HtaccessFiles {
     if (version !== undefined && version === known?.version) return known
     let text: string
     try {
-      text = readBounded(path)
+      text = readRegularFileSync(pathBytes(path), SIZE_MAX)
     } catch (error) {
       return unreadable(path, error)
     }
@@ -155,19 +156,6 @@ function allowsClass(allowed: AllowOverride, override: OverrideClass | undefined
       return authConfig || fileInfo || indexes || limit || options !== false
     default:
       return override satisfies never
-  }
-}
-
-/** The bytes of a regular file as latin-1 text. What is a FIFO or a device is refused without being read. */
-function readBounded(path: string): string {
-  const file = openSync(pathBytes(path), constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const finfo = fstatSync(file)
-    if (!finfo.isFile()) throw new Error('Not a regular file')
-    if (finfo.size > SIZE_MAX) throw new Error(`More than ${SIZE_MAX} bytes`)
-    return readFileSync(file, 'latin1')
-  } finally {
-    closeSync(file)
   }
 }
 
