@@ -198,6 +198,11 @@ export interface SwitchedConnection {
 /** A header field that would break the response, or split it in two. */
 export class HeaderFault extends Error {}
 
+/** A length that is no number: clients and proxies differ in what they make of it, so that one of them takes the body for another response. */
+export function isBadLength(name: string, value: string): boolean {
+  return name.length === 14 && name.toLowerCase() === 'content-length' && !/^\d+$/.test(value)
+}
+
 /** Takes requests from a protocol. `Conn` is what the sink keeps for each client connection. */
 export interface MessageSink<Conn> {
   /** The header of a request is there. Returns without throwing. */

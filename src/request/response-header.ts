@@ -18,7 +18,10 @@ export function finalFields(request: Request, length: number | undefined): strin
   const varies = !(request.hasEnv && request.env.has('force-no-vary'))
   for (let at = 0; at < always.length; at += 2) {
     const name = always[at] as string
-    if (varies || name.toLowerCase() !== 'vary') fields.push(name, always[at + 1] as string)
+    const lower = name.toLowerCase()
+    // what the response's end shows by is the other table's to say
+    if (lower !== 'content-length' && (varies || lower !== 'vary'))
+      fields.push(name, always[at + 1] as string)
   }
   let hasType = false
   let hasLength = false

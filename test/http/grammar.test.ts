@@ -148,6 +148,12 @@ test('a response header that would be two is refused', () => {
     ['Content-Type', 'text/plain\r\nSet-Cookie: a=b'],
     ['Content-Type\r\nSet-Cookie', 'a=b'],
     ['content-type ', 'text/plain'],
+    ['Content-Length', ''],
+    ['Content-Length', '+5'],
+    ['Content-Length', '3, 3'],
+    ['Content-Length', '5 '],
+    ['content-length', '0x5'],
+    ['CONTENT-LENGTH', 'abc'],
   ])
     assert.throws(() => headText({ ...head, fields }), HeaderFault)
   assert.throws(() => headText({ ...head, reason: 'a\r\nb', fields: [] }), HeaderFault)

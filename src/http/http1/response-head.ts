@@ -5,7 +5,7 @@
 
 import { FREQUENT_NAMES } from '../field-names.js'
 import { dateNow } from '../http-date.js'
-import { HeaderFault, type ResponseHead } from '../message.js'
+import { HeaderFault, isBadLength, type ResponseHead } from '../message.js'
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/
@@ -22,7 +22,7 @@ interface Line {
  * at is one flat text, too, where a header put together from its parts is copied part by part when it is written: together 4 % of a hello world.
  */
 const lines = new Map<string, Line>(
-  FREQUENT_NAMES.map((name) => [name, { value: '', text: `${name}: \r\n` }]),
+  FREQUENT_NAMES.map((name) => [name, { value: '0', text: `${name}: 0\r\n` }]),
 )
 /** Longer ones are not kept. */
 const KEPT_MAX_BYTES = 256
@@ -35,7 +35,7 @@ function lineOf(name: string, value: string): string {
     throw new HeaderFault(`a name that no field can have: ${JSON.stringify(name)}`)
   const text = `${name}: ${value}\r\n`
   // the test makes one flat text of it, too
-  if (!LINE.test(text))
+  if (!LINE.test(text) || isBadLength(name, value))
     throw new HeaderFault(`a value that no field can have: ${JSON.stringify(value)} of ${name}`)
   if (last !== undefined && text.length <= KEPT_MAX_BYTES) lines.set(name, { value, text })
   return text

@@ -3,7 +3,7 @@
  * Rules: RFC 9113 sections 8.2 and 8.3.
  */
 import type { OutgoingHttpHeaders } from 'node:http2'
-import { HeaderFault } from '../message.js'
+import { HeaderFault, isBadLength } from '../message.js'
 
 /** The header of a request. */
 export interface RequestHead {
@@ -108,7 +108,7 @@ export function outgoingFields(fields: readonly string[]): { headers: OutgoingHt
     const value = fields[at + 1] as string
     if (!NAME.test(written))
       throw new HeaderFault(`a name that no field can have: ${JSON.stringify(written)}`)
-    if (NO_VALUE.test(value))
+    if (NO_VALUE.test(value) || isBadLength(written, value))
       throw new HeaderFault(`a value that no field can have: ${JSON.stringify(value)} of ${written}`)
     const name = written.toLowerCase()
     if (OF_CONNECTION.has(name)) continue

@@ -76,6 +76,7 @@ test('fields of a response: lower case, connection fields left out, repeated one
     },
   )
   assert.throws(() => outgoingFields(['X', 'a\r\nSet-Cookie: b=1']), HeaderFault)
+  assert.throws(() => outgoingFields(['Content-Length', '3, 3']), HeaderFault)
   assert.throws(() => outgoingFields(['X Y', 'a']), HeaderFault)
   assert.throws(() => outgoingFields([':status', '200']), HeaderFault)
 })
