@@ -65,8 +65,9 @@ export interface BodySource {
    * The client's connection, for somebody else to read the rest of the body from it: so many bytes, of which nothing has been read here. Until
    * {@link takeBack} nothing is read here, and the reader is told nothing but that the client is gone. Undefined where it cannot be had: the length is
    * not known or less than `least`, something has come that the reader does not have yet, it pauses, or the protocol has no such thing.
+   * @param isKept the connection may serve other requests afterwards; else the response says that it does not, and it is too late once that has begun
    */
-  lend?(least: number): LentBody | undefined
+  lend?(least: number, isKept: boolean): LentBody | undefined
   /**
    * Whoever has borrowed it has read so many bytes more, and waited for the client so many milliseconds.
    * @returns false: that is more than there was
@@ -160,8 +161,13 @@ export interface OutgoingMessage {
    * client, `onDrain` tells when it does not.
    * @param room bytes that the body may still have, where that is known
    * @param firstMaxBytes of what has not gone yet; what is longer is written here
+   * @param isKept the connection may serve other requests afterwards; else the header says that it does not, and it is too late once that has gone
    */
-  handOver?(room: number | undefined, firstMaxBytes: number): HandedOver | 'later' | undefined
+  handOver?(
+    room: number | undefined,
+    firstMaxBytes: number,
+    isKept: boolean,
+  ): HandedOver | 'later' | undefined
   /** The rest of what he has begun to write. False as {@link write}. */
   writeAsIs?(bytes: Uint8Array): boolean
   /** He has written so many bytes that are neither body nor what was handed over. */

@@ -32,8 +32,9 @@ export interface BodyWriter {
   /**
    * The same as {@link lend} for somebody who writes the header and frames the body, too. `later`: something waits, `onDrain` tells when it does not.
    * @param firstMaxBytes of the header; what is longer is written here
+   * @param isKept the connection may serve other requests afterwards
    */
-  handOver?(firstMaxBytes: number): HandedOver | 'later' | undefined
+  handOver?(firstMaxBytes: number, isKept: boolean): HandedOver | 'later' | undefined
   /** The rest of what he has begun to write, whose bytes have been told. False as {@link write}. */
   writeAsIs?(bytes: Uint8Array): boolean
 }
@@ -174,10 +175,10 @@ class ResponseWriter implements BodyWriter {
     return this.request.outgoing.lend?.()
   }
 
-  handOver(firstMaxBytes: number): HandedOver | 'later' | undefined {
+  handOver(firstMaxBytes: number, isKept: boolean): HandedOver | 'later' | undefined {
     if (this.#silent || this.#ended) return undefined
     const room = this.declared === undefined ? undefined : this.declared - this.request.bytesSent
-    return this.request.outgoing.handOver?.(room, firstMaxBytes)
+    return this.request.outgoing.handOver?.(room, firstMaxBytes, isKept)
   }
 
   writeAsIs(bytes: Uint8Array): boolean {

@@ -10,6 +10,7 @@ import type { RuntimeImport, RuntimeSettings } from '../python/control.js'
 import type { FoundPython } from '../python/find.js'
 import { findPythonInJail } from '../python/jailed.js'
 import { INTERNAL_VARIABLES, startFor } from '../python/start.js'
+import type { Lending } from '../wsgi/channel/types.js'
 import type { DaemonGroup } from '../wsgi/groups.js'
 import { interpreterSettings } from '../wsgi/interpreter-options.js'
 import { insideJail } from '../wsgi/jail.js'
@@ -37,8 +38,8 @@ export interface DaemonPlan {
   readonly socketPrefix: string | undefined
   /** `WSGILazyInitialization Off`: processes are forked from one that has loaded their scripts. */
   readonly prefork: boolean
-  /** The processes run as the server workers' user and group, in no jail. */
-  readonly isAlike: boolean
+  /** Whether server workers lend clients' connections to the processes. */
+  readonly lends: Lending
   /** Descriptor 2 of the processes goes where this error log goes; it names the log, for comparisons. */
   readonly errorLog: string
 }
@@ -76,7 +77,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     prefork: !wsgi.lazyInitialization && group.threads > 0,
-    isAlike: identity?.uid === frontUser?.uid && identity?.gid === frontUser?.gid && !isJailed(group),
+    lends: lendingTo(identity, frontUser, isJailed(group)),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },
     flags: start.flags,
@@ -167,6 +168,17 @@ function identityOf(group: DaemonGroup, frontUser: Identity | null): Identity | 
       groups: group.supplementaryGroups.map((name) => groupId(group, name)),
     }),
   }
+}
+
+/**
+ * Who has held a descriptor of a connection could read the requests that follow on it, which may be for other hosts. Whom the server's worker runs
+ * as could do that anyway by tracing the worker, unless this has given up the rights of root: then the system keeps it from its own user, too.
+ */
+function lendingTo(identity: Identity | null, worker: Identity | null, jailed: boolean): Lending {
+  if (jailed) return 'never'
+  if (identity === null || worker === null) return 'kept'
+  const isAlike = identity.uid === worker.uid && identity.gid === worker.gid && identity.groups === undefined
+  return isAlike ? 'for one response' : 'never'
 }
 
 function userId(group: DaemonGroup, name: string): number {

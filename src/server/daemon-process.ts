@@ -137,7 +137,7 @@ export class DaemonProcess {
       pid: this.pid,
       pythonVersion: this.#version,
       subinterpreters: this.#subinterpreters,
-      isAlike: this.plan.isAlike,
+      lends: this.plan.lends,
     }
   }
 

@@ -5,6 +5,7 @@
 import type { ConfigTree } from '../config/tree.js'
 import type { Board, WorkerReport } from '../status/board.js'
 import type { TlsMaterial } from '../tls/material.js'
+import type { Lending } from '../wsgi/channel/types.js'
 
 /** A listening socket that a server worker inherits: bound and listening already. */
 export interface InheritedListener {
@@ -65,8 +66,7 @@ export interface DaemonInfo {
   /** As the runtime reports it: `3.11.7`. */
   readonly pythonVersion: string
   readonly subinterpreters: boolean
-  /** It runs as the server workers' user and sees the same files: there is nothing that has to be kept from it. */
-  readonly isAlike: boolean
+  readonly lends: Lending
 }
 
 /** A group that has no process ready and will not have one at once: its last start failed. */

@@ -113,7 +113,7 @@ export class EmbeddedPython {
         applicationGroup,
         isNamedByRequest,
         threads: this.#threads,
-        lends: true,
+        lends: 'kept',
         lateLog: (level, text) => this.#log(level, text),
       })
       this.#channels.set(applicationGroup, channel)

@@ -278,10 +278,10 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     return this.request.outgoing.isOver || (this.#writer !== undefined && this.#writer.bufferedBytes > 0)
   }
 
-  lend(firstMaxBytes: number): HandedOver | 'later' | undefined {
+  lend(firstMaxBytes: number, isKept: boolean): HandedOver | 'later' | undefined {
     if (this.#finished) return undefined
     try {
-      return this.#writer?.handOver?.(firstMaxBytes)
+      return this.#writer?.handOver?.(firstMaxBytes, isKept)
     } catch (error) {
       this.#faulted(error)
       return undefined

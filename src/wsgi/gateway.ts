@@ -64,7 +64,7 @@ export class Gateway implements ExchangeOwner {
               isNamedByRequest,
               threads: group.threads,
               progressPath: info.progressPath,
-              lends: info.isAlike,
+              lends: info.lends,
               lateLog: (level, text) => log.server('wsgi', level, text),
             }),
           loads: context.loads,

@@ -129,7 +129,7 @@ test('as root, an account for the processes', { skip }, () => {
   withPlan({ user: 'nobody', group: '#65534' }, ({ daemons }) => {
     assert.equal(daemons.launch.identity?.userName, 'nobody')
     assert.equal(daemons.launch.identity?.gid, 65534)
-    assert.equal(daemons.isAlike, false)
+    assert.equal(daemons.lends, 'never')
   })
   assert.throws(
     () => withPlan({ user: 'no-such-user' }, () => {}),

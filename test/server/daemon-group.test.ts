@@ -53,6 +53,14 @@ function plan(
   )
 }
 
+test('clients’ connections are lent to processes that are the worker’s like, for one response where the system protects the worker from them', () => {
+  assert.equal(plan().lends, isRoot ? 'for one response' : 'kept')
+  assert.equal(plan({ chroot: '/' }).lends, plan().lends)
+  if (!isRoot) return
+  for (const other of [{ user: 'daemon' }, { group: 'daemon' }, { supplementaryGroups: ['daemon'] }])
+    assert.equal(plan(other).lends, 'never', JSON.stringify(other))
+})
+
 const running = new Set<Run>()
 after(() => Promise.all([...running].map((run) => run.group.stop('server_stop'))))
 

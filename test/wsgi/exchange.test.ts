@@ -78,7 +78,7 @@ test('a response in parts whose header cannot be made: 500, and the application 
 const BREAKS: readonly (readonly [string, Partial<OutgoingMessage>, (exchange: WsgiExchange) => void])[] = [
   ['a piece', { write: broken }, (exchange) => exchange.data(Buffer.from('piece'))],
   ['the end', { end: broken }, (exchange) => exchange.end()],
-  ['a loan', { handOver: broken }, (exchange) => exchange.lend(3072)],
+  ['a loan', { handOver: broken }, (exchange) => exchange.lend(3072, true)],
   ['the rest of a loan', { writeAsIs: broken }, (exchange) => exchange.dataAsIs(Buffer.from('piece'))],
 ]
 

@@ -72,7 +72,7 @@ function info(id: number, more: Partial<DaemonInfo> = {}): DaemonInfo {
     pid: 1000 + id,
     pythonVersion: '3.11.2',
     subinterpreters: true,
-    isAlike: false,
+    lends: 'never',
     ...more,
   }
 }

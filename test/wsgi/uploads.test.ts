@@ -146,23 +146,32 @@ ${more}
 
 /** A client that sends what it is told to. */
 class Client {
-  readonly #socket: Socket
+  #socket: Socket
   #text = ''
   ended = false
+  #closes = false
 
-  constructor(port: number) {
-    this.#socket = connect(port, '127.0.0.1')
-    this.#socket.setEncoding('latin1')
-    this.#socket.on('data', (text) => (this.#text += text))
-    this.#socket.on('close', () => (this.ended = true))
-    this.#socket.on('error', () => {})
+  constructor(private readonly port: number) {
+    this.#socket = this.#connect()
+  }
+
+  #connect(): Socket {
+    const socket = connect(this.port, '127.0.0.1')
+    socket.setEncoding('latin1')
+    socket.on('data', (text) => (this.#text += text))
+    socket.on('close', () => (this.ended = true))
+    socket.on('error', () => {})
+    return socket
   }
 
   send(data: string | Buffer): void {
     this.#socket.write(data)
   }
 
+  /** On the connection of before, if that is kept. */
   post(place: string, body: Buffer, more = '', length = body.length): void {
+    if (this.#closes) this.#socket = this.#connect()
+    this.#closes = false
     this.send(`POST ${place} HTTP/1.1\r\nHost: localhost\r\n${more}Content-Length: ${length}\r\n\r\n`)
     this.send(body)
   }
@@ -198,6 +207,7 @@ class Client {
       if (end < 4 || length < 0 || this.#text.length < end + length) return undefined
       const body = this.#text.slice(end, end + length)
       this.#text = this.#text.slice(end + length)
+      this.#closes = /\r\nConnection: close\r\n/.test(head)
       return { status: Number(head.slice(9, 12)), head, body }
     })
   }
@@ -218,16 +228,16 @@ for (const version of LENDS)
 async function everyWay(server: TestServer): Promise<void> {
   for (const mount of ['/alike', '/embedded', ...(isRoot ? ['/other'] : [])]) {
     const client = new Client(server.port)
+    // a connection that was lent to a process from which the worker is protected ends with the response
+    const isKept = !(isRoot && mount === '/alike')
+    const next = isKept ? `GET ${mount}/hello HTTP/1.1\r\nHost: localhost\r\n\r\n` : ''
     for (const way of ['/blocks', '/small', '/large', '/whole', '/lines', '/turns']) {
       // The next request comes in the same write.
-      client.post(
-        `${mount}${way}`,
-        Buffer.concat([whole, Buffer.from(`GET ${mount}/hello HTTP/1.1\r\nHost: localhost\r\n\r\n`)]),
-        '',
-        whole.length,
-      )
-      assert.equal((await client.answer()).body, sum(whole), `${mount}${way}`)
-      assert.equal((await client.answer()).body, '/hello', `after ${mount}${way}`)
+      client.post(`${mount}${way}`, Buffer.concat([whole, Buffer.from(next)]), '', whole.length)
+      const { head, body } = await client.answer()
+      assert.equal(body, sum(whole), `${mount}${way}`)
+      assert.equal(/\r\nConnection: close\r\n/.test(head), !isKept, `${mount}${way}`)
+      if (isKept) assert.equal((await client.answer()).body, '/hello', `after ${mount}${way}`)
     }
     client.post(`${mount}/whole`, whole, 'Expect: 100-continue\r\n')
     assert.equal((await client.answer()).body, sum(whole))

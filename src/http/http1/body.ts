@@ -13,7 +13,7 @@ export interface BodyCarrier {
   holdBack(): void
   goOn(): void
   /** Stops reading, so that somebody else can read what the body still lacks. See {@link BodySource.lend}. */
-  lend?(least: number): LentBody | undefined
+  lend?(least: number, isKept: boolean): LentBody | undefined
   /** So many bytes of the body have been read by somebody else. False: there are not so many. */
   taken?(bytes: number): boolean
   /** The body is back: the connection goes on where that reader has stopped. */
@@ -81,10 +81,10 @@ export class Http1Body implements BodySource {
     this.carrier.lose?.()
   }
 
-  lend(least: number): LentBody | undefined {
+  lend(least: number, isKept: boolean): LentBody | undefined {
     if (!this.flowing || this.#scheduled || this.backlog > 0 || this.complete || this.aborted)
       return undefined
-    const lent = this.carrier.lend?.(least)
+    const lent = this.carrier.lend?.(least, isKept)
     this.#isLent = lent !== undefined
     return lent
   }

@@ -324,11 +324,11 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
   }
 
   /** {@link BodyCarrier} */
-  lend(least: number): LentBody | undefined {
+  lend(least: number, isKept: boolean): LentBody | undefined {
     // What comes through a stream may wait in it.
     if (!this.#isShared || this.#chunks !== undefined || this.#left < least || this.hasEnded) return undefined
     const descriptor = descriptorOf(this.socket)
-    if (descriptor === undefined) return undefined
+    if (descriptor === undefined || !(isKept || this.#outgoing?.mustClose() === true)) return undefined
     this.holdBack()
     this.#isLent = true
     return { descriptor, bytes: this.#left }

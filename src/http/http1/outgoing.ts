@@ -50,12 +50,14 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
   /** Text that goes out at the end of this turn, or with the next piece. */
   #pending = ''
   #flushes = false
+  /** All of the header is still in {@link #pending}, at its beginning. */
+  #holdsHead = false
 
   constructor(
     private readonly carrier: ResponseCarrier,
     /** HTTP/1.0: no chunks. */
     private readonly isOld: boolean,
-    readonly canKeep: boolean,
+    public canKeep: boolean,
   ) {
     super()
   }
@@ -106,6 +108,7 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     this.#framing = framing
     this.overheadBytes += text.length
     this.#add(text)
+    this.#holdsHead = true
   }
 
   write(chunk: string | Uint8Array): boolean {
@@ -159,11 +162,31 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     return socket.writableLength === 0 ? descriptor : undefined
   }
 
-  handOver(room: number | undefined, firstMaxBytes: number): HandedOver | 'later' | undefined {
+  /** Sees to it that no other request follows on the connection, and that the client knows. False: it is too late for that. */
+  mustClose(): boolean {
+    if (this.closes) return true
+    if (!this.headSent) {
+      this.canKeep = false
+      return true
+    }
+    if (!this.#holdsHead) return false
+    const end = this.#pending.indexOf('\r\n\r\n')
+    const head = `${this.#pending.slice(0, end).replace(/\r\n(?:Connection|Keep-Alive): [^\r]*/g, '')}\r\nConnection: close`
+    this.overheadBytes += head.length - end
+    this.#pending = head + this.#pending.slice(end)
+    this.closes = true
+    return true
+  }
+
+  handOver(
+    room: number | undefined,
+    firstMaxBytes: number,
+    isKept: boolean,
+  ): HandedOver | 'later' | undefined {
     if (!this.headSent || this.ended || this.isOver || this.#framing === Framing.none) return undefined
     const { socket } = this.carrier
     const descriptor = descriptorOf(socket)
-    if (descriptor === undefined) return undefined
+    if (descriptor === undefined || !(isKept || this.mustClose())) return undefined
     if (socket.writableCorked > 0 || this.#pending.length > firstMaxBytes) {
       this.#flush()
       // what this turn has gathered
@@ -178,6 +201,7 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     }
     const first = this.#pending
     this.#pending = ''
+    this.#holdsHead = false
     return { descriptor, first, isChunked: this.#framing === Framing.chunked, room }
   }
 
@@ -239,6 +263,7 @@ export class Http1Outgoing extends Ending implements OutgoingMessage {
     if (this.#pending === '' || this.isOver) return
     const text = this.#pending
     this.#pending = ''
+    this.#holdsHead = false
     this.carrier.socket.write(text, 'latin1')
   }
 }

@@ -24,12 +24,14 @@ export class BodyRelay {
   /**
    * @param id the request's number
    * @param lends the interpreter would rather read from the client's connection, and may
+   * @param keeps the connection may serve other requests afterwards
    */
   constructor(
     private readonly lane: BulkLane,
     plan: BodyPlan & { kind: 'stream' },
     private readonly id: number,
     private readonly lends: boolean,
+    private readonly keeps: boolean,
   ) {
     this.#source = plan.source
     this.#limit = plan.limit ?? Number.POSITIVE_INFINITY
@@ -111,7 +113,7 @@ export class BodyRelay {
 
   #lend(): void {
     if (!this.lends || this.lane.hasUnsent) return
-    const lent = this.#source.lend?.(LOAN_MIN_BYTES)
+    const lent = this.#source.lend?.(LOAN_MIN_BYTES, this.keeps)
     if (lent === undefined) return
     if (this.lane.lendBody(lent)) this.#isLent = true
     // The lane is full of what came before: it goes on as it began.

@@ -77,16 +77,19 @@ export class Channel implements FrameSink {
   #onDraining: ((reason: RejectReason) => void)[] = []
   #greeted: ((error?: Error) => void) | undefined
 
+  readonly #lends: boolean
+
   private constructor(target: ChannelTarget) {
     this.target = target
     this.#pacing = new Pacing(target.threads)
+    this.#lends = target.lends !== undefined && target.lends !== 'never'
     const hello = {
       protocol: PROTOCOL,
       lane: 'control',
       application_group: target.applicationGroup,
       worker: process.pid,
       from_request: target.isNamedByRequest === true,
-      lends: target.lends === true && CAN_SEND_DESCRIPTORS,
+      lends: this.#lends && CAN_SEND_DESCRIPTORS,
     } as const
     this.#control = openControlLane(target, hello, (bytes) => this.#received(bytes))
     this.#control.on('error', (error) => {
@@ -466,7 +469,13 @@ export class Channel implements FrameSink {
       lane?.close()
       return
     }
-    response.body = new BodyRelay(lane, plan, response.id, borrows && this.target.lends === true)
+    response.body = new BodyRelay(
+      lane,
+      plan,
+      response.id,
+      borrows && this.#lends,
+      this.target.lends === 'kept',
+    )
     plan.wanted?.()
     response.body.start()
   }
@@ -485,8 +494,8 @@ export class Channel implements FrameSink {
   #switchToBulk(response: Response, index: number, borrows: boolean): void {
     const lane = this.#bulks?.get(index)
     if (lane === undefined || !response.begun) throw new ProtocolViolation(`unknown bulk lane ${index}`)
-    if (borrows && this.target.lends !== true) throw new ProtocolViolation('nothing is lent here')
-    response.useBulk(lane, borrows)
+    if (borrows && !this.#lends) throw new ProtocolViolation('nothing is lent here')
+    response.useBulk(lane, borrows, this.target.lends === 'kept')
   }
 
   #find(exchange: Exchange): Response | undefined {

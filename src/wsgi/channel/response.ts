@@ -67,23 +67,26 @@ export class Response implements Flow {
     } else this.#paused = !this.exchange.data(chunk)
   }
 
-  /** From here on the body comes over a bulk lane. `borrows`: the interpreter would rather write to the client itself, and waits for an answer. */
-  useBulk(lane: BulkLane, borrows: boolean): void {
+  /** From here on the body comes over a bulk lane. `borrows`: the interpreter would rather write to the client itself, and waits for an answer; `keeps` is about that connection. */
+  useBulk(lane: BulkLane, borrows: boolean, keeps: boolean): void {
     if (this.bulk !== undefined) throw new ProtocolViolation('second bulk lane')
     this.bulk = lane
     if (this.cancelled) {
       lane.close()
       return
     }
+    this.#keeps = keeps
     if (borrows) this.#lend(lane)
     if (!this.#paused) this.#receive()
   }
 
   /** Set while the interpreter waits for the client's connection, which has to take first what came before. */
   #lending: NodeJS.Timeout | undefined
+  /** A connection that is lent may serve other requests afterwards. */
+  #keeps = false
 
   #lend(lane: BulkLane): void {
-    const client = this.#paused ? 'later' : this.exchange.lend?.(LENT_FIRST_MAX_BYTES)
+    const client = this.#paused ? 'later' : this.exchange.lend?.(LENT_FIRST_MAX_BYTES, this.#keeps)
     if (client !== 'later') lane.lend(client)
     else
       this.#lending ??= setTimeout(() => {

@@ -162,8 +162,9 @@ export interface Exchange {
    * The client's connection where the interpreter may write the rest of the response to it itself. Asked after `head`. `later`: when the flow has
    * drained.
    * @param firstMaxBytes of the header that may be left to it
+   * @param isKept the connection may serve other requests afterwards
    */
-  lend?(firstMaxBytes: number): HandedOver | 'later' | undefined
+  lend?(firstMaxBytes: number, isKept: boolean): HandedOver | 'later' | undefined
   /** The interpreter has written so many more bytes of the body to the connection that was lent, and so many to frame them. */
   sentByItself?(bytes: number, overheadBytes: number): void
   /** The rest of what it has begun to write there, whose bytes have been told. False and `chunk` as with `data`. */
@@ -171,6 +172,12 @@ export interface Exchange {
   /** One line that belongs to this request. It may come before or after the final call's turn, never after it. */
   log(level: RuntimeLogLevel, text: string): void
 }
+
+/**
+ * Whether clients' connections are lent for large bodies: not at all, for one response, with which the connection ends, or so that other requests may
+ * follow on it ("Lending a client's connection" in docs/channel.md).
+ */
+export type Lending = 'never' | 'for one response' | 'kept'
 
 /** Where a runtime process takes lanes. */
 export interface LaneAddress {
@@ -190,11 +197,8 @@ export interface ChannelTarget extends LaneAddress {
   readonly threads: number
   /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
   readonly progressPath?: string
-  /**
-   * The interpreter may write large bodies to the client's connection itself. Only where it runs as this process's own user: who holds a
-   * descriptor of a kept connection could read the requests of others that come over it later.
-   */
-  readonly lends?: boolean
+  /** Whether the interpreter may send and read large bodies over the client's connection itself. */
+  readonly lends?: Lending
   /** A line for the error log from a request that is over: a child that the application has forked may write when it likes. */
   readonly lateLog?: (level: RuntimeLogLevel, text: string) => void
   /** Milliseconds for connection and greeting, the making of a sub-interpreter included. Default 15000. */
