@@ -43,7 +43,9 @@ const LINE_BREAK = /[\r\n]/
  */
 export class Incoming {
   readonly #sink: FrameSink
+  /** A frame whose end has not come, and how much of it is there. */
   #partial: Buffer | undefined
+  #filled = 0
   #headId = 0
   #headStatus = 0
   #headText = ''
@@ -58,22 +60,40 @@ export class Incoming {
    * @throws {ProtocolViolation}
    */
   push(chunk: Buffer): void {
-    const data = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk])
-    const end = data.length
-    let at = 0
+    const end = chunk.length
+    let at = this.#partial === undefined ? 0 : this.#fill(this.#partial, chunk)
     while (end - at >= HEADER_BYTES) {
-      const length = data.readUInt32LE(at)
-      if (length > FRAME_MAX_BYTES || length < HEADER_BYTES - 4) {
-        throw new ProtocolViolation(`frame of ${length} bytes`)
-      }
-      const stop = at + 4 + length
+      const stop = at + frameBytes(chunk, at)
       if (stop > end) break
-      this.#frame(data, at, stop)
+      this.#frame(chunk, at, stop)
       at = stop
     }
     if (this.#headId !== 0) this.#releaseHead()
-    // A copy: the rest lies in a buffer that is about to be reused.
-    this.#partial = at === end ? undefined : Buffer.from(data.subarray(at, end))
+    if (at < end) this.#keep(chunk, at)
+  }
+
+  /** Keeps the beginning of a frame, in a copy with room for all of it, or for its header as long as no more is known. */
+  #keep(chunk: Buffer, at: number): void {
+    const knowsSize = chunk.length - at >= HEADER_BYTES
+    this.#partial = Buffer.allocUnsafe(knowsSize ? frameBytes(chunk, at) : HEADER_BYTES)
+    this.#filled = chunk.copy(this.#partial, 0, at)
+  }
+
+  /** Goes on with a frame that has begun. Returns the index after what belonged to it. */
+  #fill(partial: Buffer, chunk: Buffer): number {
+    const at = chunk.copy(partial, this.#filled)
+    this.#filled += at
+    if (this.#filled < partial.length) return at
+    const size = frameBytes(partial, 0)
+    if (size === partial.length) {
+      this.#partial = undefined
+      this.#frame(partial, 0, size)
+      return at
+    }
+    // the header is complete
+    this.#partial = Buffer.allocUnsafe(size)
+    partial.copy(this.#partial)
+    return at + this.#fill(this.#partial, chunk.subarray(at))
   }
 
   #frame(data: Buffer, at: number, stop: number): void {
@@ -145,6 +165,14 @@ export class Incoming {
     this.#sink.head(id, this.#headStatus, this.#headText)
     if (body !== undefined) this.#sink.data(id, body)
   }
+}
+
+/** The size of the frame that begins there. */
+function frameBytes(data: Buffer, at: number): number {
+  const length = data.readUInt32LE(at)
+  if (length > FRAME_MAX_BYTES || length < HEADER_BYTES - 4)
+    throw new ProtocolViolation(`frame of ${length} bytes`)
+  return length + 4
 }
 
 function headText(data: Buffer, start: number, end: number): string {

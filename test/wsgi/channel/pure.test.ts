@@ -175,6 +175,21 @@ describe('frames', () => {
     }
   })
 
+  test('a large one that comes byte by byte costs as many steps, in a buffer that is used again', () => {
+    const sizes: number[] = []
+    const incoming = new Incoming({
+      ...recorder().sink,
+      other: (_type, _id, _aux, payload) => sizes.push(payload.length),
+    })
+    const bytes = Buffer.concat([frame(Receive.log, 2, 3, Buffer.alloc(2_000_000, 'x')), streamed])
+    const one = Buffer.alloc(1)
+    for (const byte of bytes) {
+      one[0] = byte
+      incoming.push(one)
+    }
+    assert.deepEqual(sizes, [2_000_000, 0, 4])
+  })
+
   test('a head with its whole body at once is an answer', () => {
     const { sink, seen } = recorder()
     new Incoming(sink).push(
