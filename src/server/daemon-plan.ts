@@ -77,7 +77,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       frontUser === null || socketUser === undefined ? frontUser : { uid: socketUser, gid: frontUser.gid },
     socketPrefix: wsgi.socketPrefix === undefined ? undefined : textOf(wsgi.socketPrefix),
     prefork: !wsgi.lazyInitialization && group.threads > 0,
-    lends: lendingTo(identity, frontUser, isJailed(group)),
+    lends: isJailed(group) ? 'never' : lendingTo(identity, frontUser, wsgi.daemonGroups.length > 1),
     errorLog: inputs.errorLog,
     environment: { ...environmentOf(group, inputs), ...start.environment },
     flags: start.flags,
@@ -172,13 +172,14 @@ function identityOf(group: DaemonGroup, frontUser: Identity | null): Identity | 
 
 /**
  * Who has held a descriptor of a connection could read the requests that follow on it, which may be for other hosts. Whom the server's worker runs
- * as could do that anyway by tracing the worker, unless this has given up the rights of root: then the system keeps it from its own user, too.
+ * as could do that anyway by tracing the worker, unless this has given up the rights of root: then the system keeps it from its own user, too. That
+ * matters where there are other process groups, whose requests these may be.
  */
-function lendingTo(identity: Identity | null, worker: Identity | null, jailed: boolean): Lending {
-  if (jailed) return 'never'
+function lendingTo(identity: Identity | null, worker: Identity | null, hasOthers: boolean): Lending {
   if (identity === null || worker === null) return 'kept'
   const isAlike = identity.uid === worker.uid && identity.gid === worker.gid && identity.groups === undefined
-  return isAlike ? 'for one response' : 'never'
+  if (!isAlike) return 'never'
+  return hasOthers ? 'for one response' : 'kept'
 }
 
 function userId(group: DaemonGroup, name: string): number {

@@ -31,6 +31,7 @@ function plan(
   group: Partial<DaemonGroup> = {},
   python = usable(findPython() as Python).executable,
   at = GROUP.at,
+  others: readonly DaemonGroup[] = [],
 ) {
   return planDaemons(
     {
@@ -40,7 +41,7 @@ function plan(
       written: new Map(Object.entries(group).map(([name, value]) => [name, String(value)])),
     },
     {
-      wsgi: wsgiMain.defaults,
+      wsgi: { ...wsgiMain.defaults, daemonGroups: [GROUP, ...others] },
       frontUser: NOBODY,
       mainGroup: null,
       imports: [],
@@ -53,8 +54,10 @@ function plan(
   )
 }
 
-test('clients’ connections are lent to processes that are the worker’s like, for one response where the system protects the worker from them', () => {
-  assert.equal(plan().lends, isRoot ? 'for one response' : 'kept')
+test('clients’ connections are lent to processes that are the worker’s like, for one response where it matters to others who has them', () => {
+  assert.equal(plan().lends, 'kept')
+  const beside = plan({}, undefined, undefined, [GROUP])
+  assert.equal(beside.lends, isRoot ? 'for one response' : 'kept', 'the system protects the worker')
   assert.equal(plan({ chroot: '/' }).lends, plan().lends)
   if (!isRoot) return
   for (const other of [{ user: 'daemon' }, { group: 'daemon' }, { supplementaryGroups: ['daemon'] }])
