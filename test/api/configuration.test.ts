@@ -9,7 +9,7 @@ import { DEFAULTS, type MountOptions } from '../../src/api/options.js'
 import { OPTIONS } from '../../src/cli/start-server/options.js'
 import { coreDir, coreServer } from '../../src/modules/core/settings.js'
 import { wsgiDir, wsgiMain } from '../../src/modules/wsgi/settings.js'
-import { skipWithout } from '../support/pythons.js'
+import { findPython, type Python, skipWithout, usable } from '../support/pythons.js'
 import { folder, python } from './support.js'
 
 const skip = skipWithout('3')
@@ -126,7 +126,8 @@ test('every option of processes arrives', { skip }, () => {
 
 test('as root, an account for the processes', { skip }, () => {
   if (process.getuid?.() !== 0) return
-  withPlan({ user: 'nobody', group: '#65534' }, ({ daemons }) => {
+  const readable = usable(findPython() as Python).executable
+  withPlan({ user: 'nobody', group: '#65534', python: readable }, ({ daemons }) => {
     assert.equal(daemons.launch.identity?.userName, 'nobody')
     assert.equal(daemons.launch.identity?.gid, 65534)
     assert.equal(daemons.lends, 'never')
