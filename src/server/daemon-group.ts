@@ -92,6 +92,11 @@ export class DaemonGroupProcesses {
     })
   }
 
+  /** Scripts that were to be there before the first request, and that a process could not load so far; the log says why. */
+  get unloaded(): Set<string> {
+    return new Set([...this.#alive].flatMap(({ unloaded }) => [...unloaded]))
+  }
+
   /** The group passes to another configuration, with logs of its own. */
   adopt(outlet: Outlet): void {
     this.#outlet = outlet

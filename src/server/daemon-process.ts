@@ -69,6 +69,8 @@ export class DaemonProcess {
   /** Why the launcher gave up. */
   launchFailure: string | undefined
   cameUp = false
+  /** Scripts that were to be there before the first request and could not be loaded so far; the log says why. */
+  readonly unloaded = new Set<string>()
   #state: DaemonState = 'starting'
   #reason: Reason | undefined
   #version = ''
@@ -215,9 +217,11 @@ export class DaemonProcess {
         void this.#metrics.answer(message)
         return
       case 'unloaded':
+        this.unloaded.add(message.script)
         this.hooks.unloaded?.(message.script, this.id)
         return
       case 'loaded':
+        this.unloaded.delete(message.script)
         this.hooks.loaded?.(message.script, this.id)
         return
       case 'log':

@@ -2,7 +2,6 @@
  * One configuration put to work: its logs, its server workers and its daemon process groups. A restart makes a new generation beside the old one,
  * which leaves when the new one accepts connections. Groups whose plans are equal pass from one generation to the next untouched.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import { logDestinations } from '../log/destination.js'
 import type { ErrorLog } from '../log/error-log.js'
 import { type Logs, openLogs } from '../log/logs.js'
@@ -19,9 +18,10 @@ import { ErrorStreams } from './error-stream.js'
 import type { Listener } from './listeners.js'
 import type { LoadTable } from './load-table.js'
 import type { ToWorker } from './messages.js'
+import { isWithin, succeed } from './succession.js'
 import { WorkerPool } from './worker-pool.js'
 
-/** How long a restart waits for new daemon processes before the new server workers take over anyway. */
+/** How long a restart that is not graceful waits for new daemon processes before the new server workers take over anyway. */
 const DAEMONS_READY_MAX_MS = 30_000
 
 /** How long log programs may take to read what is left before they are told to end. */
@@ -47,6 +47,14 @@ export interface GoneProcess {
   readonly id: number
   readonly pid: number
   readonly cause: string
+}
+
+/** What a graceful restart goes out from. */
+export interface Before {
+  /** Its groups may be taken over, and go on where others cannot take their places. */
+  readonly generation: Generation
+  /** Aborted when the restart is to be called off while it waits for daemon processes. */
+  readonly signal: AbortSignal
 }
 
 /** Told of each change to a group. */
@@ -163,22 +171,23 @@ export class Generation {
   /**
    * Takes over daemon process groups that have not changed, starts the others, then the server workers.
    * @param start `first`: serve at once, daemon processes come up meanwhile; else they come first, as another generation still serves.
-   * `takeOver`: whose groups may be taken over
+   * `before`: with a graceful restart
    * @param changed told of each change to a group that this generation started, see {@link announce}
-   * @throws when a server worker cannot start; stop the generation then
+   * @throws when a server worker cannot start, or a group cannot take the place of the one before; stop the generation then
    */
   async start(
-    { first, takeOver }: { readonly first: boolean; readonly takeOver?: Generation },
+    { first, before }: { readonly first: boolean; readonly before?: Before | undefined },
     changed: GroupListener,
   ): Promise<void> {
     for (const plan of this.options.configuration.daemons) {
-      const existing = takeOver?.groups.get(plan.name)
+      const existing = before?.generation.groups.get(plan.name)
       const same = existing !== undefined && signatureOf(existing.plan) === signatureOf(plan)
       this.#groups.set(plan.name, same ? existing : this.#makeGroup(plan, changed))
     }
     for (const group of this.#groups.values()) group.use(this)
     for (const group of this.#own) group.start()
-    if (!first) await this.#daemonsReady()
+    if (before !== undefined) await succeed(this.#own, before.generation.groups, before.signal)
+    else if (!first) await this.#daemonsSettle()
     await this.#pool.start()
     for (const group of this.#groups.values()) group.adopt(this.#outletOf(group.plan))
   }
@@ -236,13 +245,10 @@ export class Generation {
     return { log: this.logs.errorLogFor(server), stderr: this.#streams.ofDaemons(server) }
   }
 
-  async #daemonsReady(): Promise<void> {
-    const timeout = new AbortController()
-    const ready = Promise.all(this.#own.map((group) => group.settled())).then(() => 'ready')
-    const late = delay(DAEMONS_READY_MAX_MS, 'late', { signal: timeout.signal }).catch(() => 'ready')
-    const result = await Promise.race([ready, late])
-    timeout.abort()
-    if (result === 'late')
+  /** Until the new groups are ready or cannot be started, for a while. */
+  async #daemonsSettle(): Promise<void> {
+    const settled = Promise.all(this.#own.map((group) => group.settled()))
+    if (!(await isWithin(DAEMONS_READY_MAX_MS, settled)))
       this.log.server('wsgi', 'warn', 'Some daemon processes are not ready yet; going on')
   }
 

@@ -54,6 +54,8 @@ export class Supervisor {
   #busy: Promise<void> = Promise.resolve()
   /** Restarts that wait for one that is under way. */
   readonly #queued = new Set<Order>()
+  /** Calls off a graceful restart that waits for daemon processes. */
+  #giveWay: AbortController | undefined
   #ended: (exitCode: number) => void = () => {}
 
   readonly #desk = new StatusDesk({
@@ -197,6 +199,7 @@ export class Supervisor {
     // One that has not begun will read the configuration as it is then: it does for this order, too.
     else if (!this.#queued.has(order)) {
       this.#queued.add(order)
+      this.#giveWay?.abort(new Error('another restart has been ordered'))
       const calledOff = (error: Error) => this.#keepOld(error.stack ?? error.message)
       this.#busy = this.#busy.then(() => this.#restart(order)).catch(calledOff)
     }
@@ -219,6 +222,9 @@ export class Supervisor {
     const old = this.#current
     if (this.#stopping !== 'no' || old === undefined) return
     this.tell({ type: 'restarting' })
+    // A graceful one would let live what another restart is to end: that does not give way.
+    this.#giveWay = order === 'graceful' ? new AbortController() : undefined
+    const before = this.#giveWay && { generation: old, signal: this.#giveWay.signal }
     const faults: string[] = []
     const configuration = readConfiguration(this.options.source, (text) => void faults.push(text))
     if (configuration === undefined) {
@@ -236,7 +242,7 @@ export class Supervisor {
         return
       }
       this.#generations.add(next)
-      await next.start({ first: false, ...(order === 'graceful' && { takeOver: old }) }, this.#announce)
+      await next.start({ first: false, before }, this.#announce)
       if (this.#stopping !== 'no') return
       this.#listeners.commit(listeners)
     } catch (error) {

@@ -9,6 +9,17 @@ export interface ScriptOwner {
   readonly id: number
 }
 
+/** What loads its data with its code takes minutes. One that takes longer than this hangs. */
+const START_SECONDS = 600
+
+/**
+ * How long the processes of a group may take to come up, in seconds, while others wait for them. Scripts that are loaded in advance are no matter
+ * of `startup-timeout`, but where that is longer, it holds for these, too.
+ */
+export function startLimitOf({ startupTimeout }: Pick<DaemonGroup, 'startupTimeout'>): number {
+  return Math.max(startupTimeout, START_SECONDS)
+}
+
 /** One `WSGIDaemonProcess`. Times in seconds, sizes in bytes, unless said otherwise; 0 means "none" or "system default" as mod_wsgi has it. */
 export interface DaemonGroup {
   readonly name: string
