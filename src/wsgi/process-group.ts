@@ -3,7 +3,7 @@
  *
  * The worker chooses the process (the least busy one that takes new requests), so that a request which no application code has seen can be
  * given to another process when its own retires or dies, and a process is only asked for what it can begin soon. What exceeds that waits
- * here, in order, for at most `connect-timeout`.
+ * here, in order, for at most `connect-timeout`. As long as the processes start, that does not run.
  *
  * What a process has from other workers counts too (loads.ts). A quick application is given more than it has threads, since batches are what makes
  * fast requests cheap; a slow one is not where that could matter: the next thread to be free may be another process's.
@@ -12,7 +12,7 @@
 import type { DaemonInfo } from '../server/messages.js'
 import { type Channel, ChannelRefused } from './channel/channel.js'
 import type { RejectReason } from './channel/types.js'
-import type { DaemonGroup } from './groups.js'
+import { type DaemonGroup, startLimitOf } from './groups.js'
 import type { Loads } from './loads.js'
 
 /** A request that a process group is asked to run. */
@@ -24,7 +24,7 @@ export interface Job {
   begin(channel: Channel, member: Member): void
   /** The group cannot run it; `message` is for the error log. */
   refuse(status: 500 | 503 | 504, message: string): void
-  /** When the job was first queued and when waiting ends, on the clock of `Date.now`. */
+  /** When the job was first queued and when `connect-timeout` is over, on the clock of `Date.now`. */
   queuedAt?: number
   deadline?: number
   /** When the request was received, in seconds since 1970; for `queue-timeout`. */
@@ -59,8 +59,13 @@ export class Member {
 
   constructor(public info: DaemonInfo) {}
 
+  /** It has come up, and does not leave yet. */
+  get isUp(): boolean {
+    return !this.retired && this.info.state === 'ready'
+  }
+
   get takesRequests(): boolean {
-    return !this.retired && this.info.state === 'ready' && (this.#lostAt === 0 || this.#hasLived())
+    return this.isUp && (this.#lostAt === 0 || this.#hasLived())
   }
 
   /** As a rule the process has died, which the supervisor is about to say. */
@@ -362,7 +367,7 @@ export class ProcessGroup {
 
   #enqueue(job: Job, first: boolean): void {
     job.queuedAt ??= Date.now()
-    job.deadline ??= Math.min(job.queuedAt + this.group.connectTimeout * 1000, this.#queueEnd(job))
+    job.deadline ??= job.queuedAt + this.group.connectTimeout * 1000
     if (first) this.#waiting.unshift(job)
     else this.#waiting.push(job)
     this.#tellWaiting()
@@ -393,27 +398,39 @@ export class ProcessGroup {
 
   #sweepWaiting(): void {
     const now = Date.now()
+    const { name, connectTimeout } = this.group
+    const limit = startLimitOf(this.group)
+    const isUp = this.#isUp()
     for (let at = 0; at < this.#waiting.length; ) {
       const job = this.#waiting[at] as Job
-      if ((job.deadline as number) > now) {
+      // Nor does mod_wsgi count it: there, requests wait in a socket that is older than the process.
+      if (!isUp) job.deadline = now + connectTimeout * 1000
+      const end = isUp ? (job.deadline as number) : (job.queuedAt as number) + limit * 1000
+      const queueEnd = this.#queueEnd(job)
+      if (now < Math.min(end, queueEnd)) {
         at++
         continue
       }
       this.#takeOut(at)
-      if (now >= this.#queueEnd(job)) {
-        job.refuse(504, `WSGI0080: Queue timeout expired for WSGI daemon process '${this.group.name}'`)
+      if (now >= queueEnd) {
+        job.refuse(504, `WSGI0080: Queue timeout expired for WSGI daemon process '${name}'`)
         continue
       }
-      job.refuse(
-        503,
-        `WSGI0116: No process of WSGI daemon process group '${this.group.name}' became free within connect-timeout (${this.group.connectTimeout} s)`,
-      )
+      const what = isUp
+        ? `became free within connect-timeout (${connectTimeout} s)`
+        : `came up within ${limit} s`
+      job.refuse(503, `WSGI0116: No process of WSGI daemon process group '${name}' ${what}`)
     }
     if (this.#waiting.length > 0) this.pump()
     if (this.#waiting.length === 0 && this.#sweep) {
       clearInterval(this.#sweep)
       this.#sweep = undefined
     }
+  }
+
+  #isUp(): boolean {
+    for (const member of this.#members.values()) if (member.isUp) return true
+    return false
   }
 
   /** When `queue-timeout` is over for a request. */

@@ -1,6 +1,8 @@
-/** Graceful restarts whose daemon processes start slowly or not at all. */
+/** Restarts whose daemon processes start slowly or not at all, and requests that come while processes start. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import type { DaemonPlan } from '../../src/server/daemon-plan.js'
@@ -91,6 +93,7 @@ if os.path.exists(root + '/broken'):
     raise ImportError('this is broken')
 
 def application(environ, start_response):
+    sys.stderr.write('runs %s\\n' % environ['PATH_INFO'])
     start_response('200 OK', [])
     return [str(os.getpid()).encode('ascii')]
 `
@@ -215,4 +218,35 @@ describe('a graceful restart', { skip: skipWithout('3') }, () => {
           assert.equal((await server.stopped()).code, 0)
           assert.doesNotMatch(server.errorLog(), /called off/)
         }))
+})
+
+describe('the first start', { skip: skipWithout('3') }, () => {
+  test('lets requests wait, whatever connect-timeout says', () =>
+    withServer(
+      { conf: conf('connect-timeout=0'), apps: { 'app.wsgi': APP }, files: { closed: '' } },
+      async (server) => {
+        const request = server.get('/')
+        await server.waitForLog(/process \d+ waits/)
+        open(server)
+        assert.equal((await request).status, 200)
+      },
+    ))
+
+  test('forgets a request whose client has gone', () =>
+    withServer(
+      { conf: `Redirect /away /${conf()}`, apps: { 'app.wsgi': APP }, files: { closed: '' } },
+      async (server) => {
+        const client = connect(server.port, '127.0.0.1')
+        // the server has read both when it answers the first
+        client.write(
+          ['/away', '/gone'].map((place) => `GET ${place} HTTP/1.1\r\nHost: localhost\r\n\r\n`).join(''),
+        )
+        await once(client, 'data')
+        client.resetAndDestroy()
+        await server.waitForLog(/GET \/gone /, 'access.log')
+        open(server)
+        await pidOf(server)
+        assert.doesNotMatch(server.errorLog(), /runs \/gone/)
+      },
+    ))
 })

@@ -20,27 +20,36 @@ class Lane {
 class Request implements Job {
   member: Member | undefined
   refused: string | undefined
+  status: number | undefined
+  startTime?: number
   deadline?: number
   queuedAt?: number
   constructor(readonly applicationGroup = '') {}
   begin(_channel: Channel, member: Member): void {
     this.member = member
   }
-  refuse(_status: number, message: string): void {
+  refuse(status: number, message: string): void {
+    this.status = status
     this.refused = message
   }
 }
 
-function makeGroup(options: Partial<DaemonGroup> = {}, loads: Loads = UNSHARED) {
+function makeGroup(
+  options: Partial<DaemonGroup> = {},
+  loads: Loads = UNSHARED,
+  connect?: Surroundings['connect'],
+) {
   const asked: string[] = []
   const retired: number[] = []
   const lanes: Lane[] = []
   const surroundings: Surroundings = {
-    connect: async () => {
-      const lane = new Lane()
-      lanes.push(lane)
-      return lane as unknown as Channel
-    },
+    connect:
+      connect ??
+      (async () => {
+        const lane = new Lane()
+        lanes.push(lane)
+        return lane as unknown as Channel
+      }),
     loads,
     number: 0,
     applicationGroupLimit: 2,
@@ -55,6 +64,7 @@ function makeGroup(options: Partial<DaemonGroup> = {}, loads: Loads = UNSHARED) 
     maximumRequests: 0,
     connectTimeout: 15,
     queueTimeout: 0,
+    startupTimeout: 0,
     ...options,
   } as DaemonGroup
   return { group: new ProcessGroup(settings, surroundings), asked, retired, lanes }
@@ -267,13 +277,35 @@ test('a Python without sub-interpreters gets a process for each application grou
   assert.equal(request.member?.info.id, 2)
 })
 
-test('waiting ends with connect-timeout', async (t) => {
-  const { group } = makeGroup({ connectTimeout: 0 })
-  t.after(() => group.close())
-  const request = new Request()
-  group.run(request)
-  while (request.refused === undefined) await new Promise((wake) => setTimeout(wake, 10))
-  assert.match(request.refused, /connect-timeout \(0 s\)/)
+test('connect-timeout runs while there is a process, the start of one has a limit of its own', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval', 'Date'], now: 1_000_000 })
+  const up = [info(1)]
+  const leaving = [info(1, { state: 'draining' })]
+  type Step = [seconds: number, processes: DaemonInfo[], refused: RegExp | undefined]
+  const connectTimeout = /^503 WSGI0116: .* became free within connect-timeout \(15 s\)$/
+  const rows: [options: Partial<DaemonGroup>, ...steps: Step[]][] = [
+    [{}, [14, up, undefined], [1, up, connectTimeout]],
+    [{}, [599, [], undefined], [1, [], /^503 WSGI0116: .* 'g' came up within 600 s$/]],
+    [{ startupTimeout: 900 }, [899, [], undefined], [1, [], /came up within 900 s$/]],
+    [{}, [300, [], undefined], [14, up, undefined], [1, up, connectTimeout]],
+    [{}, [14, up, undefined], [300, leaving, undefined], [14, up, undefined], [1, up, connectTimeout]],
+    [{ connectTimeout: 0 }, [300, [], undefined], [1, up, /connect-timeout \(0 s\)$/]],
+    [{ queueTimeout: 20 }, [19, [], undefined], [1, [], /^504 WSGI0080: Queue timeout expired/]],
+  ]
+  for (const [options, ...steps] of rows) {
+    const { group } = makeGroup(options, UNSHARED, () => new Promise(() => {}))
+    const request = new Request()
+    request.startTime = Date.now() / 1000
+    group.update(steps[0]?.[1] ?? [], undefined)
+    group.run(request)
+    for (const [seconds, processes, refused] of steps) {
+      group.update(processes, undefined)
+      t.mock.timers.tick(seconds * 1000)
+      if (refused === undefined) assert.equal(request.refused, undefined)
+      else assert.match(`${request.status} ${request.refused}`, refused)
+    }
+    group.close()
+  }
 })
 
 test('a process that is off the list is let go when its last request is done', async (t) => {
