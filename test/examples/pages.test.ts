@@ -1,6 +1,6 @@
 /** The configurations that README and the pages under docs/ show can be copied: each is read without a fault. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { isRoot } from '../support/cache.js'
@@ -29,6 +29,7 @@ describe('configurations in the documentation', { skip: skipWithout('3') || skip
       test(`${page}, ${number + 1}`, async () => {
         const conf = HERE.reduce((so, [pattern, by]) => so.replace(pattern, by), block)
         const prepare = ({ root }: Layout) => {
+          mkdirSync(path.join(root, 'logs'))
           makeAuthority(root)
           makeCertificate(root, 'site')
         }

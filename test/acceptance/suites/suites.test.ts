@@ -138,7 +138,9 @@ AllowEncodedSlashes On
 WSGIPassAuthorization On
 # The lints know WSGI 1.0 alone.
 WSGIHttpdInterfaceVersion 1.0
+# With a name, so that the port of a URL without one is the usual one.
 <VirtualHost *:\${PORT2}>
+    ServerName testserver
     SSLEngine on
     SSLCertificateFile "\${ROOT}/site.crt"
     SSLCertificateKeyFile "\${ROOT}/site.key"

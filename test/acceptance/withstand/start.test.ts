@@ -91,14 +91,14 @@ WSGIScriptAlias /lost "\${ROOT}/apps/hello.wsgi" process-group=lost application-
   })
 
   test('while a script that is loaded in advance hangs', async () => {
-    const conf = `${WELL}WSGIDaemonProcess hanging connect-timeout=1
+    const conf = `${WELL}WSGIDaemonProcess hanging queue-timeout=1
 WSGIScriptAlias /hanging "\${ROOT}/apps/hanging.wsgi" process-group=hanging application-group=%{GLOBAL}
 `
     const hanging = { ...apps, 'hanging.wsgi': `${HANGS_UNTIL_GO}${HELLO}` }
     await withServer({ conf, apps: hanging, files: WELL_FILES }, async (server) => {
       await whileOthersAnswer(server.port, async () => {
-        assert.equal((await server.get('/hanging')).status, 503)
-        await server.waitForLog(/process group 'hanging' .*connect-timeout/)
+        assert.equal((await server.get('/hanging')).status, 504)
+        await server.waitForLog(/Queue timeout expired for WSGI daemon process 'hanging'/)
         server.write('apps/go', '')
         await server.waitForLog(/'hanging' is ready/)
         assert.equal((await server.get('/hanging')).status, 200)

@@ -64,6 +64,7 @@ test('every option is understood by the server that reads what it writes', {
     ['hooks.py', ''],
   ] as const)
     writeFileSync(path.join(folder, name), text)
+  mkdirSync(path.join(folder, 'lib'))
   makeAuthority(folder)
   makeCertificate(folder, 'site', {
     names: 'DNS:a.example,DNS:p.example,DNS:localhost',
