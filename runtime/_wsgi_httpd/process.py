@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from . import forked, service, system, wire, zygote
+from . import deadlock, forked, service, system, wire, zygote
 from .compat import PY2, adopt_socket, allocate_lock, is_same, keep_from_programs, monotonic, retry_interrupted, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
@@ -73,6 +73,7 @@ class Process(object):
         self.strangers_noted_at = None
         self.gate = None
         self.signals = []
+        self.shows_stacks = False
         self.pending_reason = None
         self.last_activity = None
         self.leaving = None
@@ -187,7 +188,7 @@ class Process(object):
     def say_ready(self):
         if self.preloading == 0:
             self.tell({'type': 'ready', 'pid': os.getpid(), 'version': '%d.%d.%d' % sys.version_info[:3],
-                       'subinterpreters': HAVE_SUBINTERPRETERS})
+                       'subinterpreters': HAVE_SUBINTERPRETERS, 'shows_stacks': self.shows_stacks})
 
     def beat(self, seconds):
         """Tells the parent that Python code can run here; a process that is silent for `deadlock-timeout` is replaced.
@@ -222,6 +223,7 @@ class Process(object):
         fcntl.fcntl(self.wake_write, fcntl.F_SETFL, flags | os.O_NONBLOCK)
         signal.set_wakeup_fd(self.wake_write)
         forked.release_signals_of_children(heard)
+        self.shows_stacks = deadlock.show_stacks_on_signal()
 
     def obey(self, number):
         """Acts on a signal, on the main thread. SIGHUP and SIGUSR2 are for applications that subscribed to them."""
@@ -283,7 +285,7 @@ class Process(object):
 
     def force(self, seconds):
         time.sleep(seconds)
-        self.log('info', "Aborting process '%s': its shutdown took longer than %s seconds."
+        self.log('warn', "Aborting process '%s': its shutdown took longer than %s seconds."
                  % (self.settings['process_group'], seconds))
         self.exit(True)
 

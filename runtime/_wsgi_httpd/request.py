@@ -6,7 +6,7 @@ import traceback
 
 from . import wire
 from .bulk import Gone
-from .compat import PY2, clear_exception, file_name, monotonic, reraise, type_name, utf8
+from .compat import PY2, clear_exception, file_name, monotonic, native, reraise, type_name, utf8
 from .filewrapper import FileWrapper, regular_file
 from .forked import end_child
 from .headers import check_head
@@ -28,6 +28,8 @@ COMPUTING_SLACK = 2
 NOT_STARTED = 'start_response() must be called before response content is produced'
 # Values that are file names: decoded so that open() finds the file, whatever its bytes.
 FILE_KEYS = ('SCRIPT_FILENAME', 'DOCUMENT_ROOT')
+# Places of values in the text of a request.
+REQUEST_METHOD, REQUEST_URI = (wire.FIXED_KEYS.index(key) for key in ('REQUEST_METHOD', 'REQUEST_URI'))
 # What comes after the last block.
 OVER = object()
 
@@ -406,6 +408,16 @@ class Request(object):
         else:
             self.fail(wire.E_TOO_LARGE if self.too_large else code)
 
+    def log_interruption(self):
+        self.log(wire.L_ERROR, 'Request interrupted by RequestTimeout; ' + (
+            'after headers sent; response truncated.' if self.head_sent else 'thread recovered.'))
+
+    def describe(self):
+        """What is asked for, without the query, which is nobody's but the application's, and for how long."""
+        parts = self.text.split(b'\0', REQUEST_URI + 1)
+        path = native(parts[REQUEST_URI]).partition('?')[0]
+        return '%s %s for %.1f s' % (native(parts[REQUEST_METHOD]), path, monotonic() - self.read_at)
+
 
 def serve(crew, slot, request, began):
     """Runs one request on the calling thread, and returns the monotonic time at its end. Never raises."""
@@ -489,6 +501,7 @@ def serve_watched(crew, slot, request, began):
         # It came when the application was done, in our own code.
         ended = monotonic()
         if not request.ended:
+            request.log_interruption()
             if request.head_sent:
                 request.abort(wire.ABORT_TIMEOUT)
             else:
@@ -537,8 +550,7 @@ def run(crew, slot, request, began):
         request.cancelled = True
         request.failed(wire.E_EXCEPTION, wire.ABORT_CANCELLED)
     except RequestTimeout:
-        request.log(wire.L_INFO, 'Request interrupted by RequestTimeout; ' + (
-            'after headers sent; response truncated.' if request.head_sent else 'thread recovered.'))
+        request.log_interruption()
         request.failed(wire.E_TIMEOUT, wire.ABORT_TIMEOUT)
     except:  # noqa: E722: SystemExit and the like must not end the thread either
         end_child(request, sys.exc_info()[1])

@@ -119,24 +119,25 @@ class Watch(object):
             return False
         ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(exception))
         self.streams.process_line('Injected RequestTimeout into thread %d, which has run a request for longer than request-timeout.'
-                                  % slot.number, 'info')
+                                  % slot.number, 'warn')
         return True
 
     def dump(self):
         """The stacks of all threads of this interpreter, for whoever wants to know where a request is stuck."""
         say = self.streams.process_line
-        say('Dumping stack trace for active Python threads.', 'info')
+        say('Dumping stack trace for active Python threads.', 'warn')
         me = get_ident()
         numbers = dict((slot.ident, slot) for slot in self.crew.slots)
         for ident, frame in sys._current_frames().items():
             slot = numbers.get(ident)
-            if ident == me or slot is None or slot.request is None:
+            request = slot.request if slot is not None else None
+            if ident == me or request is None:
                 continue
-            stale = ', request-timeout exceeded' if slot.request.stale else ''
-            say('Thread %d executing file "%s"%s' % (slot.number, slot.request.place.script, stale), 'info')
+            stale = ', request-timeout exceeded' if request.stale else ''
+            say('Thread %d executing file "%s", %s%s' % (slot.number, request.place.script, request.describe(), stale), 'warn')
             for text in traceback.format_stack(frame):
                 for line in text.rstrip('\n').split('\n'):
-                    say(line, 'info')
+                    say(line, 'warn')
 
 
 def is_ours(frame):

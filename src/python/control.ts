@@ -105,6 +105,8 @@ export type RuntimeMessage =
       readonly pid: number
       readonly version: string
       readonly subinterpreters: boolean
+      /** SIGQUIT makes it write the stacks of its threads to descriptor 2, even where Python code cannot run. */
+      readonly shows_stacks?: boolean
     }
   /** It leaves, or wants to; what that means is in `src/server/daemon-state.ts`. */
   | { readonly type: 'leaving'; readonly reason: string }

@@ -16,6 +16,7 @@ import {
   type DaemonEvent,
   type DaemonState,
   describeReason,
+  levelOfReason,
   next,
   REASONS,
   type Reason,
@@ -75,6 +76,7 @@ export class DaemonProcess {
   #reason: Reason | undefined
   #version = ''
   #subinterpreters = true
+  #showsStacks = false
   #killed = false
   readonly #heartbeat: Heartbeat
   #exit: Exit | undefined
@@ -99,7 +101,7 @@ export class DaemonProcess {
     const { child, control } = spawnDaemon(plan, this, hooks.outlet().stderr, this.zygote)
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) this.#logLines(stream)
-    this.#heartbeat = new Heartbeat(plan.group.deadlockTimeout, () => this.stop('deadlock_timeout'))
+    this.#heartbeat = new Heartbeat(plan.group.deadlockTimeout, () => this.#deadlocked())
     this.#control = new RuntimeControl(
       control,
       (message) => this.#hear(message),
@@ -180,6 +182,12 @@ export class DaemonProcess {
     if (early) this.#child.kill('SIGTERM')
   }
 
+  /** Its Python cannot tell any more where it hangs; a handler in C still can. */
+  #deadlocked(): void {
+    this.stop('deadlock_timeout')
+    if (this.#showsStacks) this.#child.kill('SIGQUIT')
+  }
+
   #mainGroup(): string | null {
     return this.applicationGroup ?? this.plan.settings.main_group ?? null
   }
@@ -196,6 +204,7 @@ export class DaemonProcess {
       case 'ready':
         this.#version = message.version.slice(0, 40)
         this.#subinterpreters = message.subinterpreters === true
+        this.#showsStacks = message.shows_stacks === true
         this.cameUp = true
         this.#step('ready')
         return
@@ -211,7 +220,7 @@ export class DaemonProcess {
           'error',
           `Interpreter '${message.application_group.slice(0, 200)}' of process '${this.plan.name}' has not run Python code for ${this.plan.group.deadlockTimeout} s.`,
         )
-        this.stop('deadlock_timeout')
+        this.#deadlocked()
         return
       case 'server_metrics':
         void this.#metrics.answer(message)
@@ -291,7 +300,7 @@ export class DaemonProcess {
   #logStep(state: DaemonState, reason: Reason | undefined): void {
     const { name } = this.plan
     if (state === 'ready') this.#log('info', `Process '${name}' is ready, Python ${this.#version}.`)
-    else if (reason !== undefined) this.#log('info', describeReason(reason, name))
+    else if (reason !== undefined) this.#log(levelOfReason(reason), describeReason(reason, name))
   }
 
   #exited(exit: Exit): void {

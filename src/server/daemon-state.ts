@@ -25,6 +25,8 @@ interface Cause {
   readonly final?: true
   /** The process has worked: its replacement is not held back, however short its life was. */
   readonly healthy?: true
+  /** Something has gone wrong, which whoever keeps the log at `warn` has to see. */
+  readonly unplanned?: true
 }
 
 const SERVING: readonly DaemonState[] = ['ready', 'replacing']
@@ -59,6 +61,7 @@ export const REASONS = {
     from: SERVING,
     to: 'draining',
     healthy: true,
+    unplanned: true,
   },
   cpu_time_limit: {
     by: 'runtime',
@@ -72,6 +75,7 @@ export const REASONS = {
     message: "Application startup timer expired, stopping process '%s'.",
     from: ALIVE,
     to: 'stopping',
+    unplanned: true,
   },
   graceful_signal: {
     by: 'runtime',
@@ -118,12 +122,14 @@ export const REASONS = {
     message: "Daemon process deadlock timer expired, stopping process '%s'.",
     from: ALIVE,
     to: 'stopping',
+    unplanned: true,
   },
   graceful_timeout: {
     by: 'supervisor',
     message: "Daemon process graceful timer expired '%s'.",
     from: ['draining'],
     to: 'stopping',
+    unplanned: true,
   },
   refused: {
     by: 'supervisor',
@@ -211,6 +217,11 @@ export function next(state: DaemonState, event: DaemonEvent): Transition | undef
 /** The log line of a reason: mod_wsgi's text, and the reason's own name. */
 export function describeReason(reason: Reason, group: string): string {
   return `${REASONS[reason].message.replace('%s', () => group).replace(/\.$/, '')} (${reason}).`
+}
+
+/** At which level that line is logged: what was asked for is of no concern as long as all goes well. */
+export function levelOfReason(reason: Reason): 'info' | 'warn' {
+  return (REASONS[reason] as Cause).unplanned === true ? 'warn' : 'info'
 }
 
 /** Whether a process that leaves for that reason has worked. */

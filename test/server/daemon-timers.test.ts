@@ -29,7 +29,7 @@ for (const version of VERSIONS)
         t.test('request-timeout interrupts, then replaces', () => interrupts(server)),
         t.test('cpu-time-limit ends a process that computes', () => spins(server)),
         t.test('deadlock-timeout replaces a process that hangs in C code, and one that is stopped', () =>
-          hangs(server),
+          hangs(server, version),
         ),
         t.test('deadlock-timeout replaces a process that may take for ever to shut down', () =>
           hangsForEver(server),
@@ -76,7 +76,7 @@ async function spins(server: TestServer): Promise<void> {
   assert.notEqual(await pidOf(server, 'cpu'), before)
 }
 
-async function hangs(server: TestServer): Promise<void> {
+async function hangs(server: TestServer, version: string): Promise<void> {
   const before = await pidOf(server, 'dead')
   assert.equal((await server.get('/dead/stuck')).status, 502)
   await said(
@@ -84,6 +84,7 @@ async function hangs(server: TestServer): Promise<void> {
     before,
     "Daemon process deadlock timer expired, stopping process 'dead' (deadlock_timeout).",
   )
+  if (version !== '2.7') await server.waitForLog(/^ *File ".*life\.wsgi", line \d+,? in application$/m)
   const second = await pidOf(server, 'dead')
   assert.notEqual(second, before)
   await stopProcess(second)
@@ -135,6 +136,45 @@ async function obeys(server: TestServer): Promise<void> {
   )
   await said(server, signals, "Requests have completed, triggering immediate shutdown 'signals' (retire).")
 }
+
+test('what nobody has planned is logged at warn and above, with the requests in question', python, () =>
+  withServer(
+    groups(
+      {
+        soft: 'threads=1 request-timeout=1 interrupt-timeout=30',
+        hard: 'threads=1 request-timeout=1 graceful-timeout=1 shutdown-timeout=1',
+        dead: 'threads=1 deadlock-timeout=1 shutdown-timeout=1',
+        start: 'threads=1 startup-timeout=1 shutdown-timeout=1',
+      },
+      {
+        conf: 'LogLevel warn\nWSGIScriptAlias /hangs "${ROOT}/apps/hangs.wsgi" process-group=start',
+        apps: { 'hangs.wsgi': 'import time\ntime.sleep(1000)\n' },
+      },
+    ),
+    async (server) => {
+      // one that has not been heard at all counts as one that starts
+      await pidOf(server, 'dead')
+      const answers = ['/soft/loop?secret', '/hard/loop?secret', '/dead/stuck', '/hangs']
+      assert.deepEqual(
+        (await Promise.all(answers.map((place) => server.get(place)))).map(({ status }) => status),
+        [504, 502, 502, 502],
+      )
+      for (const line of [
+        /warn\] .*Injected RequestTimeout into thread 1/,
+        /error\] .*Request interrupted by RequestTimeout; thread recovered\./,
+        /warn\] .*Dumping stack trace for active Python threads\./,
+        /warn\] .*Thread 1 executing file ".*life\.wsgi", GET \/hard\/loop for \d+\.\d s, request-timeout exceeded/,
+        /warn\] .*life\.wsgi\\?", line \d+, in application/,
+        /warn\] .*stopping process 'hard' \(request_timeout\)/,
+        /warn\] .*Aborting process 'hard': its shutdown took longer than 1 seconds\./,
+        /warn\] .*stopping process 'dead' \(deadlock_timeout\)/,
+        /warn\] .*stopping process 'start' \(startup_timeout\)/,
+      ])
+        await server.waitForLog(new RegExp(`wsgi:${line.source}`))
+      assert.doesNotMatch(server.errorLog(), /secret|:info\]/)
+    },
+  ),
+)
 
 test('inactivity-timeout replaces a process that has served, not one that nobody asked for', python, () =>
   withServer(

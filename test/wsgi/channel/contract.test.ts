@@ -355,7 +355,7 @@ def application(environ, start_response):
     app: 'import mod_wsgi\nraise mod_wsgi.RequestTimeout()',
     expect: (outcome) => {
       assert.deepEqual([outcome.kind, outcome.why], ['failed', 'timeout'])
-      assert.deepEqual(outcome.log, ['info: Request interrupted by RequestTimeout; thread recovered.'])
+      assert.deepEqual(outcome.log, ['error: Request interrupted by RequestTimeout; thread recovered.'])
     },
   },
   {
