@@ -369,6 +369,9 @@ class Crew(object):
             request.reject(reason)
         for lane in self.lane_list:
             lane.nudge(wire.R_RETIRING, wire.REJECT_CODES.get(reason, 3))
+        if self.started:
+            # All others may be stuck in the application, with requests unread behind them. This one gives them back, and begins nothing.
+            start_new_thread(self.run, (Slot(self, 0),))
         self.notify({'type': 'retire_all', 'reason': reason})
 
     def hang_up(self, seconds=1.0):

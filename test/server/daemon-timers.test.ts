@@ -176,6 +176,25 @@ test('what nobody has planned is logged at warn and above, with the requests in 
   ),
 )
 
+for (const version of VERSIONS)
+  test(`Python ${version}: a process that is replaced for a stuck request gives back at once those that wait behind it`, () =>
+    withServer(
+      groups(
+        { stuck: 'threads=1 request-timeout=1 graceful-timeout=600 shutdown-timeout=600' },
+        { python: version, conf: 'StartServers 1' },
+      ),
+      async (server) => {
+        const before = await pidOf(server, 'stuck')
+        const stuck = server.get('/stuck/loop')
+        await server.waitForLog(/\/loop has begun/)
+        const waiting = await Promise.all(Array.from({ length: 3 }, () => pidOf(server, 'stuck')))
+        for (const pid of waiting) assert.notEqual(pid, before)
+        assert.doesNotMatch(server.accessLog(), /\/loop/, 'the one that is stuck still is')
+        process.kill(before, 'SIGKILL')
+        assert.equal((await stuck).status, 502)
+      },
+    ))
+
 test('inactivity-timeout replaces a process that has served, not one that nobody asked for', python, () =>
   withServer(
     groups(
