@@ -17,6 +17,7 @@ from . import wire
 from .bulk import BulkLane
 from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
+from .limits import replacement_point
 from .loan import CAN_BORROW
 from .modules import RequestTimeout
 from .poller import Poller
@@ -69,6 +70,7 @@ class Crew(object):
         # For the control lanes too, once a bulk lane has needed it (system.py).
         self.instant = None
         self.maximum = settings.get('maximum_requests') or 0
+        self.replace_at = 0
         self.queue_timeout = settings.get('queue_timeout') or 0
         self.last_activity = 0.0
         watched = any(settings.get(name) for name in ('queue_timeout', 'inactivity_timeout', 'interrupt_timeout'))
@@ -98,6 +100,8 @@ class Crew(object):
         if self.started:
             return
         self.started = True
+        # Not before: this process may have been forked from the one that made the crew.
+        self.replace_at = replacement_point(self.maximum, os.getpid())
         for slot in self.slots:
             start_new_thread(self.run, (slot,))
         if self.threads == 1:
@@ -343,9 +347,11 @@ class Crew(object):
         """Called after each request where maximum-requests is set."""
         with self.counts:
             self.finished += 1
-            reached = self.finished >= self.maximum
-        if reached:
+            finished = self.finished
+        if finished >= self.maximum:
             self.retire('maximum_requests')
+        elif finished == self.replace_at:
+            self.notify({'type': 'leaving', 'reason': 'maximum_requests_near'})
 
     def active(self):
         """Requests that run, without those that have run for longer than request-timeout."""

@@ -21,6 +21,7 @@ import {
   REASONS,
   type Reason,
   reasonFrom,
+  wordForProcess,
 } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import { Heartbeat } from './heartbeat.js'
@@ -167,7 +168,8 @@ export class DaemonProcess {
 
   /** Another process is ready in its place, for which it has waited. */
   relieve(): void {
-    if (this.#step('relieved')) this.#control.retire(this.#reason ?? 'relieved')
+    if (this.#step('relieved'))
+      this.#control.retire(this.#reason === undefined ? 'relieved' : wordForProcess(this.#reason))
   }
 
   /** Makes it leave: at once in its own order, and by force after `shutdown-timeout` where there is one. */

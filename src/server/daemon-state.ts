@@ -27,6 +27,8 @@ interface Cause {
   readonly healthy?: true
   /** Something has gone wrong, which whoever keeps the log at `warn` has to see. */
   readonly unplanned?: true
+  /** What applications are told, where that is not the reason's own name. */
+  readonly toldAs?: string
 }
 
 const SERVING: readonly DaemonState[] = ['ready', 'replacing']
@@ -47,6 +49,14 @@ export const REASONS = {
     from: SERVING,
     to: 'draining',
     healthy: true,
+  },
+  maximum_requests_near: {
+    by: 'runtime',
+    message: "Maximum requests nearly reached, attempt a graceful shutdown '%s'.",
+    from: ['ready'],
+    to: 'replacing',
+    healthy: true,
+    toldAs: 'maximum_requests',
   },
   inactivity_timeout: {
     by: 'runtime',
@@ -222,6 +232,11 @@ export function describeReason(reason: Reason, group: string): string {
 /** At which level that line is logged: what was asked for is of no concern as long as all goes well. */
 export function levelOfReason(reason: Reason): 'info' | 'warn' {
   return (REASONS[reason] as Cause).unplanned === true ? 'warn' : 'info'
+}
+
+/** What the process is told of it, for applications that subscribed to its end. */
+export function wordForProcess(reason: Reason): string {
+  return (REASONS[reason] as Cause).toldAs ?? reason
 }
 
 /** Whether a process that leaves for that reason has worked. */

@@ -6,11 +6,13 @@ import {
   type DaemonEvent,
   type DaemonState,
   describeReason,
+  levelOfReason,
   next,
   REASONS,
   type Reason,
   reasonFrom,
   TRANSITIONS,
+  wordForProcess,
 } from '../../src/server/daemon-state.js'
 import { PROJECT } from '../support/server.js'
 
@@ -41,6 +43,27 @@ test('a process whose interval is over serves on until its replacement is ready'
     states: ['ready', 'replacing', 'draining', 'stopping', 'gone'],
     replaced: 1,
   })
+})
+
+test('a process that nears its last request serves on; if it comes to it first, it is not replaced twice', () => {
+  const near = ['ready', 'maximum_requests_near'] as const
+  assert.deepEqual(run(...near, 'maximum_requests_near', 'relieved', 'retire', 'exit'), {
+    states: ['ready', 'replacing', 'draining', 'stopping', 'gone'],
+    replaced: 1,
+  })
+  assert.deepEqual(run(...near, 'maximum_requests', 'relieved', 'retire', 'exit'), {
+    states: ['ready', 'replacing', 'draining', 'stopping', 'gone'],
+    replaced: 1,
+  })
+  assert.equal(wordForProcess('maximum_requests_near'), 'maximum_requests')
+})
+
+test('what is not planned is logged at warn', () => {
+  const reasons = Object.keys(REASONS) as Reason[]
+  assert.deepEqual(
+    reasons.filter((reason) => levelOfReason(reason) === 'warn'),
+    ['request_timeout', 'startup_timeout', 'deadlock_timeout', 'graceful_timeout'],
+  )
 })
 
 test('a process that dies while its replacement starts is not replaced twice', () => {
