@@ -9,6 +9,7 @@ import types
 
 from . import wire
 from .compat import PY2, allocate_lock, clear_exception, monotonic
+from .repeats import Repeats
 try:
     # hashlib loads OpenSSL, which is a sixth of the time that the runtime takes to load
     from _md5 import md5
@@ -45,6 +46,7 @@ class Scripts(object):
         self.lock = allocate_lock()
         # path -> (module, when it was last compared with the file)
         self.loaded = {}
+        self.failures = Repeats()
         # For startup-timeout: when a request first needed a script that was not there, and whether one has been loaded.
         self.first_attempt = None
         self.succeeded = False
@@ -128,6 +130,7 @@ class Scripts(object):
                 self.explain(path, request)
                 raise LoadFailed(path)
             self.succeeded = True
+            self.failures.forget(path)
             self.loaded[path] = [module, request.read_at]
             notify = self.awaited.pop(path, None)
             if notify is not None:
@@ -137,16 +140,23 @@ class Scripts(object):
     def explain(self, path, request):
         kind, value, trace = sys.exc_info()
         try:
-            prefix = 'mod_wsgi (pid=%d): ' % os.getpid()
-            if kind is SystemExit:
-                request.log(wire.L_ERROR, prefix + "SystemExit exception raised by WSGI script '%s' ignored." % path)
-            request.log(wire.L_ERROR, prefix + "Target WSGI script '%s' cannot be loaded as Python module." % path)
             # without our own two calls
             for _ in range(2):
                 trace = trace.tb_next or trace
-            for text in traceback.format_exception(kind, value, trace):
-                for line in text.rstrip('\n').split('\n'):
-                    request.log(wire.L_ERROR, line)
+            lines = [line for text in traceback.format_exception(kind, value, trace) for line in text.rstrip('\n').split('\n')]
+            prefix = 'mod_wsgi (pid=%d): ' % os.getpid()
+            headline = prefix + "Target WSGI script '%s' cannot be loaded as Python module." % path
+            # Without a request it goes to another log.
+            times = self.failures.count(path, (lines, mtime_or_none(path)), monotonic()) if request.read_at else 0
+            if times:
+                request.log(wire.L_ERROR, '%s It fails as before, %d times since its traceback was logged: %s'
+                            % (headline, times, lines[-1]))
+                return
+            if kind is SystemExit:
+                request.log(wire.L_ERROR, prefix + "SystemExit exception raised by WSGI script '%s' ignored." % path)
+            request.log(wire.L_ERROR, headline)
+            for line in lines:
+                request.log(wire.L_ERROR, line)
         finally:
             kind = value = trace = None
             if PY2:
@@ -172,6 +182,13 @@ def execute(path):
 def mtime_of(path):
     """Modification time in microseconds, as httpd counts."""
     return int(os.stat(path).st_mtime * 1000000)
+
+
+def mtime_or_none(path):
+    try:
+        return mtime_of(path)
+    except (OSError, IOError):
+        return None
 
 
 def changed(module, path):
