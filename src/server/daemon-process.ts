@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import { type ErrorLog, LEVELS, type Level } from '../log/error-log.js'
+import { type ErrorLog, LEVELS, type Level, serverRecord } from '../log/error-log.js'
 import { RuntimeControl, type RuntimeMessage } from '../python/control.js'
 import type { Board } from '../status/board.js'
 import { MetricsAnswers } from '../status/metrics-answers.js'
@@ -237,7 +237,7 @@ export class DaemonProcess {
         return
       case 'log':
         if (message.level === 'alert' && !this.cameUp) this.launchFailure = message.text
-        else this.#log(levelFrom(message.level), message.text)
+        else this.#log(levelFrom(message.level), message.text, this.pid)
     }
   }
 
@@ -364,15 +364,17 @@ export class DaemonProcess {
   #logLines(stream: Readable | null): void {
     if (stream === null) return
     createInterface({ input: stream.setEncoding('latin1') }).on('line', (line) =>
-      this.#log('error', line.slice(0, LOG_LINE_MAX)),
+      this.#log('error', line.slice(0, LOG_LINE_MAX), this.pid),
     )
   }
 
-  #log(level: Level, message: string): void {
+  /** `pid`: who says so, where it is not the supervisor. */
+  #log(level: Level, text: string, pid?: number): void {
     const who = this.pid === 0 ? `to be forked from pid=${this.zygote?.pid}` : `pid=${this.pid}`
     const prefix = `mod_wsgi (${who}): `
     // what scripts are told to fail with names the process by itself
-    this.hooks.outlet().log.server('wsgi', level, message.startsWith(prefix) ? message : prefix + message)
+    const message = text.startsWith(prefix) ? text : prefix + text
+    serverRecord(this.hooks.outlet().log, { module: 'wsgi', level, message, pid })
   }
 }
 

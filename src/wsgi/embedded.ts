@@ -132,10 +132,16 @@ export class EmbeddedPython {
   async #interpreterOf(
     applicationGroup: string,
     isNamedByRequest: boolean,
-  ): Promise<Pick<ChannelTarget, 'socketPath' | 'secret' | 'progressPath'>> {
+  ): Promise<Pick<ChannelTarget, 'socketPath' | 'secret' | 'progressPath' | 'pid'>> {
     const { socketPath, secret, subinterpreters } = await this.start()
     if (subinterpreters || applicationGroup === '') return { socketPath, secret }
-    return this.#processes.of(applicationGroup, isNamedByRequest)
+    const process = await this.#processes.of(applicationGroup, isNamedByRequest)
+    return {
+      socketPath: process.socketPath,
+      secret: process.secret,
+      progressPath: process.progressPath,
+      pid: process.pid,
+    }
   }
 
   /** Preloaded scripts of other application groups, where these have processes of their own. */

@@ -3,6 +3,7 @@
  * Rules: PEP 3333; mod_wsgi's relay of response headers, internal redirects and error override.
  */
 import type { HandedOver } from '../http/message.js'
+import { serverRecord } from '../log/error-log.js'
 import { brokenBodyStatus } from '../request/body.js'
 import { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
@@ -359,7 +360,9 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   }
 
   log(level: RuntimeLogLevel, text: string): void {
-    this.request.report('wsgi', level, text)
+    const { request } = this
+    const pid = this.#channel?.target.pid
+    serverRecord(request.log, { request, module: 'wsgi', level, message: text, pid })
   }
 
   /** A length that the application did not give is never invented: it may have left out the body of a HEAD (release 3.0, removal 2). */

@@ -3,6 +3,7 @@
  */
 
 import type { Site } from '../config/site.js'
+import { serverRecord } from '../log/error-log.js'
 import { coreServer } from '../modules/core/settings.js'
 import { wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import { internalRedirect, settle } from '../request/process.js'
@@ -60,12 +61,14 @@ export class Gateway implements ExchangeOwner {
             Channel.connect({
               socketPath: info.socketPath,
               secret: info.secret,
+              pid: info.pid,
               applicationGroup,
               isNamedByRequest,
               threads: group.threads,
               progressPath: info.progressPath,
               lends: info.lends,
-              lateLog: (level, text) => log.server('wsgi', level, text),
+              lateLog: (level, message) =>
+                serverRecord(log, { module: 'wsgi', level, message, pid: info.pid }),
             }),
           loads: context.loads,
           number,

@@ -31,6 +31,40 @@ WSGIScriptAlias /daemon \${ROOT}/apps/a.wsgi process-group=group application-gro
 
 const skip = findPython('3')?.sharedLibrary === undefined && 'no Python 3 to embed'
 
+const WHO = `
+import os, threading
+def application(environ, start_response):
+    environ['wsgi.errors'].write('said in a request by %d\\n' % os.getpid())
+    thread = threading.Thread(target=lambda: print('said beside it by %d' % os.getpid()))
+    thread.start()
+    thread.join()
+    start_response('200 OK', [])
+    return [b'ok']
+`
+
+test('lines of applications bear the number of their process', { skip }, () =>
+  withServer(
+    {
+      conf: `StartServers 1
+WSGIDaemonProcess group
+WSGIScriptAlias /embedded \${ROOT}/apps/a.wsgi application-group=%{GLOBAL}
+WSGIScriptAlias /daemon \${ROOT}/apps/a.wsgi process-group=group application-group=%{GLOBAL}`,
+      apps: { 'a.wsgi': WHO },
+    },
+    async (server) => {
+      await server.get('/daemon')
+      const [, daemon] = await server.waitForLog(
+        /\[pid (\d+):tid \d+\] \[client .* said in a request by \1$/m,
+      )
+      await server.waitForLog(new RegExp(`\\[pid ${daemon}:tid .* said beside it by ${daemon}$`, 'm'))
+      await server.get('/embedded')
+      await server.waitForLog(
+        new RegExp(`\\[pid ((?!${daemon}:)\\d+):tid \\d+\\] \\[client .* said in a request by \\1$`, 'm'),
+      )
+    },
+  ),
+)
+
 test('lines of applications bear the host, the client and the id of their request', { skip }, () =>
   withServer({ conf: CONF, apps: { 'a.wsgi': APPLICATION } }, async (server) => {
     const ids = new Set<string>()

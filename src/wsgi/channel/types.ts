@@ -193,6 +193,8 @@ export interface ChannelTarget extends LaneAddress {
   readonly applicationGroup: string
   /** That name came about by a request: their number is limited (`WSGIHttpdApplicationGroupLimit`). */
   readonly isNamedByRequest?: boolean
+  /** The process, for the error log; undefined: this one. */
+  readonly pid?: number
   /** Requests that the process was told to run at a time. Bounds follow from it: what the process says of itself is not asked. */
   readonly threads: number
   /** The progress file of the process (see `docs/channel.md`); without it every begun request counts as seen. */
