@@ -3,9 +3,7 @@ import sys
 import threading
 import traceback
 
-from .compat import get_ident, monotonic, native
-
-METHOD, REQUEST_URI = 0, 4
+from .compat import get_ident
 
 
 def write_stacks(crew):
@@ -26,10 +24,7 @@ def describe(crew):
         if not is_of_this_interpreter(frame) or request is None and (slot is not None or is_servers_own(frame, ident)):
             continue
         if request is not None:
-            parts = request.text.split(b'\0', REQUEST_URI + 1)
-            yield "Thread %d has run %s %s for %.1f s, script '%s':" % (
-                slot.number, native(parts[METHOD]), native(parts[REQUEST_URI]), monotonic() - request.read_at,
-                request.place.script)
+            yield "Thread %d has run %s, script '%s':" % (slot.number, request.describe(), request.place.script)
         else:
             yield "Thread '%s' runs no request:" % names.get(ident, ident)
         for text in traceback.format_stack(frame):

@@ -50,7 +50,7 @@ async function showsStacks(server: TestServer, groups: readonly string[]): Promi
     assert.match(
       log,
       new RegExp(
-        `:notice\\].*Thread \\d+ has run GET /${group}/wait\\?x=1 for \\d+\\.\\d s, script '.*app\\.wsgi':$`,
+        `:notice\\].*Thread \\d+ has run GET /${group}/wait for \\d+\\.\\d s, script '.*app\\.wsgi':$`,
         'm',
       ),
     )
