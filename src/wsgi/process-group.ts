@@ -56,6 +56,9 @@ export class Member {
   retired = false
   /** When a channel to it ended, on the clock of `performance.now`; 0: none has. */
   #lostAt = 0
+  /** Connections to it that have failed in a row, and when the next is made, on the clock of `performance.now`. */
+  #refusals = 0
+  #connectsFrom = 0
 
   constructor(public info: DaemonInfo) {}
 
@@ -80,6 +83,18 @@ export class Member {
     return true
   }
 
+  get mayBeConnected(): boolean {
+    return performance.now() >= this.#connectsFrom
+  }
+
+  /** Each failure in a row puts the next connection off for longer: requests that wait are tried often, and each failure is a line in the log. */
+  connected(succeeded: boolean): void {
+    this.#connectsFrom = succeeded
+      ? 0
+      : performance.now() + Math.min(RECONNECT_MS * 2 ** this.#refusals, RECONNECT_MAX_MS)
+    this.#refusals = succeeded ? 0 : this.#refusals + 1
+  }
+
   runs(applicationGroup: string): boolean {
     return this.info.applicationGroup === null || this.info.applicationGroup === applicationGroup
   }
@@ -89,6 +104,9 @@ export class Member {
 const WINDOW_MAX = 4000
 /** By then the supervisor has taken a process that has died off the list. */
 const DEATH_KNOWN_MS = 1000
+/** How soon a connection that has failed is made once more, the first time and at most. */
+const RECONNECT_MS = 100
+const RECONNECT_MAX_MS = 2000
 /** What a connection says when the process at its other end is gone. */
 const ENDS_OF_PROCESSES = new Set(['ECONNRESET', 'EPIPE'])
 /** Requests that come together go to one process, in one write, where the last of them waits at most so much longer than in the least busy one. */
@@ -317,11 +335,12 @@ export class ProcessGroup {
   }
 
   #open(member: Member, applicationGroup: string, isNamedByRequest: boolean): void {
-    if (member.connecting.has(applicationGroup)) return
+    if (member.connecting.has(applicationGroup) || !member.mayBeConnected) return
     member.connecting.add(applicationGroup)
     this.surroundings.connect(member.info, applicationGroup, isNamedByRequest).then(
       (channel) => {
         member.connecting.delete(applicationGroup)
+        member.connected(true)
         member.channels.set(applicationGroup, channel)
         channel.onClose(({ error }) => {
           if (member.channels.get(applicationGroup) === channel) member.channels.delete(applicationGroup)
@@ -338,11 +357,12 @@ export class ProcessGroup {
           this.#refuseGroup(applicationGroup, error.status, message)
           return
         }
+        member.connected(false)
         this.surroundings.log(
           'error',
           `WSGI0117: Unable to connect to WSGI daemon process '${this.group.name}' (pid ${member.info.pid}) on '${member.info.socketPath}': ${message}`,
         )
-        // Tried again with the next sweep, as long as requests wait for it.
+        // Tried again as long as requests wait for it.
       },
     )
   }

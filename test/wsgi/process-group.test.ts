@@ -5,6 +5,7 @@ import type { Channel } from '../../src/wsgi/channel/channel.js'
 import type { DaemonGroup } from '../../src/wsgi/groups.js'
 import { COLUMN_BYTES, type Loads, SharedLoads, UNSHARED } from '../../src/wsgi/loads.js'
 import { type Job, type Member, ProcessGroup, type Surroundings } from '../../src/wsgi/process-group.js'
+import { until } from '../support/wait.js'
 
 /** Stands for a channel: the group only keeps it, hands it to jobs and closes it. */
 class Lane {
@@ -42,6 +43,7 @@ function makeGroup(
   const asked: string[] = []
   const retired: number[] = []
   const lanes: Lane[] = []
+  const logged: string[] = []
   const surroundings: Surroundings = {
     connect:
       connect ??
@@ -55,7 +57,7 @@ function makeGroup(
     applicationGroupLimit: 2,
     requestProcess: (_, applicationGroup) => asked.push(applicationGroup),
     processRetired: (id) => retired.push(id),
-    log: () => {},
+    log: (_level, message) => logged.push(message),
   }
   const settings = {
     name: 'g',
@@ -67,7 +69,7 @@ function makeGroup(
     startupTimeout: 0,
     ...options,
   } as DaemonGroup
-  return { group: new ProcessGroup(settings, surroundings), asked, retired, lanes }
+  return { group: new ProcessGroup(settings, surroundings), asked, retired, lanes, logged }
 }
 
 function info(id: number, more: Partial<DaemonInfo> = {}): DaemonInfo {
@@ -306,6 +308,29 @@ test('connect-timeout runs while there is a process, the start of one has a limi
     }
     group.close()
   }
+})
+
+test('a process that cannot be connected to is tried again, less often with each failure', async (t) => {
+  const attempts: number[] = []
+  const { group, logged } = makeGroup({}, new SharedLoads(new Int32Array(COLUMN_BYTES / 2), 1), async () => {
+    attempts.push(performance.now())
+    if (attempts.length < 4) throw new Error('no such file')
+    return new Lane() as unknown as Channel
+  })
+  t.after(() => group.close())
+  group.update([info(1)], undefined)
+  const request = new Request()
+  group.run(request)
+  await until('the connection', () => request.member)
+  const [first = 0, second = 0, third = 0, fourth = 0] = attempts
+  assert.ok(second - first >= 100)
+  assert.ok(third - second >= 200)
+  assert.ok(fourth - third >= 400)
+  assert.equal(logged.length, 3)
+  assert.match(
+    logged[0] as string,
+    /^WSGI0117: Unable to connect .* 'g' \(pid 1001\) on '\/run\/1': no such file$/,
+  )
 })
 
 test('a process that is off the list is let go when its last request is done', async (t) => {
