@@ -11,31 +11,48 @@ import { COLUMN_BYTES, COLUMNS_MAX, type Loads, SharedLoads, UNSHARED } from '..
 export class LoadTable {
   readonly #fd: number
   readonly #taken = new Set<number>()
+  readonly #isUsable: boolean
   #highest = 0
 
   /** @throws what `openSync` throws */
   constructor(runtimeDir: string) {
     this.#fd = openSync(pathIn(runtimeDir), 'wx', 0o600)
     ftruncateSync(this.#fd, COLUMN_BYTES * COLUMNS_MAX)
+    this.#isUsable = this.#clear(0)
   }
 
-  /** A column for a new worker; 0: there is none left. */
+  /** A column for a new worker; 0: there is none left, or no room for it on the disk. */
   take(): number {
     let column = 1
     while (this.#taken.has(column)) column++
-    if (column >= COLUMNS_MAX) return 0
+    if (!this.#isUsable || column >= COLUMNS_MAX || !this.#clear(column)) return 0
     this.#taken.add(column)
     if (column > this.#highest) {
       this.#highest = column
-      writeSync(this.#fd, Int32Array.of(column), 0, Int32Array.BYTES_PER_ELEMENT, 0)
+      this.#write(Int32Array.of(column), 0)
     }
     return column
   }
 
   /** The worker is gone, and whatever it had in hand. */
   release(column: number): void {
-    if (!this.#taken.delete(column)) return
-    writeSync(this.#fd, new Uint8Array(COLUMN_BYTES), 0, COLUMN_BYTES, column * COLUMN_BYTES)
+    if (this.#taken.delete(column)) this.#clear(column)
+  }
+
+  /**
+   * Gives the column its place on the disk, too: a worker that touches what has none there, in its mapping, is killed (SIGBUS) where the file system
+   * is full.
+   */
+  #clear(column: number): boolean {
+    return this.#write(new Uint8Array(COLUMN_BYTES), column * COLUMN_BYTES)
+  }
+
+  #write(bytes: Uint8Array | Int32Array, offset: number): boolean {
+    try {
+      return writeSync(this.#fd, bytes, 0, bytes.byteLength, offset) === bytes.byteLength
+    } catch {
+      return false
+    }
   }
 
   close(): void {
