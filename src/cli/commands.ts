@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandHelp[] = [
   { words: 'setup-server SCRIPT [options]', help: 'only writes the configuration for that' },
   { words: 'start, stop, restart, graceful, graceful-stop', help: 'as -k with that word' },
   { words: 'configtest', help: 'as -t' },
+  { words: 'explain URL [options]', help: 'says what would answer a request, and why; see explain --help' },
   { words: 'status', help: 'says whether the server of this configuration runs' },
   { words: 'help', help: 'shows this page' },
 ]

@@ -26,6 +26,8 @@ ${commands.join('\n')}
 Examples:
   wsgi-httpd -f /etc/httpd/conf/httpd.conf -t     is this configuration understood?
   wsgi-httpd -d /etc/apache2 -DFOREGROUND         serves a Debian configuration in this terminal
+  wsgi-httpd explain -d /etc/apache2 http://localhost/app/x
+                                                  what would answer this request, and why?
   wsgi-httpd start-server app.wsgi --port 8000    serves app.wsgi on http://localhost:8000/
 `
 }

@@ -6,6 +6,7 @@ import { PidFileError } from '../server/pid-file.js'
 import type { SpareWorker } from '../server/spare-worker.js'
 import { APACHECTL_WORDS } from './commands.js'
 import { PROGRAM } from './configuration.js'
+import { explain } from './explain/command.js'
 import { parseFlags } from './flags.js'
 import { HINT, helpPage } from './help.js'
 import { carryOut } from './httpd.js'
@@ -49,6 +50,7 @@ async function dispatch(words: readonly string[], terminal: Terminal): Promise<n
     return 0
   }
   if (first === 'start-server' || first === 'setup-server') return await startServer(first, rest, terminal)
+  if (first === 'explain') return await explain(rest, terminal)
   if (first === 'status' || first === 'fullstatus') return status(parseFlags(rest), terminal)
   const flags =
     first !== undefined && Object.hasOwn(APACHECTL_WORDS, first) ? APACHECTL_WORDS[first] : undefined

@@ -39,6 +39,10 @@ export class Settings {
   #merged: WeakMap<Settings, Settings> | undefined
   /** What the request phases have worked out from these settings, once for all requests (request/phases.ts). */
   plan: unknown = undefined
+  /** The `.htaccess` file that they come from. */
+  file: string | undefined = undefined
+  /** For whoever asks which sections hold somewhere: what settings were merged from, as long as this is there. */
+  static origins: WeakMap<Settings, readonly [base: Settings, added: Settings]> | undefined
 
   /** For directives: the object of a module to set properties on. */
   draft<T extends object>(key: SettingsKey<T>): Draft<T> {
@@ -87,6 +91,7 @@ export class Settings {
   /** A new scope: `added` over `base`, module by module. A module without directives in `added` keeps what it had. */
   static merge(base: Settings, added: Settings): Settings {
     const merged = new Settings()
+    Settings.origins?.set(merged, [base, added])
     const count = Math.max(base.#own.length, added.#own.length)
     for (let slot = 0; slot < count; slot++) {
       const outer = base.#own[slot]

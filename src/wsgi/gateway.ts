@@ -10,8 +10,9 @@ import { internalRedirect, settle } from '../request/process.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
 import { Channel } from './channel/channel.js'
-import { type EmbeddedJob, EmbeddedPython } from './embedded.js'
+import { EmbeddedPython } from './embedded.js'
 import type { ExchangeOwner, Verdict, WsgiExchange } from './exchange.js'
+import type { HookJob } from './hooks/call.js'
 import { type Member, ProcessGroup } from './process-group.js'
 import { Roll } from './roll.js'
 import { daemonGroups } from './visibility.js'
@@ -22,23 +23,40 @@ const CAUSE_WAIT_MS = 3000
 const CAUSES_MAX = 64
 const TIMEOUT_SWEEP_MS = 500
 
-let active: Gateway | undefined
+/** What requests and hook scripts need of a gateway. */
+export interface RequestGateway extends ExchangeOwner {
+  readonly site: Site
+  /** A 200 with a `Location` path is an internal redirect, in daemon mode. */
+  readonly redirects: boolean
+  groupOf(name: string): ProcessGroup | undefined
+  /** Gives a request to its process group, or to the embedded interpreter when that is `""`. */
+  run(exchange: WsgiExchange, processGroup: string): void
+  /** Hooks always run in this worker's own interpreter, whatever `WSGIRestrictEmbedded` says about applications. */
+  callHook(call: HookJob): void
+}
 
-/** The gateway of this worker process. */
-export function activeGateway(): Gateway {
+let active: RequestGateway | undefined
+
+/** The gateway of this process. */
+export function activeGateway(): RequestGateway {
   if (active === undefined) throw new Error('the WSGI gateway has not been started in this process')
   return active
 }
 
 /** Called once in a server worker, after privileges are dropped and before connections are accepted. */
 export function startGateway(context: WorkerContext): Gateway {
-  active = new Gateway(context)
-  return active
+  const gateway = new Gateway(context)
+  useGateway(gateway)
+  return gateway
 }
 
-export class Gateway implements ExchangeOwner {
+/** For processes that are no server workers, where something else stands behind hook scripts. */
+export function useGateway(gateway: RequestGateway): void {
+  active = gateway
+}
+
+export class Gateway implements RequestGateway {
   readonly site: Site
-  /** A 200 with a `Location` path is an internal redirect, in daemon mode. */
   readonly redirects: boolean
   readonly #groups = new Map<string, ProcessGroup>()
   readonly #embedded: EmbeddedPython
@@ -103,7 +121,6 @@ export class Gateway implements ExchangeOwner {
     return this.#groups.get(name)
   }
 
-  /** Gives a request to its process group, or to the embedded interpreter when that is `""`. */
   run(exchange: WsgiExchange, processGroup: string): void {
     if (processGroup === '') {
       this.#embedded.run(exchange)
@@ -113,8 +130,7 @@ export class Gateway implements ExchangeOwner {
     ;(this.#groups.get(processGroup) as ProcessGroup).run(exchange)
   }
 
-  /** Hooks always run in this worker's own interpreter, whatever `WSGIRestrictEmbedded` says about applications. */
-  callHook(call: EmbeddedJob): void {
+  callHook(call: HookJob): void {
     this.#embedded.run(call)
   }
 

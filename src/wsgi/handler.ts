@@ -15,7 +15,7 @@ import type { Request } from '../request/request.js'
 import type { BodyPlan } from './channel/types.js'
 import { requestEnviron, scriptNameOf } from './environ.js'
 import { type ResponseRules, WsgiExchange } from './exchange.js'
-import { activeGateway, type Gateway } from './gateway.js'
+import { activeGateway, type RequestGateway } from './gateway.js'
 import { dispatch } from './hooks/dispatch.js'
 import { insideJail } from './jail.js'
 import { ownershipFault } from './ownership.js'
@@ -36,7 +36,7 @@ const OVERRIDING_RULES: ResponseRules = { errorOverride: true, internalRedirect:
 /** @param gatewayOf gives the gateway that runs it, asked for when there is a request to run */
 export function handleWsgi(
   request: Request,
-  gatewayOf: () => Gateway = activeGateway,
+  gatewayOf: () => RequestGateway = activeGateway,
 ): Outcome | Promise<Outcome> {
   const name = request.handler ?? request.contentType
   if (name === undefined) return undefined
@@ -92,7 +92,7 @@ function proceed(
   alias: ScriptAlias | undefined,
   handler: HandlerScript | undefined,
   body: Planned,
-  gateway: Gateway,
+  gateway: RequestGateway,
 ): Outcome | Promise<Outcome> {
   if ('refused' in body) return refuse(request, body.refused, body.why)
   const scriptName = scriptNameOf(request)
@@ -118,7 +118,7 @@ function proceedTo(
   target: Target,
   scriptName: string,
   body: BodyPlan,
-  gateway: Gateway,
+  gateway: RequestGateway,
 ): Outcome {
   const problem = checkGroup(request, dir, target, gateway)
   if (problem !== undefined) return refuse(request, 500, problem)
@@ -126,7 +126,12 @@ function proceedTo(
 }
 
 /** mod_wsgi's rules on who may use which process group, in its order. */
-function checkGroup(request: Request, dir: WsgiDir, target: Target, gateway: Gateway): string | undefined {
+function checkGroup(
+  request: Request,
+  dir: WsgiDir,
+  target: Target,
+  gateway: RequestGateway,
+): string | undefined {
   const group = target.processGroup
   if (dir.restrictProcess !== undefined && !dir.restrictProcess.includes(group)) {
     return `WSGI0151: Daemon process called '${group}' cannot be accessed by this WSGI application: WSGIRestrictProcess does not list it`
@@ -156,7 +161,7 @@ function checkFiles(request: Request, target: Target, { group }: ProcessGroup): 
   return fault === undefined ? undefined : refuse(request, 403, `${fault}: ${request.filename}`)
 }
 
-/** From here on the exchange answers, at a later turn of the event loop: see {@link Gateway.settled}. */
+/** From here on the exchange answers, at a later turn of the event loop: see {@link RequestGateway.settled}. */
 function run(
   request: Request,
   dir: WsgiDir,
@@ -165,7 +170,7 @@ function run(
   target: Target,
   scriptName: string,
   body: BodyPlan,
-  gateway: Gateway,
+  gateway: RequestGateway,
 ): Outcome {
   const group = gateway.groupOf(target.processGroup)
   const refused = group?.guarded === true ? checkFiles(request, target, group) : undefined
@@ -185,7 +190,7 @@ function run(
   return 'done'
 }
 
-function rulesFor(target: Target, dir: WsgiDir, gateway: Gateway): ResponseRules {
+function rulesFor(target: Target, dir: WsgiDir, gateway: RequestGateway): ResponseRules {
   if (target.processGroup === '' || !gateway.redirects) return EMBEDDED_RULES
   return dir.errorOverride ? OVERRIDING_RULES : DAEMON_RULES
 }

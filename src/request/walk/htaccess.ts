@@ -127,7 +127,11 @@ export class HtaccessFiles {
           allowsClass(allowOverride, override) || allowOverrideList.has(name.toLowerCase()),
       })
       const [first, ...more] = applied.errors
-      if (first === undefined) return applied
+      if (first === undefined) {
+        for (const settings of [applied.dir, ...applied.sections.map((section) => section.settings)])
+          settings.file = path
+        return applied
+      }
       const others = more.length === 0 ? '' : `; ${more.length} more such faults`
       return faulty(`${path}: ${first.message}${lineOf(first.at.line)}${others}`)
     } catch (error) {

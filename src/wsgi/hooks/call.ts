@@ -24,6 +24,11 @@ export type HookResult<T> =
   | { readonly value: T; readonly failed?: undefined }
   | { readonly failed: 'script' | 'callable' | 'error' }
 
+/** A call on its way to an interpreter. */
+export interface HookJob extends EmbeddedJob {
+  readonly place: Place
+}
+
 /** What a function is told besides the environ; texts have one character per byte. */
 export interface HookWords {
   /** Arguments after environ. */
@@ -43,7 +48,7 @@ const NO_BODY: BodyPlan = { kind: 'none' }
  * @param environ what the function sees besides what the place holds.
  */
 export function callHook<T>(
-  run: (call: EmbeddedJob) => void,
+  run: (call: HookJob) => void,
   request: Request,
   place: Place,
   group: NamedGroup,
@@ -68,7 +73,7 @@ function asciiJson(said: HookWords): string {
   )
 }
 
-class HookCall implements Exchange, EmbeddedJob {
+class HookCall implements Exchange, HookJob {
   readonly fixed: string
   readonly rawHeaders: readonly string[]
   readonly extra: readonly string[]

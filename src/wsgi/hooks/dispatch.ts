@@ -6,7 +6,7 @@ import type { HookScript } from '../../modules/wsgi/settings.js'
 import type { Request } from '../../request/request.js'
 import type { Place } from '../channel/types.js'
 import type { RequestEnviron } from '../environ.js'
-import type { Gateway } from '../gateway.js'
+import type { RequestGateway } from '../gateway.js'
 import { type Choice, hookGroup } from '../target.js'
 import { callHook } from './call.js'
 
@@ -25,7 +25,7 @@ export async function dispatch(
   script: HookScript,
   configured: Place,
   environ: RequestEnviron,
-  gateway: Gateway,
+  gateway: RequestGateway,
 ): Promise<Choice | undefined> {
   const result = await callHook<Answer>(
     (call) => gateway.callHook(call),
