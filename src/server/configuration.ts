@@ -2,7 +2,6 @@
  * The configuration as the supervisor needs it: the tree that server workers are given, and what it does itself (sockets, processes, users).
  * Everything that can be wrong with it is found here, before anything of a running server is touched.
  */
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import { describeError, type Loaded, type LoadOptions, loadSite } from '../config/load.js'
@@ -19,6 +18,7 @@ import { type WsgiMain, wsgiMain } from '../modules/wsgi/settings.js'
 import { findPython } from '../python/find.js'
 import { serverBanner } from '../request/server-tokens.js'
 import { versionNumbers } from '../system/package-root.js'
+import { processors } from '../system/processors.js'
 import { loadTls } from '../tls/contexts.js'
 import type { TlsMaterial } from '../tls/material.js'
 import { importsOf } from '../wsgi/imports.js'
@@ -113,10 +113,7 @@ function configurationOf(tree: ConfigTree, site: Site): Configuration {
     listen: settings.get(listenSettings),
     pidFile: pidFileOf(site),
     runtimeParent: runtimeDir === undefined ? undefined : textOf(runtimeDir),
-    workers: Math.min(
-      mpm.startServers ?? availableParallelism(),
-      mpm.serverLimit ?? Number.POSITIVE_INFINITY,
-    ),
+    workers: Math.min(mpm.startServers ?? processors(), mpm.serverLimit ?? Number.POSITIVE_INFINITY),
     frontUser,
     gracefulShutdownTimeout: mpm.gracefulShutdownTimeout,
     daemons,

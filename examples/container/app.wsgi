@@ -1,0 +1,6 @@
+import os
+
+
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [('Hello from uid %d\n' % os.getuid()).encode()]
