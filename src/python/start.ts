@@ -1,6 +1,7 @@
 /**
  * How a Python is started: the words of its command line and the variables of its environment, for daemon processes and embedded ones alike. Pure.
  */
+import { SERVICE_VARIABLES } from '../system/service-variables.js'
 
 /** What can be told of a Python without running it. Undefined where nothing tells. */
 export interface PythonKind {
@@ -49,5 +50,5 @@ export const INTERNAL_VARIABLES: readonly string[] = [
   'NODE_CHANNEL_FD',
   'NODE_CHANNEL_SERIALIZATION_MODE',
   'UV_THREADPOOL_SIZE',
-  'NOTIFY_SOCKET',
+  ...SERVICE_VARIABLES,
 ]

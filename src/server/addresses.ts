@@ -37,6 +37,22 @@ export function inetAddress(host: string, port: number): Buffer {
   return bytes
 }
 
+/** The reverse; undefined for what is no internet address. The zone of a link-local address is a number. */
+export function readInetAddress(bytes: Buffer): { host: string; port: number } | undefined {
+  const family = process.platform === 'darwin' ? bytes[1] : bytes.readUInt16LE()
+  if (family === C.AF_INET) return { host: bytes.subarray(4, 8).join('.'), port: bytes.readUInt16BE(2) }
+  if (family !== C.AF_INET6) return undefined
+  const words = Array.from({ length: 8 }, (_, at) => bytes.readUInt16BE(8 + 2 * at).toString(16))
+  const zone = bytes.readUInt32LE(24)
+  const host = new URL(`http://[${words.join(':')}]`).hostname.slice(1, -1)
+  return { host: zone === 0 ? host : `${host}%${zone}`, port: bytes.readUInt16BE(2) }
+}
+
+/** `[::]:80`, `127.0.0.1:8080`. */
+export function showAddress(host: string, port: number): string {
+  return isIPv6(host.split('%')[0] ?? '') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** The eight 16-bit words of a valid IPv6 address. */
 export function ipv6Words(address: string): number[] {
   const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)

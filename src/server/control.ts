@@ -6,7 +6,9 @@ import { spawn } from 'node:child_process'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Loaded } from '../config/load.js'
+import { takeServiceVariables } from '../system/service-variables.js'
 import { type ConfigurationSource, checkProcesses } from './configuration.js'
+import { findGivenSockets, isGivenSockets } from './given-sockets.js'
 import { closeAllOnExec } from './libc.js'
 import { findParent, type SupervisorEvent } from './parent.js'
 import { readPidFile } from './pid-file.js'
@@ -67,16 +69,24 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
     ignoreWindowChange:
       options.foreground && (process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY),
   }
-  if (!options.foreground) return startDetached(supervisor)
+  const variables = takeServiceVariables()
+  if (!options.foreground) {
+    if (isGivenSockets(variables))
+      terminal.error(
+        'Sockets from the service manager are not used: that takes a server in the foreground (-DFOREGROUND).\n',
+      )
+    return startDetached(supervisor)
+  }
   process.chdir('/')
   const parent = findParent(() => process.kill(process.pid, SIGNAL_OF_ORDER.stop))
-  const manager = findServiceManager()
+  const manager = findServiceManager(variables)
+  const sockets = findGivenSockets(variables, (text) => terminal.error(`${text}\n`))
   const tell = (event: SupervisorEvent) => {
     parent?.tell(event)
     manager?.(event)
   }
   try {
-    return await new Supervisor(supervisor, options.loaded, tell).run(() => {})
+    return await new Supervisor(supervisor, options.loaded, tell, sockets).run(() => {})
   } finally {
     parent?.leave()
     // What applications have left running may hold pipes of this process open, and Node would wait for them.

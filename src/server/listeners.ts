@@ -1,5 +1,5 @@
 /**
- * The sockets of `Listen`. The supervisor binds them, never accepts on them, and keeps them from one configuration to the next: server workers
+ * The sockets of `Listen`. The supervisor binds them, or was given them, never accepts on them, and keeps them from one configuration to the next: server workers
  * inherit the descriptors, so that no connection is refused while workers come and go.
  * Manual: https://httpd.apache.org/docs/2.4/bind.html
  */
@@ -8,7 +8,8 @@ import { constants } from 'node:os'
 import { isIPv6 } from '../system/ip.js'
 import { errorText, SystemCallError } from '../system/libc.js'
 import { bind, C, listen, openSocket, setSocketFlag } from '../system/sockets.js'
-import { inetAddress } from './addresses.js'
+import { inetAddress, showAddress } from './addresses.js'
+import { assignSockets, type GivenSocket, showGivenSocket } from './given-sockets.js'
 
 /** One `Listen` line. */
 export interface ListenAddress {
@@ -31,38 +32,52 @@ export class ListenError extends Error {
 /** IPv6 is switched off here: then `Listen 80` means IPv4 alone. */
 const NO_IPV6: ReadonlySet<number> = new Set([constants.errno.EAFNOSUPPORT, constants.errno.EADDRNOTAVAIL])
 
+const OTHERS_GIVEN =
+  'No socket of the service manager is for an address that could not be bound. It has handed over'
+
 /** Identifies a listener across configurations. */
 function key({ host, port }: Pick<ListenAddress, 'host' | 'port'>): string {
   return `${host}|${port}`
 }
 
-/** `[::]:80`, `127.0.0.1:8080`. */
-export function showAddress(host: string, port: number): string {
-  return isIPv6(host.split('%')[0] ?? '') ? `[${host}]:${port}` : `${host}:${port}`
-}
-
 /** The listening sockets of a server, through all its restarts. */
 export class Listeners {
-  /** By address. */
+  /** Those that were bound here, by address. */
   readonly #open = new Map<string, Listener>()
+  #given: readonly GivenSocket[]
+
+  /** @param given those of a service manager, which stay open until {@link close}: it goes on to listen there, whatever we do */
+  constructor(given: readonly GivenSocket[] = []) {
+    this.#given = given
+  }
 
   get open(): readonly Listener[] {
     return [...this.#open.values()]
   }
 
   /**
-   * Binds what `wanted` names and is not bound yet. Sockets that are no longer wanted stay open until {@link commit}, so that a restart may
+   * Finds the given sockets that `wanted` means, and binds what else it names and is not bound yet. Sockets that are no longer wanted stay open until {@link commit}, so that a restart may
    * still be called off; where something cannot be bound, everything new is closed again.
    *
    * @param backlog `ListenBacklog`: connections that wait to be accepted
-   * @returns the listeners in the order of `wanted`
+   * @returns the listeners in the order of `wanted`; several for an address that has several given sockets
    * @throws ListenError
    */
   prepare(wanted: readonly ListenAddress[], backlog: number): readonly Listener[] {
     const ready: Listener[] = []
     const added: Listener[] = []
     const faults: string[] = []
-    for (const { host, port, protocol } of wanted) {
+    const assigned = assignSockets(wanted, this.#given)
+    for (const address of wanted) {
+      const { host, port, protocol } = address
+      const sockets = assigned.get(address)
+      if (sockets !== undefined) {
+        for (const { fd } of sockets) {
+          listen(fd, backlog)
+          ready.push({ fd, host, port, protocol })
+        }
+        continue
+      }
       const existing = this.#open.get(key({ host, port }))
       const fd = existing?.fd ?? openAny(host, port, backlog, faults)
       if (fd === undefined) continue
@@ -72,6 +87,8 @@ export class Listeners {
     }
     if (faults.length > 0) {
       for (const { fd } of added) closeSync(fd)
+      if (this.#given.length > 0)
+        faults.push(`${OTHERS_GIVEN}: ${this.#given.map(showGivenSocket).join(', ')}`)
       throw new ListenError(faults.join('\n'))
     }
     for (const listener of added) this.#open.set(key(listener), listener)
@@ -88,8 +105,16 @@ export class Listeners {
     }
   }
 
+  /** Given sockets that are not among these, for a warning: whoever connects there waits in vain. */
+  idle(used: readonly Listener[]): readonly string[] {
+    const fds = new Set(used.map(({ fd }) => fd))
+    return this.#given.filter(({ fd }) => !fds.has(fd)).map(showGivenSocket)
+  }
+
   close(): void {
     this.commit([])
+    for (const { fd } of this.#given) closeSync(fd)
+    this.#given = []
   }
 }
 

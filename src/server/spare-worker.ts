@@ -3,13 +3,14 @@
  * first worker is made of it. When there is no use for it, because the configuration is wrong or nothing is started, its connection is closed by
  * the end of this process, and it leaves.
  *
- * Stands alone (no other modules of the server), so that it can run before the program itself is loaded. Linux only, like the handing over of
+ * Stands alone (no other modules of the server but a list of names), so that it can run before the program itself is loaded. Linux only, like the handing over of
  * descriptors (hand-over.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { SERVICE_VARIABLES } from '../system/service-variables.js'
 
 /**
  * Every object of a request dies with it, but V8 may take a burst of requests that wait for their application for a sign that such objects last,
@@ -44,8 +45,7 @@ export function workerCommand(): { words: string[]; environment: NodeJS.ProcessE
     environment: {
       ...process.env,
       UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? String(THREAD_POOL_SIZE),
-      // the supervisor alone speaks to a service manager
-      NOTIFY_SOCKET: undefined,
+      ...Object.fromEntries(SERVICE_VARIABLES.map((name) => [name, undefined])),
     },
   }
 }

@@ -12,6 +12,7 @@ import { serverBanner } from '../request/server-tokens.js'
 import { reportOfDaemon, StatusDesk } from '../status/desk.js'
 import { type Configuration, type ConfigurationSource, readConfiguration } from './configuration.js'
 import { Generation, type GroupListener } from './generation.js'
+import type { GivenSocket } from './given-sockets.js'
 import { spareProcesses } from './hand-over.js'
 import { closeAllOnExec, dup2 } from './libc.js'
 import { ListenError, type Listener, Listeners } from './listeners.js'
@@ -39,7 +40,7 @@ const STOP_MAX_MS = 15_000
 class StartError extends Error {}
 
 export class Supervisor {
-  readonly #listeners = new Listeners()
+  readonly #listeners: Listeners
   /** All that are alive; the last one is current. */
   readonly #generations = new Set<Generation>()
   #configuration: Configuration | undefined
@@ -73,7 +74,11 @@ export class Supervisor {
     private loaded?: Loaded,
     /** Told what becomes of starts and restarts. */
     private readonly tell: (event: SupervisorEvent) => void = () => {},
-  ) {}
+    /** Sockets that a service manager has opened for it. */
+    given: readonly GivenSocket[] = [],
+  ) {
+    this.#listeners = new Listeners(given)
+  }
 
   /**
    * Runs the server until it is told to stop.
@@ -138,6 +143,7 @@ export class Supervisor {
       throw new StartError()
     }
     this.#replaceStderr(generation)
+    this.#warnOfIdleSockets(generation)
     this.#tellRunning(configuration)
   }
 
@@ -263,6 +269,7 @@ export class Supervisor {
     this.#replaceStderr(next)
     for (const warning of configuration.site.warnings)
       this.#log.server('core', warning.isNote ? 'info' : 'warn', describeWarning(warning))
+    this.#warnOfIdleSockets(next)
     this.#tellRunning(configuration)
     if (order === 'restart') {
       // those that finish their requests after an earlier restart are told to end, too
@@ -369,6 +376,15 @@ export class Supervisor {
     const nowhere = openSync('/dev/null', 'w')
     dup2(nowhere, 2)
     closeSync(nowhere)
+  }
+
+  #warnOfIdleSockets({ listeners }: Generation): void {
+    for (const socket of this.#listeners.idle(listeners))
+      this.#log.server(
+        'core',
+        'warn',
+        `No Listen directive is for ${socket}, a socket from the service manager: who connects there gets no answer. Add one, or take the address out of the socket unit.`,
+      )
   }
 
   #tellRunning({ site, listen }: Configuration): void {

@@ -13,7 +13,9 @@ const LINUX = {
   SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
+  SO_TYPE: 3,
   SO_KEEPALIVE: 9,
+  SO_ACCEPTCONN: 30,
   IPPROTO_IPV6: 41,
   IPV6_V6ONLY: 26,
   MSG_DONTWAIT: 0x40,
@@ -26,13 +28,18 @@ const DARWIN: Record<keyof typeof LINUX, number> = {
   SOCK_CLOEXEC: 0,
   SOL_SOCKET: 0xffff,
   SO_REUSEADDR: 4,
+  SO_TYPE: 0x1008,
   SO_KEEPALIVE: 8,
+  SO_ACCEPTCONN: 2,
   IPV6_V6ONLY: 27,
   MSG_DONTWAIT: 0x80,
   MSG_NOSIGNAL: 0,
 }
 
 export const C: Readonly<Record<keyof typeof LINUX, number>> = process.platform === 'darwin' ? DARWIN : LINUX
+
+/** `struct sockaddr_storage` */
+const LONGEST_ADDRESS = 128
 
 const socket = call<[domain: number, type: number, protocol: number]>('int socket(int, int, int)')
 const socketpair = call<[domain: number, type: number, protocol: number, fds: number[]]>(
@@ -41,6 +48,12 @@ const socketpair = call<[domain: number, type: number, protocol: number, fds: nu
 const bind_ = call<[fd: number, address: Buffer, length: number]>('int bind(int, const uint8_t *, uint32_t)')
 const setsockopt = call<[fd: number, level: number, option: number, value: Buffer, length: number]>(
   'int setsockopt(int, int, int, const uint8_t *, uint32_t)',
+)
+const getsockopt = call<[fd: number, level: number, option: number, value: Buffer, length: Buffer]>(
+  'int getsockopt(int, int, int, uint8_t *, uint8_t *)',
+)
+const getsockname = call<[fd: number, address: Buffer, length: Buffer]>(
+  'int getsockname(int, uint8_t *, uint8_t *)',
 )
 const sendto = native<
   [fd: number, data: Buffer, length: number, flags: number, address: Buffer | null, addressLength: number],
@@ -74,6 +87,28 @@ export function setSocketFlag(fd: number, level: number, option: number, on: boo
   const value = Buffer.alloc(4)
   value.writeInt32LE(on ? 1 : 0)
   setsockopt(fd, level, option, value, value.length)
+}
+
+/** An option of a socket that is a number. @throws SystemCallError */
+export function socketOption(fd: number, level: number, option: number): number {
+  const value = Buffer.alloc(4)
+  getsockopt(fd, level, option, value, lengthOf(value))
+  return value.readInt32LE()
+}
+
+/** What a socket is bound to, as {@link bind} takes it. @throws SystemCallError, also where it is no socket */
+export function boundAddress(fd: number): Buffer {
+  const address = Buffer.alloc(LONGEST_ADDRESS)
+  const length = lengthOf(address)
+  getsockname(fd, address, length)
+  return address.subarray(0, length.readUInt32LE())
+}
+
+/** A `socklen_t` that tells the C library how much room there is, and then us how much was filled. */
+function lengthOf(room: Buffer): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(room.length)
+  return length
 }
 
 /**
