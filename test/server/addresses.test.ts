@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { inetAddress, ipv6Words } from '../../src/server/addresses.js'
+import { inetAddress, ipv6Words, readInetAddress } from '../../src/server/addresses.js'
 
 test('IPv6 addresses in all their forms', () => {
   assert.deepEqual(ipv6Words('::'), [0, 0, 0, 0, 0, 0, 0, 0])
@@ -21,4 +21,10 @@ test('an IPv6 address has a zone index at its end', { skip: process.platform !==
   assert.equal(bytes.readUInt16BE(2), 80)
   assert.equal(bytes.subarray(8, 24).toString('hex'), 'fe800000000000000000000000000001')
   assert.equal(bytes.readUInt32LE(24), 3)
+})
+
+test('addresses are read as they were written', () => {
+  for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', '2001:db8::a:b', 'fe80::1%3'])
+    assert.deepEqual(readInetAddress(inetAddress(host, 8080)), { host, port: 8080 })
+  assert.equal(readInetAddress(Buffer.from([1, 0, 0x2f, 0])), undefined)
 })

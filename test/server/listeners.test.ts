@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { inetAddress } from '../../src/server/addresses.js'
 import { ListenError, Listeners } from '../../src/server/listeners.js'
 import { freePorts } from '../support/server.js'
 
@@ -77,4 +78,43 @@ test('a port that is taken is named in httpd’s words, and nothing new stays op
   assert.equal(await connects('127.0.0.1', free), false)
   assert.deepEqual(listeners.open, [])
   other.close()
+})
+
+test('a given socket is used and stays open, whether it is wanted or not', async () => {
+  const [first = 0, second = 0, bound = 0] = await freePorts(3)
+  const manager = new Listeners()
+  const given = manager
+    .prepare([at('127.0.0.1', first), at('127.0.0.1', second)], 16)
+    .map(({ fd, host, port }) => ({
+      fd,
+      name: 'unknown',
+      address: inetAddress(host, port),
+      port,
+      isDualStack: false,
+    }))
+  const listeners = new Listeners(given)
+  const ready = listeners.prepare([at('', first), at('127.0.0.1', bound)], 16)
+  assert.equal(ready[0]?.fd, given[0]?.fd)
+  assert.ok(await connects('127.0.0.1', bound))
+  assert.deepEqual(listeners.idle(ready), [`127.0.0.1:${second}`])
+
+  const after = listeners.prepare([at('127.0.0.1', second)], 16)
+  listeners.commit(after)
+  assert.equal(await connects('127.0.0.1', bound), false)
+  assert.ok(await connects('127.0.0.1', first), 'the next configuration may want it')
+  assert.equal(listeners.prepare([at('127.0.0.1', first)], 16)[0]?.fd, given[0]?.fd)
+
+  assert.throws(
+    () => listeners.prepare([at('0.0.0.0', first)], 16),
+    (error: Error) => {
+      assert.equal(
+        error.message,
+        `(98)Address already in use: AH00072: make_sock: could not bind to address 0.0.0.0:${first}
+No socket of the service manager is for an address that could not be bound. It has handed over: 127.0.0.1:${first}, 127.0.0.1:${second}`,
+      )
+      return true
+    },
+  )
+  listeners.close()
+  assert.equal(await connects('127.0.0.1', first), false)
 })

@@ -52,6 +52,10 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Puts what is not text under the ServerRoot, before the server starts. */
   readonly prepare?: (layout: Layout) => void | Promise<void>
+  /** Words that start the launcher, which stands behind them, in their own process. The same replacements. */
+  readonly through?: readonly string[]
+  /** Opens listening sockets, which the server gets as from a service manager: descriptors 3 and following. */
+  readonly sockets?: (layout: Layout) => readonly number[]
   /** Descriptors that each of its processes may have. */
   readonly descriptors?: number
   /** Version of the Python that `WSGIPythonHome` names in the preamble, as for `findPython`; `none`: no such line. */
@@ -368,13 +372,21 @@ export async function withServer(
 
 async function start(options: ServerOptions, attempts: number): Promise<TestServer> {
   const layout = await Layout.make(options)
-  const limits =
-    options.descriptors === undefined
-      ? []
-      : ['/bin/sh', '-c', `ulimit -n ${options.descriptors}; exec "$@"`, 'sh']
-  const words = [...limits, process.execPath, LAUNCHER, ...layout.arguments(), '-DFOREGROUND']
+  const limits = options.descriptors === undefined ? [] : shell(`ulimit -n ${options.descriptors}`)
+  const sockets = options.sockets?.(layout) ?? []
+  const given = sockets.length === 0 ? [] : shell(`export LISTEN_PID=$$ LISTEN_FDS=${sockets.length}`)
+  const through = (options.through ?? []).map((word) => layout.fill(word))
+  const words = [
+    ...limits,
+    ...given,
+    ...through,
+    process.execPath,
+    LAUNCHER,
+    ...layout.arguments(),
+    '-DFOREGROUND',
+  ]
   const child = spawn(words[0] as string, words.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...sockets],
     cwd: layout.root,
     env: layout.environment(),
   })
@@ -388,6 +400,11 @@ async function start(options: ServerOptions, attempts: number): Promise<TestServ
       return start(options, attempts - 1)
     throw error
   }
+}
+
+/** Words in front of a program that do something in its process before it is there. */
+export function shell(command: string): string[] {
+  return ['/bin/sh', '-c', `${command}; exec "$@"`, 'sh']
 }
 
 /** That many different ports on which nobody listens now. */
