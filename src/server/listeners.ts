@@ -56,8 +56,8 @@ export class Listeners {
   }
 
   /**
-   * Finds the given sockets that `wanted` means, and binds what else it names and is not bound yet. Sockets that are no longer wanted stay open until {@link commit}, so that a restart may
-   * still be called off; where something cannot be bound, everything new is closed again.
+   * Finds the given sockets that `wanted` means, and binds what else it names and is not bound yet. Sockets that are no longer wanted stay open
+   * until {@link commit}, so that a restart may still be called off; where something cannot be bound, everything new is closed again.
    *
    * @param backlog `ListenBacklog`: connections that wait to be accepted
    * @returns the listeners in the order of `wanted`; several for an address that has several given sockets

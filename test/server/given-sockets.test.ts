@@ -1,7 +1,7 @@
 /** Socket activation: listening sockets from a service manager. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { closeSync, existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { inetAddress } from '../../src/server/addresses.js'
@@ -200,17 +200,16 @@ describe('a server that is given sockets', {
 
   test('says what it cannot use', async (t) => {
     const directory = temporaryDirectory(t)
+    const local = openSocket(AF_UNIX, C.SOCK_STREAM)
+    bind(local, unixAddress(Buffer.from(`${directory}/socket`)))
+    listen(local, 1)
     const datagrams = openSocket(C.AF_INET, C.SOCK_DGRAM)
     bind(datagrams, inetAddress('127.0.0.1', 0))
+    t.after(() => [local, datagrams].forEach((fd) => void closeSync(fd)))
     await withServer(
       {
         env: { LISTEN_FDNAMES: 'local:udp' },
-        sockets: () => {
-          const local = openSocket(AF_UNIX, C.SOCK_STREAM)
-          bind(local, unixAddress(Buffer.from(`${directory}/socket`)))
-          listen(local, 1)
-          return [local, datagrams]
-        },
+        sockets: () => [local, datagrams],
       },
       async (server) => {
         await server.get('/')
@@ -231,10 +230,10 @@ describe('a server that is given sockets', {
 
   test('says that it uses none in the background', async (t) => {
     const manager = new Manager(t)
-    const layout = await Layout.make({ conf: 'Listen 127.0.0.1:${PORT2}' })
+    const layout = await Layout.make({})
     t.after(() => layout.remove())
     const [fd = 0] = manager.open(['127.0.0.1', layout.ports[0] as number])
-    // what the detached server is told is the address that is taken
+    // the background server has another process id: it binds, and the address is taken
     const [program = '', ...words] = shell('export LISTEN_PID=$$ LISTEN_FDS=1')
     const child = spawn(program, [...words, process.execPath, LAUNCHER, ...layout.arguments()], {
       stdio: ['ignore', 'ignore', 'pipe', fd],
