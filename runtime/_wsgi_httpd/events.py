@@ -20,7 +20,8 @@ from .system import thread_times
 # What applications are told of why a process ends; orders of the server are signals to them.
 REASONS = frozenset((
     'shutdown_signal', 'graceful_signal', 'eviction_signal', 'maximum_requests', 'restart_interval', 'inactivity_timeout',
-    'request_timeout', 'startup_timeout', 'deadlock_timeout', 'cpu_time_limit', 'script_reload'))
+    'request_timeout', 'startup_timeout', 'deadlock_timeout', 'cpu_time_limit', 'script_reload',
+    'resident_memory_limit'))
 
 
 class Events(object):

@@ -108,6 +108,8 @@ class Process(object):
         if not settings['threads']:
             # A service process: its scripts are the program, and may handle signals.
             for_main['restrict_signal'] = False
+            # Nor may there be two of it at a time, one of them just starting.
+            for_main['resident_memory_limit'] = 0
         self.main = Host(for_main, '', self.progress_fd, self.notify)
         self.progress = Progress(self.progress_fd)
         self.main_group = settings['main_group']
@@ -602,6 +604,8 @@ class Process(object):
             self.log('warn', problem)
         gate = self.open_gate() if self.settings['threads'] else None
         settings['recording'] = self.recording
+        # That of the process, which the main interpreter watches.
+        settings['resident_memory_limit'] = 0
         guest = Guest(settings, group, self.progress_fd, gate, self.home, list(preload))
         guest.preloads = bool(preload)
         guest.from_request = from_request

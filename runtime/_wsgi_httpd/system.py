@@ -75,16 +75,22 @@ def process_times():
     return usage.ru_utime, usage.ru_stime
 
 
+def resident_bytes():
+    """Memory of this process that is in RAM now; None where the system does not tell."""
+    try:
+        with open('/proc/self/statm') as file:
+            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+    except (OSError, IOError, ValueError, IndexError):
+        return None
+
+
 def memory_bytes():
     """Memory of this process that is in RAM, (now, at most so far); 0 where nobody counts."""
     most = 0
     if resource is not None:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == 'darwin' else 1024)
-    try:
-        with open('/proc/self/statm') as file:
-            return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE'), most
-    except (OSError, IOError, ValueError, IndexError):
-        return most, most
+    now = resident_bytes()
+    return (most if now is None else now), most
 
 
 # Where ctypes may be left to pass an int for a size: libffi widens it to a register (measured: 0.55 instead of 1.1 microseconds a call).

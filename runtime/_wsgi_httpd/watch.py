@@ -1,4 +1,5 @@
-"""The timers of one interpreter: startup-timeout, request-timeout with interrupt-timeout, and what inactivity-timeout needs.
+"""The timers of one interpreter: startup-timeout, request-timeout with interrupt-timeout, and what inactivity-timeout needs; and
+resident-memory-limit, which the main interpreter watches for the process.
 
 One thread per interpreter looks around a few times within the shortest limit. It exists only where such an option is set, and
 takes what it needs from what the pool notes anyway, so that requests pay nothing. What it finds goes to the main
@@ -10,13 +11,16 @@ import time
 import traceback
 
 from .compat import PY2, get_ident, monotonic, start_new_thread
+from .system import resident_bytes
 
 LOOK_MIN_SECONDS = 0.05
 LOOK_MAX_SECONDS = 1.0
+# Whatever the limits of time are: the kernel has to be asked.
+LOOK_AT_MEMORY_SECONDS = 1.0
 
 
 def needed(settings):
-    return any(settings.get(name) for name in ('startup_timeout', 'request_timeout', 'inactivity_timeout'))
+    return any(settings.get(name) for name in ('startup_timeout', 'request_timeout', 'inactivity_timeout', 'resident_memory_limit'))
 
 
 def request_limit(settings):
@@ -35,8 +39,10 @@ class Watch(object):
         self.inactivity = settings.get('inactivity_timeout') or None
         self.limit = request_limit(settings)
         self.interrupt = settings.get('interrupt_timeout') or 0
-        shortest = min(value for value in (self.startup, self.inactivity, self.limit, self.interrupt) if value)
-        self.period = min(max(shortest / 10.0, LOOK_MIN_SECONDS), LOOK_MAX_SECONDS)
+        self.resident = settings.get('resident_memory_limit') or None
+        self.memory_looked_at = 0.0
+        limits = [value for value in (self.startup, self.inactivity, self.limit, self.interrupt) if value]
+        self.period = min([LOOK_MAX_SECONDS] + [max(value / 10.0, LOOK_MIN_SECONDS) for value in limits])
         # slot -> [the request seen there, since when, whether it has been interrupted]
         self.seen = {}
         self.expired = set()
@@ -56,6 +62,9 @@ class Watch(object):
                     self.look_at_requests(now)
                 if self.inactivity is not None:
                     self.look_for_activity(now)
+                if self.resident is not None and now - self.memory_looked_at >= LOOK_AT_MEMORY_SECONDS:
+                    self.memory_looked_at = now
+                    self.look_at_memory()
             except Exception:
                 for line in traceback.format_exc().rstrip('\n').split('\n'):
                     self.streams.process_line(line)
@@ -72,6 +81,15 @@ class Watch(object):
             return
         if now - scripts.first_attempt >= self.startup:
             self.expire('startup_timeout')
+
+    def look_at_memory(self):
+        """Says so each time: the parent decides when the process is replaced, and forgets what it cannot do at once."""
+        found = resident_bytes()
+        if found is None:
+            self.resident = None
+            self.streams.process_line('resident-memory-limit has no effect: /proc/self/statm cannot be read here.', 'warn')
+        elif found > self.resident:
+            self.notify({'type': 'resident_memory', 'bytes': found})
 
     def look_for_activity(self, now):
         last = self.crew.last_activity

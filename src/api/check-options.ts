@@ -121,6 +121,7 @@ const RULES: { readonly [K in keyof Required<MountOptions>]: Rule } = {
   cpuPriority: whole(-20, 19),
   memoryLimit: whole(0),
   virtualMemoryLimit: whole(0),
+  residentMemoryLimit: whole(0),
   stackSize: whole(1),
   queueTimeout: seconds,
   requestTimeout: seconds,

@@ -44,6 +44,7 @@ const OF_PROCESSES = [
   'cpuPriority',
   'memoryLimit',
   'virtualMemoryLimit',
+  'residentMemoryLimit',
   'stackSize',
   'queueTimeout',
   'requestTimeout',

@@ -154,6 +154,11 @@ export interface MountOptions {
   readonly memoryLimit?: number | undefined
   /** Most address space of a process. */
   readonly virtualMemoryLimit?: number | undefined
+  /**
+   * Memory of a process in RAM after which it is replaced (Linux).
+   * @default 0
+   */
+  readonly residentMemoryLimit?: number | undefined
   /** Size of the threads' stacks. */
   readonly stackSize?: number | undefined
 

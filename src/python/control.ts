@@ -36,6 +36,8 @@ export interface RuntimeSettings {
   readonly memory_limit?: number
   readonly virtual_memory_limit?: number
   readonly cpu_time_limit?: number
+  /** Bytes in RAM beyond which the process says `resident_memory`; 0: never. */
+  readonly resident_memory_limit?: number
   /** Seconds between two signs of life; 0: none are asked for. */
   readonly heartbeat?: number
   /** Seconds after which an interpreter with a GIL of its own counts as silent; 0: never. */
@@ -110,6 +112,8 @@ export type RuntimeMessage =
     }
   /** It leaves, or wants to; what that means is in `src/server/daemon-state.ts`. */
   | { readonly type: 'leaving'; readonly reason: string }
+  /** More bytes of it are in RAM than `resident_memory_limit`; said about once a second for as long as that is so. */
+  | { readonly type: 'resident_memory'; readonly bytes: number }
   /** It has just had the interpreter's lock. */
   | { readonly type: 'alive' }
   /** One of its interpreters, with a GIL of its own, has not had it for `deadlock_timeout`. */
@@ -202,10 +206,8 @@ function parse(line: string): RuntimeMessage | undefined {
     return undefined
   }
   if (typeof message !== 'object' || message === null) return undefined
-  const { type, level, text, reason, pid, version, number, asker, script, code, signal } = message as Record<
-    string,
-    unknown
-  >
+  const { type, level, text, reason, pid, version, number, asker, script, code, signal, bytes } =
+    message as Record<string, unknown>
   const group = (message as Record<string, unknown>).application_group
   switch (type) {
     case 'log':
@@ -225,6 +227,8 @@ function parse(line: string): RuntimeMessage | undefined {
         : undefined
     case 'server_metrics':
       return Number.isInteger(number) && Number.isInteger(asker) ? (message as RuntimeMessage) : undefined
+    case 'resident_memory':
+      return Number.isSafeInteger(bytes) ? (message as RuntimeMessage) : undefined
     case 'deadlock':
       return typeof group === 'string' ? (message as RuntimeMessage) : undefined
     case 'zygote_ready':

@@ -4,7 +4,7 @@
  */
 import type { ErrorLog } from '../log/error-log.js'
 import type { Board } from '../status/board.js'
-import { BackOff } from './back-off.js'
+import { BackOff, OF_GROWTH } from './back-off.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
 import { isHealthy, type Reason } from './daemon-state.js'
@@ -23,6 +23,8 @@ const KILLED_STARTS_MAX = 3
 interface Place {
   readonly applicationGroup: string | null
   readonly backOff: BackOff
+  /** For processes that outgrow `resident-memory-limit`. */
+  readonly growth: BackOff
   current: DaemonProcess | undefined
   /** Serves on until `current` is ready. */
   readonly leaving: Set<DaemonProcess>
@@ -180,6 +182,7 @@ export class DaemonGroupProcesses {
     const places = Array.from({ length: this.plan.group.processes }, () => ({
       applicationGroup,
       backOff: new BackOff(),
+      growth: new BackOff(OF_GROWTH),
       current: undefined,
       leaving: new Set<DaemonProcess>(),
       timer: undefined,
@@ -201,7 +204,7 @@ export class DaemonGroupProcesses {
       const message = `Process group '${this.plan.name}' cannot start a process: ${(error as Error).message}`
       this.#outlet.log.server('wsgi', 'error', message)
       this.#failed(place, message)
-      this.#refill(place, place.backOff.afterDeath(0, false))
+      this.#refill(place, place.backOff.afterEnd(0, false))
     }
   }
 
@@ -227,6 +230,8 @@ export class DaemonGroupProcesses {
         this.options.changed()
         this.#notifySettled()
       },
+      outgrown: (livedMs) => place.growth.afterEnd(livedMs, true),
+      othersOutgrown: () => [...this.#alive].some(({ leavesOutgrown }) => leavesOutgrown),
       replace: (process, reason) => {
         if (place.current === process) place.current = undefined
         if (process.state === 'replacing') place.leaving.add(process)
@@ -236,7 +241,7 @@ export class DaemonGroupProcesses {
         const wait =
           process.cameUp && isHealthy(reason)
             ? 0
-            : place.backOff.afterDeath(Date.now() - process.startedAt, process.cameUp)
+            : place.backOff.afterEnd(Date.now() - process.startedAt, process.cameUp)
         this.#refill(place, wait)
       },
       gone: (process, cause) => {

@@ -111,6 +111,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       stack_size: group.stackSize ?? null,
       memory_limit: group.memoryLimit,
       virtual_memory_limit: group.virtualMemoryLimit,
+      resident_memory_limit: group.residentMemoryLimit,
       cpu_time_limit: group.cpuTimeLimit,
       heartbeat: group.deadlockTimeout === 0 ? 0 : heartbeatSeconds(group.deadlockTimeout),
       deadlock_timeout: group.deadlockTimeout,

@@ -52,6 +52,10 @@ export interface DaemonHooks {
   zygote(): Zygote | undefined
   /** Came up, began to drain, or began to stop. */
   changed(process: DaemonProcess): void
+  /** It has outgrown `resident-memory-limit`, so long after it was ready. Answers how long it has to stay all the same. */
+  outgrown(livedMs: number): number
+  /** Whether a process of the group leaves for that reason just now. */
+  othersOutgrown(): boolean
   /** Another one is due in its place. */
   replace(process: DaemonProcess, reason: Reason | undefined): void
   gone(process: DaemonProcess, cause: string): void
@@ -78,6 +82,9 @@ export class DaemonProcess {
   #version = ''
   #subinterpreters = true
   #showsStacks = false
+  /** By the monotonic clock; the second is there when it has outgrown `resident-memory-limit`. */
+  #readyAt = 0
+  #staysUntil: number | undefined
   #killed = false
   readonly #heartbeat: Heartbeat
   #exit: Exit | undefined
@@ -151,6 +158,13 @@ export class DaemonProcess {
     return this.cameUp && !this.#subinterpreters
   }
 
+  /** Whether it makes room for another one because of `resident-memory-limit`. */
+  get leavesOutgrown(): boolean {
+    return (
+      this.#reason === 'resident_memory_limit' && (this.#state === 'replacing' || this.#state === 'draining')
+    )
+  }
+
   /** Whether a signal ended it, or it left because it was told to. */
   get wasKilled(): boolean {
     return this.#reason !== undefined || (this.#exit !== undefined && this.#exit.signal !== null)
@@ -208,10 +222,14 @@ export class DaemonProcess {
         this.#subinterpreters = message.subinterpreters === true
         this.#showsStacks = message.shows_stacks === true
         this.cameUp = true
+        this.#readyAt = performance.now()
         this.#step('ready')
         return
       case 'leaving':
         this.#step(reasonFrom(message.reason))
+        return
+      case 'resident_memory':
+        this.#outgrown(message.bytes)
         return
       case 'alive':
         this.#heartbeat.heard()
@@ -241,8 +259,34 @@ export class DaemonProcess {
     }
   }
 
-  /** Moves on if the event means anything in this state. */
-  #step(event: DaemonEvent): boolean {
+  /**
+   * The process says so again and again for as long as it is over the limit. So nothing is kept of those that have to wait: until they have lived
+   * long enough, or for another one of the group.
+   */
+  #outgrown(bytes: number): void {
+    const { name, group } = this.plan
+    const limit = group.residentMemoryLimit
+    if (limit === 0 || bytes <= limit || next(this.#state, 'resident_memory_limit') === undefined) return
+    const excess = `${bytes} bytes, more than resident-memory-limit=${limit}`
+    const now = performance.now()
+    if (this.#staysUntil === undefined) {
+      const livedMs = now - this.#readyAt
+      const waitMs = this.hooks.outgrown(livedMs)
+      this.#staysUntil = now + waitMs
+      if (waitMs > 0) {
+        const lived = (livedMs / 1000).toFixed(0)
+        this.#log(
+          'warn',
+          `Process '${name}' has ${excess}, ${lived} s after it was ready; so had the one before it. It is replaced in ${waitMs / 1000} s: the limit may be too low for the application.`,
+        )
+      }
+    }
+    if (now < this.#staysUntil || this.hooks.othersOutgrown()) return
+    this.#step('resident_memory_limit', excess)
+  }
+
+  /** Moves on if the event means anything in this state. `detail`: for the log. */
+  #step(event: DaemonEvent, detail?: string): boolean {
     const step = next(this.#state, event)
     if (step === undefined) return false
     const reason = Object.hasOwn(REASONS, event) ? (event as Reason) : undefined
@@ -250,7 +294,7 @@ export class DaemonProcess {
     // that requests have completed is no reason of its own for a process that was leaving
     if (reason !== undefined && (reason !== 'retire' || this.#reason === undefined)) this.#reason = reason
     this.#arm(reason)
-    this.#logStep(step.to, reason)
+    this.#logStep(step.to, reason, detail)
     if (step.to !== 'gone') this.hooks.changed(this)
     if (step.replace) this.hooks.replace(this, reason)
     return true
@@ -299,10 +343,10 @@ export class DaemonProcess {
     )
   }
 
-  #logStep(state: DaemonState, reason: Reason | undefined): void {
+  #logStep(state: DaemonState, reason: Reason | undefined, detail: string | undefined): void {
     const { name } = this.plan
     if (state === 'ready') this.#log('info', `Process '${name}' is ready, Python ${this.#version}.`)
-    else if (reason !== undefined) this.#log(levelOfReason(reason), describeReason(reason, name))
+    else if (reason !== undefined) this.#log(levelOfReason(reason), describeReason(reason, name, detail))
   }
 
   #exited(exit: Exit): void {

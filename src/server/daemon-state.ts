@@ -127,6 +127,14 @@ export const REASONS = {
     to: 'replacing',
     healthy: true,
   },
+  resident_memory_limit: {
+    by: 'supervisor',
+    message: "Resident memory limit exceeded, process '%s' is replaced.",
+    from: ['ready'],
+    to: 'replacing',
+    healthy: true,
+    unplanned: true,
+  },
   deadlock_timeout: {
     by: 'supervisor',
     message: "Daemon process deadlock timer expired, stopping process '%s'.",
@@ -224,9 +232,10 @@ export function next(state: DaemonState, event: DaemonEvent): Transition | undef
   return index.get(`${state} ${event}`)
 }
 
-/** The log line of a reason: mod_wsgi's text, and the reason's own name. */
-export function describeReason(reason: Reason, group: string): string {
-  return `${REASONS[reason].message.replace('%s', () => group).replace(/\.$/, '')} (${reason}).`
+/** The log line of a reason: mod_wsgi's text, what is known of this case, and the reason's own name. */
+export function describeReason(reason: Reason, group: string, detail?: string): string {
+  const text = REASONS[reason].message.replace('%s', () => group).replace(/\.$/, '')
+  return `${text}${detail === undefined ? '' : `: ${detail}`} (${reason}).`
 }
 
 /** At which level that line is logged: what was asked for is of no concern as long as all goes well. */

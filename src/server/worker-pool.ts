@@ -113,7 +113,7 @@ export class WorkerPool {
       place.worker = worker
     } catch (error) {
       this.#failed(`A server worker cannot be started: ${(error as Error).message}`)
-      this.#refill(place, place.backOff.afterDeath(0, false))
+      this.#refill(place, place.backOff.afterEnd(0, false))
     }
   }
 
@@ -169,7 +169,7 @@ export class WorkerPool {
       if (!worker.ready)
         this.#failed(`Server worker ${worker.pid} ended before it was ready: ${describeExit(exit)}`)
       if (!isPredecessor)
-        this.#refill(place, place.backOff.afterDeath(Date.now() - worker.startedAt, worker.ready))
+        this.#refill(place, place.backOff.afterEnd(Date.now() - worker.startedAt, worker.ready))
     } else if (worker.asked === 'stop' && exit.signal === 'SIGKILL') {
       this.options.log.server(
         'core',

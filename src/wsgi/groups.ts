@@ -57,6 +57,7 @@ export interface DaemonGroup {
   readonly cpuTimeLimit: number
   readonly memoryLimit: number
   readonly virtualMemoryLimit: number
+  readonly residentMemoryLimit: number
   readonly startupTimeout: number
   readonly deadlockTimeout: number
   readonly inactivityTimeout: number

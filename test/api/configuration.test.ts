@@ -61,6 +61,7 @@ test('every option of processes arrives', { skip }, () => {
     cpuPriority: 3,
     memoryLimit: 5_000_000,
     virtualMemoryLimit: 6_000_000,
+    residentMemoryLimit: 7_000_000,
     stackSize: 300_000,
     queueTimeout: 21,
     requestTimeout: 22,

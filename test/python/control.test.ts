@@ -14,6 +14,7 @@ import { until } from '../support/wait.js'
 const MESSAGES: { readonly [Type in RuntimeMessage['type']]: Extract<RuntimeMessage, { type: Type }> } = {
   ready: { type: 'ready', pid: 2, version: '3.13.0', subinterpreters: true },
   leaving: { type: 'leaving', reason: 'retire' },
+  resident_memory: { type: 'resident_memory', bytes: 4096 },
   alive: { type: 'alive' },
   deadlock: { type: 'deadlock', application_group: 'g' },
   stopped: { type: 'stopped', forced: false },
@@ -52,6 +53,9 @@ const DROPPED = [
   '{"type":"ready","pid":7,"version":{}}',
   '{"type":"leaving"}',
   '{"type":"deadlock"}',
+  '{"type":"resident_memory"}',
+  '{"type":"resident_memory","bytes":"4096"}',
+  '{"type":"resident_memory","bytes":1e300}',
   '{"type":"forked","pid":1}',
   '{"type":"forked","pid":-7}',
   '{"type":"forked","pid":7.5}',

@@ -86,6 +86,7 @@ test('what must be refused is refused with its reason when the configuration is 
     ['script-group=#54321', /Couldn't determine group name from script group\./],
     ['newrelic-environment=x', /Invalid option to WSGI daemon process definition\./],
     ['cpu-time-limit=-1', /Invalid CPU time limit for WSGI daemon process\./],
+    ['resident-memory-limit=1G', /Invalid resident memory limit for WSGI daemon process\./],
     ['header-buffer-size=100', /Invalid header buffer size for WSGI daemon process\./],
     ['send-buffer-size=100', /Send buffer size must be >= 512 bytes, or 0 for system default\./],
     isRoot

@@ -45,6 +45,17 @@ test('a process whose interval is over serves on until its replacement is ready'
   })
 })
 
+test('a process that has outgrown its limit serves on until its replacement is ready, and is replaced once', () => {
+  assert.deepEqual(
+    run('ready', 'resident_memory_limit', 'resident_memory_limit', 'relieved', 'retire', 'exit'),
+    {
+      states: ['ready', 'replacing', 'draining', 'stopping', 'gone'],
+      replaced: 1,
+    },
+  )
+  assert.equal(run('resident_memory_limit').states.length, 0, 'not while it starts')
+})
+
 test('a process that nears its last request serves on; if it comes to it first, it is not replaced twice', () => {
   const near = ['ready', 'maximum_requests_near'] as const
   assert.deepEqual(run(...near, 'maximum_requests_near', 'relieved', 'retire', 'exit'), {
@@ -62,7 +73,7 @@ test('what is not planned is logged at warn', () => {
   const reasons = Object.keys(REASONS) as Reason[]
   assert.deepEqual(
     reasons.filter((reason) => levelOfReason(reason) === 'warn'),
-    ['request_timeout', 'startup_timeout', 'deadlock_timeout', 'graceful_timeout'],
+    ['request_timeout', 'startup_timeout', 'resident_memory_limit', 'deadlock_timeout', 'graceful_timeout'],
   )
 })
 
@@ -111,6 +122,10 @@ test('reasons of the runtime are taken by name, others count as a signal', () =>
 
 test('a reason is logged with the name of the group, whatever that contains', () => {
   assert.equal(describeReason('shutdown_signal', '$& %s'), "Shutdown requested '$& %s' (shutdown_signal).")
+  assert.equal(
+    describeReason('resident_memory_limit', 'a', '5 bytes, more than 4'),
+    "Resident memory limit exceeded, process 'a' is replaced: 5 bytes, more than 4 (resident_memory_limit).",
+  )
 })
 
 /** Lines such as `ready --> draining: script_reload, maximum_requests` of the diagram. */

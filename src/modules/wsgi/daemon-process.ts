@@ -41,6 +41,7 @@ export const DAEMON_DEFAULTS: Options = {
   cpuTimeLimit: 0,
   memoryLimit: 0,
   virtualMemoryLimit: 0,
+  residentMemoryLimit: 0,
   startupTimeout: 0,
   deadlockTimeout: 300,
   inactivityTimeout: 0,
@@ -110,7 +111,7 @@ const number = (label: string, name: NumberOption, valid: OptionRule['valid'] = 
   },
 })
 
-/** Every option of mod_wsgi, in the order of its documentation. */
+/** Every option of mod_wsgi, in the order of its documentation, and what is our own. */
 const OPTIONS: Readonly<Record<string, OptionRule>> = {
   user: text('user', 'user', given),
   group: text('group', 'group', given),
@@ -198,6 +199,8 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   'cpu-priority': number('CPU priority', 'cpuPriority', (v) => /^[+-]?\d{1,9}$/.test(v)),
   'memory-limit': number('memory limit', 'memoryLimit'),
   'virtual-memory-limit': number('virtual memory limit', 'virtualMemoryLimit'),
+  // not mod_wsgi's: docs/processes.md says so
+  'resident-memory-limit': number('resident memory limit', 'residentMemoryLimit'),
   'server-metrics': {
     label: 'server metrics flag',
     valid: (v) => /^(on|off)$/i.test(v),
@@ -220,7 +223,7 @@ export const wsgiDaemonProcess = directive({
   name: 'WSGIDaemonProcess',
   syntax: 'name [option=value ...]',
   contexts: ['server', 'vhost'],
-  help: 'Specify details of daemon processes to start.',
+  help: "Specify details of daemon processes to start. Its options are mod_wsgi's, and resident-memory-limit, which mod_wsgi does not have.",
   ...raw(declareGroup),
 })
 
@@ -272,6 +275,9 @@ function checkTogether(cmd: Command, options: Options, written: ReadonlyMap<stri
   if (ids.length > 0 && process.getuid?.() !== 0) {
     const names = ids.map((name) => `${name}=`).join(' and ')
     cmd.warn(`${names} of WSGIDaemonProcess have no effect unless the server is started as root.`)
+  }
+  if (options.residentMemoryLimit > 0 && options.threads === 0) {
+    cmd.warn('resident-memory-limit has no effect on a service process (threads=0).')
   }
   if (options.requestTimeout > 0) {
     const seconds = (options.requestTimeout * (1 + Math.log(Math.max(1, options.threads)))).toFixed(1)
