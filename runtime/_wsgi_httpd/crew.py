@@ -17,7 +17,7 @@ from . import wire
 from .bulk import BulkLane
 from .compat import allocate_lock, get_ident, monotonic, start_new_thread
 from .lane import ControlLane, Violation
-from .limits import replacement_point
+from .limits import drawn_maximum, replacement_point
 from .loan import CAN_BORROW
 from .modules import RequestTimeout
 from .poller import Poller
@@ -101,6 +101,7 @@ class Crew(object):
             return
         self.started = True
         # Not before: this process may have been forked from the one that made the crew.
+        self.maximum = drawn_maximum(self.maximum, self.settings.get('maximum_requests_jitter') or 0)
         self.replace_at = replacement_point(self.maximum, os.getpid())
         for slot in self.slots:
             start_new_thread(self.run, (slot,))

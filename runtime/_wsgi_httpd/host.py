@@ -43,7 +43,8 @@ class Host(object):
             'wsgi.multithread': bool(settings['multithread']),
             'wsgi.multiprocess': bool(settings['multiprocess']),
             'wsgi.run_once': (not embedded and settings['threads'] == 1
-                              and (settings.get('maximum_requests') or 0) == 1),
+                              and (settings.get('maximum_requests') or 0) == 1
+                              and not settings.get('maximum_requests_jitter')),
             'wsgi.file_wrapper': FileWrapper,
             'wsgi.input_terminated': True,
             'mod_wsgi.version': tuple(settings['server_version']),

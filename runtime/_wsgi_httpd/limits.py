@@ -1,7 +1,10 @@
-"""What a process allows itself: memory, processor time, the stacks of its threads (options of WSGIDaemonProcess).
+"""What a process allows itself: memory, processor time, the stacks of its threads, requests (options of WSGIDaemonProcess).
 
 Set before any application code runs. What the system refuses is a warning, and the process goes on, as in mod_wsgi.
 """
+import os
+import struct
+
 from .compat import stack_size
 
 # Below this no version of Python takes a size; some want more (3.14: 52 KiB), none more than this.
@@ -42,6 +45,13 @@ def apply_limits(settings):
         refusal = set_stack_size(size)
         if refusal is not None:
             yield "Couldn't set stack size of %d for process '%s': %s." % (size, group, refusal)
+
+
+def drawn_maximum(maximum, jitter):
+    """The `maximum-requests` of this process: up to `maximum-requests-jitter` more, each number as likely as any other."""
+    if not maximum or not jitter:
+        return maximum
+    return maximum + struct.unpack('>Q', os.urandom(8))[0] % (jitter + 1)
 
 
 def replacement_point(maximum, pid):

@@ -106,6 +106,7 @@ const RULES: { readonly [K in keyof Required<MountOptions>]: Rule } = {
   processes: whole(1, 1000),
   threads: whole(1, 65533),
   maximumRequests: whole(0),
+  maximumRequestsJitter: whole(0),
   processGroup: name,
   applicationGroup: (value) =>
     value === '%{GLOBAL}'

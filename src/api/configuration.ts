@@ -38,6 +38,7 @@ const OF_PROCESSES = [
   'locale',
   'switchInterval',
   'maximumRequests',
+  'maximumRequestsJitter',
   'user',
   'group',
   'umask',

@@ -128,6 +128,11 @@ export interface MountOptions {
    */
   readonly maximumRequests?: number | undefined
   /**
+   * Up to so many more of them, drawn by each process for itself.
+   * @default 0
+   */
+  readonly maximumRequestsJitter?: number | undefined
+  /**
    * Name of the process group, for logs and for the application.
    * @default the name of the script or module
    */

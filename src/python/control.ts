@@ -19,6 +19,8 @@ export interface RuntimeSettings {
   readonly multithread: boolean
   /** 0: no limit. */
   readonly maximum_requests?: number
+  /** Up to so many more, which each process draws for itself. */
+  readonly maximum_requests_jitter?: number
   /** Seconds that running requests have after `stop`; 0: as long as they like. */
   readonly shutdown_timeout?: number
   readonly umask?: number | null

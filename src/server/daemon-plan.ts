@@ -99,6 +99,7 @@ export function planDaemons(written: DaemonGroup, inputs: PlanInputs): DaemonPla
       multiprocess: group.processesGiven,
       multithread: group.threads > 1,
       maximum_requests: group.maximumRequests,
+      maximum_requests_jitter: group.maximumRequestsJitter,
       shutdown_timeout: group.shutdownTimeout,
       umask: group.umask ?? null,
       home: group.home ?? null,

@@ -45,6 +45,7 @@ export interface DaemonGroup {
   readonly pythonEggs: string | undefined
   readonly displayName: string | undefined
   readonly maximumRequests: number
+  readonly maximumRequestsJitter: number
   readonly shutdownTimeout: number
   readonly gracefulTimeout: number
   readonly connectTimeout: number

@@ -58,6 +58,7 @@ test('every option of processes arrives', { skip }, () => {
     threads: 7,
     switchInterval: 0.5,
     maximumRequests: 11,
+    maximumRequestsJitter: 12,
     cpuPriority: 3,
     memoryLimit: 5_000_000,
     virtualMemoryLimit: 6_000_000,

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { runtimeMain } from '../../src/python/runtime-path.js'
 import { eachMinorVersion, skipWithout } from '../support/pythons.js'
-import { withServer } from '../support/server.js'
+import { withConfiguration, withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 import { pidOf, VERSIONS } from './daemon-support.js'
 
@@ -83,6 +83,42 @@ WSGIScriptAlias /a "\${ROOT}/apps/app.wsgi" process-group=a application-group=%{
     ),
 )
 
+test('each process draws how many more requests it serves', () =>
+  withServer(
+    {
+      conf: `WSGIDaemonProcess a threads=1 maximum-requests=2 maximum-requests-jitter=4
+WSGIScriptAlias /a "\${ROOT}/apps/app.wsgi" process-group=a application-group=%{GLOBAL}`,
+      apps: { 'app.wsgi': APP },
+    },
+    async (server) => {
+      const served = new Map<number, number>()
+      const lives = () => [...served.values()].slice(0, -1)
+      await until('lives of different lengths', async () => {
+        const pid = await pidOf(server, 'a')
+        served.set(pid, (served.get(pid) ?? 0) + 1)
+        return new Set(lives()).size > 1
+      })
+      for (const count of lives()) assert.ok(count >= 2 && count <= 6, `${lives()}`)
+    },
+  ))
+
+test('jitter without maximum-requests is told to have no effect', () =>
+  withConfiguration(
+    { conf: 'WSGIDaemonProcess a maximum-requests-jitter=10', python: 'none' },
+    ['-t'],
+    ({ stderr }) => assert.match(stderr, /maximum-requests-jitter has no effect without maximum-requests\./),
+  ))
+
+const DRAWN = `
+import sys
+sys.path.insert(0, sys.argv[1])
+from _wsgi_httpd.limits import drawn_maximum as drawn
+assert drawn(0, 100) == 0
+assert drawn(7, 0) == 7
+assert set(drawn(7, 3) for _ in range(1000)) == set([7, 8, 9, 10])
+assert drawn(1, 999999999999999) >= 1
+`
+
 const POINTS = `
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -98,5 +134,6 @@ for pid in range(1000, 1100):
 
 for (const { executable, version } of eachMinorVersion())
   test(`each process asks for the next one at its own point: Python ${version}`, () => {
-    execFileSync(executable, ['-c', POINTS, path.dirname(runtimeMain())])
+    for (const program of [POINTS, DRAWN])
+      execFileSync(executable, ['-c', program, path.dirname(runtimeMain())])
   })

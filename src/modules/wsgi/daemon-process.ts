@@ -30,6 +30,7 @@ export const DAEMON_DEFAULTS: Options = {
   pythonEggs: undefined,
   displayName: undefined,
   maximumRequests: 0,
+  maximumRequestsJitter: 0,
   shutdownTimeout: 5,
   gracefulTimeout: 15,
   connectTimeout: 15,
@@ -111,7 +112,7 @@ const number = (label: string, name: NumberOption, valid: OptionRule['valid'] = 
   },
 })
 
-/** Every option of mod_wsgi, in the order of its documentation, and what is our own. */
+/** Every option of mod_wsgi, in the order of its documentation, then our own. */
 const OPTIONS: Readonly<Record<string, OptionRule>> = {
   user: text('user', 'user', given),
   group: text('group', 'group', given),
@@ -199,8 +200,6 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
   'cpu-priority': number('CPU priority', 'cpuPriority', (v) => /^[+-]?\d{1,9}$/.test(v)),
   'memory-limit': number('memory limit', 'memoryLimit'),
   'virtual-memory-limit': number('virtual memory limit', 'virtualMemoryLimit'),
-  // not mod_wsgi's: docs/processes.md says so
-  'resident-memory-limit': number('resident memory limit', 'residentMemoryLimit'),
   'server-metrics': {
     label: 'server metrics flag',
     valid: (v) => /^(on|off)$/i.test(v),
@@ -208,6 +207,9 @@ const OPTIONS: Readonly<Record<string, OptionRule>> = {
       o.serverMetrics = v.toLowerCase() === 'on'
     },
   },
+  // our own, which docs/processes.md says of each
+  'resident-memory-limit': number('resident memory limit', 'residentMemoryLimit'),
+  'maximum-requests-jitter': number('request count jitter', 'maximumRequestsJitter'),
 }
 
 /** Their names. */
@@ -223,7 +225,7 @@ export const wsgiDaemonProcess = directive({
   name: 'WSGIDaemonProcess',
   syntax: 'name [option=value ...]',
   contexts: ['server', 'vhost'],
-  help: "Specify details of daemon processes to start. Its options are mod_wsgi's, and resident-memory-limit, which mod_wsgi does not have.",
+  help: "Specify details of daemon processes to start. Its options are mod_wsgi's, and two that mod_wsgi does not have: resident-memory-limit and maximum-requests-jitter.",
   ...raw(declareGroup),
 })
 
@@ -278,6 +280,9 @@ function checkTogether(cmd: Command, options: Options, written: ReadonlyMap<stri
   }
   if (options.residentMemoryLimit > 0 && options.threads === 0) {
     cmd.warn('resident-memory-limit has no effect on a service process (threads=0).')
+  }
+  if (options.maximumRequestsJitter > 0 && options.maximumRequests === 0) {
+    cmd.warn('maximum-requests-jitter has no effect without maximum-requests.')
   }
   if (options.requestTimeout > 0) {
     const seconds = (options.requestTimeout * (1 + Math.log(Math.max(1, options.threads)))).toFixed(1)
