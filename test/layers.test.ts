@@ -18,7 +18,7 @@ const FOUNDATION = ['config', 'http', 'log', 'system']
 const FACTS = /^(modules\/(.+\/)?settings|modules\/mpm|modules\/self-url)\.js$/
 /** What makes responses of its own: the WSGI gateway, the proxy, the status page, listings, type maps. */
 const HANDLERS =
-  /^(wsgi\/|modules\/proxy\/|modules\/(status|autoindex)\.ts$|modules\/negotiation\/map-handler\.ts$)/
+  /^(wsgi\/|modules\/proxy\/|modules\/(status|autoindex)\.ts$|modules\/status\/|modules\/negotiation\/map-handler\.ts$)/
 /** What the life of a request offers to them. */
 const FOR_HANDLERS =
   /^request\/(body|headers|response|process|server-tokens|static-bytes|url-path|walk\/anchor)\.js$/

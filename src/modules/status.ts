@@ -1,5 +1,5 @@
 /**
- * mod_status: the handler `server-status`. `ExtendedStatus` and `SeeRequestTail` are core's, as in httpd.
+ * mod_status: the handler `server-status`, and handlers of our own beside it. `ExtendedStatus` and `SeeRequestTail` are core's, as in httpd.
  *
  * @see https://httpd.apache.org/docs/2.4/mod/mod_status.html
  */
@@ -7,41 +7,30 @@ import { loadavg } from 'node:os'
 import type { Request } from '../request/request.js'
 import { sendWhole } from '../request/response.js'
 import { serverBanner } from '../request/server-tokens.js'
-import type { Board } from '../status/board.js'
 import { countRequest } from '../status/counters.js'
 import { autoPage, htmlPage, type PageFacts } from '../status/page.js'
 import { coreGlobal } from './core/settings.js'
 import type { HttpdModule, Outcome } from './module.js'
+import { answerLive, answerReady } from './status/ready.js'
+import { type StatusSource, statusSource } from './status/source.js'
 
-/** Where the numbers come from. */
-export interface StatusSource {
-  board(): Promise<Board>
-  /** Requests that the whole server answers at a time. */
-  readonly capacity: number
-}
+type Answer = (request: Request, source: StatusSource) => Outcome | Promise<Outcome>
 
-let source: StatusSource | undefined
-
-/** To be called once, by the server worker. */
-export function provideStatus(provided: StatusSource): void {
-  source = provided
-}
+const HANDLERS: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
+  ['server-status', answerStatus],
+  ['server-ready', answerReady],
+  ['server-live', answerLive],
+])
 
 function handler(request: Request): Outcome | Promise<Outcome> {
-  if (request.handler !== 'server-status') return undefined
+  const answer = HANDLERS.get(request.handler)
+  if (answer === undefined) return undefined
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
-  if (source === undefined) {
-    request.report(
-      'status',
-      'error',
-      `${request.path}: this process has nothing to report (handler server-status)`,
-    )
-    return 503
-  }
-  return answer(request, source)
+  const source = statusSource(request)
+  return source === undefined ? 503 : answer(request, source)
 }
 
-async function answer(request: Request, { board, capacity }: StatusSource): Promise<Outcome> {
+async function answerStatus(request: Request, { board, capacity }: StatusSource): Promise<Outcome> {
   const found = await board()
   const options = new URLSearchParams(request.query ?? '')
   const refresh = options.get('refresh')

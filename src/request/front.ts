@@ -13,6 +13,7 @@ import type { Ends } from '../http/proxy-protocol.js'
 import { serverRecord } from '../log/error-log.js'
 import type { Logs } from '../log/logs.js'
 import { coreServer } from '../modules/core/settings.js'
+import { type AsidePaths, asidePaths, isAside } from './aside.js'
 import { ClientConnection, type Listening } from './connection.js'
 import { REGISTERED_METHODS } from './core-methods.js'
 import { type HeaderFacts, overlong, overlongTogether, readHeader } from './header-rules.js'
@@ -65,6 +66,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     () => this.#makeRoom(),
   )
   readonly #headerMaxBytes: number
+  readonly #asidePaths: AsidePaths
   #crowdedAt = 0
 
   constructor(
@@ -79,6 +81,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     this.port = listener.port
     this.#vhosts = new VhostTable(site)
     this.#headerMaxBytes = headerMaxBytes(site)
+    this.#asidePaths = asidePaths(site)
   }
 
   /** A connection has been accepted: HTTP/1 on a socket of any kind. */
@@ -174,21 +177,36 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
   /** See {@link import('../http/message.js').MessageSink.serve}. */
   serve(connection: ClientConnection, incoming: IncomingMessage, outgoing: OutgoingMessage): void {
     const { slots } = this
-    if (slots === undefined || slots.enter()) this.#serve(connection, incoming, outgoing, 0)
+    if (slots === undefined || slots.enter()) this.#serve(connection, incoming, outgoing, 0, true)
+    else if (this.#isAside(connection, incoming, outgoing))
+      this.#serve(connection, incoming, outgoing, 0, false)
     else {
-      const start = () => this.#serve(connection, incoming, outgoing, 0)
+      const start = () => this.#serve(connection, incoming, outgoing, 0, true)
       // who is refused takes no place, but gives none back either
       if (!slots.wait({ start, isGone: () => outgoing.isOver }))
-        this.#serve(connection, incoming, outgoing, 503)
+        this.#serve(connection, incoming, outgoing, 503, false)
     }
   }
 
-  /** @param refused a status that the request gets whatever it is; 0: none. */
+  /** Whether it need not wait for a place. Only asked when none is free. */
+  #isAside(connection: ClientConnection, incoming: IncomingMessage, outgoing: OutgoingMessage): boolean {
+    if (this.#asidePaths.size === 0) return false
+    const [path = ''] = incoming.target.split('?', 1)
+    const { host } = readHeader(incoming, outgoing.hasConnectionFields)
+    const choice = host === undefined ? connection.hosts.chooseByPath(path) : connection.hosts.choose(host)
+    return choice !== undefined && isAside(this.#asidePaths, choice.server, incoming.method, path)
+  }
+
+  /**
+   * @param refused a status that the request gets whatever it is; 0: none
+   * @param holdsSlot it has a place that others wait for
+   */
   #serve(
     connection: ClientConnection,
     incoming: IncomingMessage,
     outgoing: OutgoingMessage,
     refused: number,
+    holdsSlot: boolean,
   ): void {
     const head = readHeader(incoming, outgoing.hasConnectionFields)
     const { target } = incoming
@@ -211,7 +229,7 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     const chosen = choice ?? connection.hosts.chooseByPath('')
     if (choice === undefined && status === 0) status = 400
 
-    const request = this.#begin(connection, chosen, incoming, outgoing, refused === 0)
+    const request = this.#begin(connection, chosen, incoming, outgoing, holdsSlot)
     request.method = incoming.method
     request.target = target
     request.protocol = incoming.version === '1.1' ? 'HTTP/1.1' : `HTTP/${incoming.version}`

@@ -32,7 +32,7 @@ interface Place {
   /** Starts in a row that a signal ended. */
   killed: number
   /** Why the last start in this place came to nothing. */
-  failure: string | undefined
+  failure: Pick<DaemonFailure, 'message' | 'brief'> | undefined
   /** The first start has come to an end, good or bad. */
   settled: boolean
 }
@@ -89,8 +89,8 @@ export class DaemonGroupProcesses {
 
   get failures(): DaemonFailure[] {
     return [...this.#sets].flatMap(([applicationGroup, places]) => {
-      const message = places.every(({ failure }) => failure !== undefined) ? places[0]?.failure : undefined
-      return message === undefined ? [] : [{ group: this.plan.name, applicationGroup, message }]
+      const failure = places.every(({ failure }) => failure !== undefined) ? places[0]?.failure : undefined
+      return failure === undefined ? [] : [{ group: this.plan.name, applicationGroup, ...failure }]
     })
   }
 
@@ -203,7 +203,7 @@ export class DaemonGroupProcesses {
     } catch (error) {
       const message = `Process group '${this.plan.name}' cannot start a process: ${(error as Error).message}`
       this.#outlet.log.server('wsgi', 'error', message)
-      this.#failed(place, message)
+      this.#failed(place, message, 'no process can be made')
       this.#refill(place, place.backOff.afterEnd(0, false))
     }
   }
@@ -268,11 +268,12 @@ export class DaemonGroupProcesses {
   #failedToStart(place: Place, process: DaemonProcess, cause: string): void {
     place.killed = process.wasKilled ? place.killed + 1 : 0
     if (process.wasKilled && place.killed < KILLED_STARTS_MAX) return
-    this.#failed(place, `Process group '${this.plan.name}' cannot start a process: ${cause}`)
+    const message = `Process group '${this.plan.name}' cannot start a process: ${cause}`
+    this.#failed(place, message, process.briefCause)
   }
 
-  #failed(place: Place, message: string): void {
-    place.failure = message
+  #failed(place: Place, message: string, brief: string): void {
+    place.failure = { message, brief }
     place.settled = true
     this.options.changed()
     this.#notifySettled()

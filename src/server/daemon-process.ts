@@ -170,6 +170,12 @@ export class DaemonProcess {
     return this.#reason !== undefined || (this.#exit !== undefined && this.#exit.signal !== null)
   }
 
+  /** How it ended, for strangers. */
+  get briefCause(): string {
+    if (this.launchFailure !== undefined) return 'Python cannot be started as it is configured'
+    return this.#exit === undefined ? 'unknown' : describeExit(this.#exit)
+  }
+
   /** Has it write the Python stacks of its threads to the log. While it comes up it does not listen. */
   showStacks(): void {
     if (this.cameUp) this.#control.showStacks()

@@ -76,6 +76,8 @@ export interface DaemonFailure {
   readonly applicationGroup: string | null
   /** For the error log and whoever reads it. */
   readonly message: string
+  /** The same for strangers: without paths, `exit status 1`. */
+  readonly brief: string
 }
 
 export type ToWorker =

@@ -16,7 +16,7 @@ import { provideServerLoad, type ServerLoad } from '../modules/headers/value.js'
 import { modules } from '../modules/index.js'
 import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import { vocabulary } from '../modules/registry.js'
-import { provideStatus } from '../modules/status.js'
+import { provideStatus } from '../modules/status/source.js'
 import { wsgiMain } from '../modules/wsgi/settings.js'
 import {
   acceptAlongside,
@@ -31,10 +31,13 @@ import { RequestSlots } from '../request/request-slots.js'
 import type { WorkerReport } from '../status/board.js'
 import { BoardClient } from '../status/board-client.js'
 import { LAST_REPORT } from '../status/desk.js'
+import { type NeededGroup, readinessOf } from '../status/readiness.js'
 import { makeReport } from '../status/report.js'
 import { foreign } from '../system/libc.js'
 import { showSocketShapes } from '../system/socket-shapes.js'
 import { type Gateway, startGateway } from '../wsgi/gateway.js'
+import { mainApplicationGroup } from '../wsgi/main-group.js'
+import { daemonGroups } from '../wsgi/visibility.js'
 import { waitForReaders } from './error-stream.js'
 import { closeForeignDescriptors, takeOver } from './hand-over.js'
 import { dieWithParent } from './libc.js'
@@ -135,9 +138,17 @@ class Worker {
     )
     countConnections(servers, site)
     setImmediate(() => showSocketShapes())
+    const groups = neededGroups(site)
     provideStatus({
       board: () => board.board(),
       capacity: maxRequestWorkers(site.main.settings.get(mpmSettings)),
+      readiness: () => {
+        const embedded = gateway.embedsAtStart ? gateway.embedded.state : undefined
+        return readinessOf({ groups, daemons: state.daemons, failures: state.failures, embedded })
+      },
+      get draining() {
+        return state.draining
+      },
     })
     provideServerLoad(() => loadOf(servers, configure, site))
     return new Worker(state, logs, gateway, servers)
@@ -185,6 +196,13 @@ function listening(server: Server, options: { fd: number; backlog: number }): Pr
       resolve()
     })
   })
+}
+
+/** Those that take requests; which processes of a group are there from the beginning can be read off the configuration. */
+function neededGroups(site: Site): NeededGroup[] {
+  return daemonGroups(site)
+    .filter(({ threads }) => threads > 0)
+    .map((group) => ({ name: group.name, mainGroup: mainApplicationGroup(site, group) ?? '' }))
 }
 
 /** `MaxRequestWorkers`: this worker's share of it; as many requests as connections fit into the backlog may wait. */

@@ -33,6 +33,8 @@ export interface EmbeddedJob {
 }
 
 export class EmbeddedPython {
+  /** `idle`: nobody has wanted it yet. */
+  state: 'idle' | 'starting' | 'up' | 'failed' = 'idle'
   #interpreter: Promise<Interpreter> | undefined
   readonly #channels = new Map<string, Channel>()
   readonly #opening = new Map<string, EmbeddedJob[]>()
@@ -80,8 +82,13 @@ export class EmbeddedPython {
   /** Starts Python if it is not running. Resolves when it takes requests; a failure is in the log. */
   start(): Promise<Interpreter> {
     if (this.#interpreter === undefined) {
+      this.state = 'starting'
       this.#interpreter = this.#launch()
-      this.#interpreter.catch((error: Error) => {
+      const up = () => {
+        this.state = 'up'
+      }
+      this.#interpreter.then(up, (error: Error) => {
+        this.state = 'failed'
         this.#log('crit', `WSGI0028: Python cannot be embedded in this server process: ${error.message}`)
         // The next request tries again: what is missing may have been installed meanwhile.
         this.#interpreter = undefined

@@ -58,6 +58,8 @@ export function useGateway(gateway: RequestGateway): void {
 export class Gateway implements RequestGateway {
   readonly site: Site
   readonly redirects: boolean
+  /** Embedded Python starts with the worker, and not when a request first wants it. */
+  readonly embedsAtStart: boolean
   readonly #groups = new Map<string, ProcessGroup>()
   readonly #embedded: EmbeddedPython
   readonly #causes = new Map<number, string>()
@@ -108,13 +110,13 @@ export class Gateway implements RequestGateway {
     const { imports, hookScripts, restrictEmbedded } = context.site.main.settings.get(wsgiMain)
     // An alias whose application would be refused asks for no interpreter; an import script does.
     const wanted = imports.filter(({ directive }) => !restrictEmbedded || directive === 'WSGIImportScript')
-    if (
-      hookScripts ||
-      wanted.some((script) => isEmbedded(script.processGroup)) ||
-      isEmbeddedOnly(context.site)
-    ) {
-      void this.#embedded.start().catch(() => {})
-    }
+    this.embedsAtStart =
+      hookScripts || wanted.some((script) => isEmbedded(script.processGroup)) || isEmbeddedOnly(context.site)
+    if (this.embedsAtStart) void this.#embedded.start().catch(() => {})
+  }
+
+  get embedded(): Pick<EmbeddedPython, 'state'> {
+    return this.#embedded
   }
 
   groupOf(name: string): ProcessGroup | undefined {

@@ -22,7 +22,10 @@ function makeGroup({ startupTimeout = 0, failure = '', unloaded = [] as string[]
   return {
     plan: { name: 'g', group: { startupTimeout } } as DaemonPlan,
     settled: () => settled,
-    failures: failure === '' ? [] : [{ group: 'g', applicationGroup: null, message: failure }],
+    failures:
+      failure === ''
+        ? []
+        : [{ group: 'g', applicationGroup: null, message: failure, brief: 'exit status 1' }],
     unloaded: new Set(unloaded),
     settle,
   }
