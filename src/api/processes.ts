@@ -12,7 +12,9 @@ import type { DaemonPlan } from '../server/daemon-plan.js'
 import type { DaemonFailure, DaemonInfo } from '../server/messages.js'
 import type { Unsubscribe, WorkerContext } from '../server/worker-context.js'
 import type { Board } from '../status/board.js'
+import { newCounts } from '../status/counts.js'
 import { reportOfDaemon } from '../status/desk.js'
+import { groupTally, workerTally } from '../status/tally.js'
 import { UNSHARED } from '../wsgi/loads.js'
 import { StartError } from './errors.js'
 import { overheard } from './log.js'
@@ -52,6 +54,7 @@ export class Processes implements WorkerContext {
   /** Why requests cannot be answered at the moment. */
   failure: string | undefined = undefined
   readonly events = new EventEmitter<Changed>()
+  readonly #tally = groupTally()
   readonly #startedAt = Date.now()
   #reloadedAt = Date.now()
   /** Whose processes take requests, or finish those that they have. */
@@ -99,6 +102,7 @@ export class Processes implements WorkerContext {
         this.#update()
       },
       board: () => Promise.resolve(this.#board()),
+      tally: this.#tally,
     })
     this.#starting = group
     const { application } = this.options
@@ -187,7 +191,11 @@ export class Processes implements WorkerContext {
       room: { workers: 0, requests: 0 },
       cpuUser: userCPUTime / 1e6,
       cpuSystem: systemCPUTime / 1e6,
-      past: { accesses: 0, bytes: 0, duration: 0 },
+      past: newCounts(),
+      pastGroups: [],
+      groups: [],
+      workerTally: workerTally().report,
+      certificates: [],
     }
   }
 }

@@ -11,6 +11,7 @@ import { countRequest } from '../status/counters.js'
 import { autoPage, htmlPage, type PageFacts } from '../status/page.js'
 import { coreGlobal } from './core/settings.js'
 import type { HttpdModule, Outcome } from './module.js'
+import { answerMetrics } from './status/metrics.js'
 import { answerLive, answerReady } from './status/ready.js'
 import { type StatusSource, statusSource } from './status/source.js'
 
@@ -20,6 +21,7 @@ const HANDLERS: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer
   ['server-status', answerStatus],
   ['server-ready', answerReady],
   ['server-live', answerLive],
+  ['server-metrics', answerMetrics],
 ])
 
 function handler(request: Request): Outcome | Promise<Outcome> {

@@ -9,6 +9,7 @@ import type { IncomingMessage, OutgoingMessage } from '../http/message.js'
 import type { ErrorLog, Level, SystemError } from '../log/error-log.js'
 import type { Outcome } from '../modules/module.js'
 import { variable } from '../modules/variables.js'
+import type { GroupCounts } from '../status/counts.js'
 import type { TlsSession } from '../tls/session.js'
 import { HeaderTable } from './headers.js'
 import type { PhaseTable } from './phases.js'
@@ -219,7 +220,7 @@ export class Request {
   }
 
   /** What the handler tells an application of this request. */
-  told: { variables(): ReadonlyMap<string, string> } | undefined = undefined
+  told: { variables(): ReadonlyMap<string, string>; readonly counts?: GroupCounts } | undefined = undefined
 
   /**
    * The value of a variable for logs and headers: httpd has what a handler tells an application (ap_add_cgi_vars) in the same table as the variables of

@@ -3,11 +3,13 @@
  * one application group per process, so there each application group gets a set of processes of its own when it is first asked for.
  */
 import type { ErrorLog } from '../log/error-log.js'
-import type { Board } from '../status/board.js'
+import type { Board, GroupReport } from '../status/board.js'
+import { type Tally, UNEXPLAINED } from '../status/tally.js'
+import { residentBytes } from '../system/resident-memory.js'
 import { BackOff, OF_GROWTH } from './back-off.js'
 import type { DaemonPlan } from './daemon-plan.js'
 import { type DaemonHooks, DaemonProcess } from './daemon-process.js'
-import { isHealthy, type Reason } from './daemon-state.js'
+import { isHealthy, type Reason, SERVING } from './daemon-state.js'
 import type { ErrorStream } from './error-stream.js'
 import type { DaemonFailure, DaemonInfo } from './messages.js'
 import { Zygotes } from './zygotes.js'
@@ -58,6 +60,8 @@ export interface DaemonGroupOptions {
   readonly loaded?: (script: string, id: number) => void
   /** What the server is doing, for `server-metrics`. */
   readonly board: () => Promise<Board>
+  /** Counts its processes. */
+  readonly tally: Tally
 }
 
 export class DaemonGroupProcesses {
@@ -85,6 +89,22 @@ export class DaemonGroupProcesses {
 
   get infos(): DaemonInfo[] {
     return [...this.#alive].flatMap((process) => process.info ?? [])
+  }
+
+  /** For metrics: looks at the memory of each process. */
+  get report(): GroupReport {
+    const { processes, threads } = this.plan.group
+    return {
+      group: this.plan.name,
+      processes,
+      threads,
+      ready: [...this.#alive].some(
+        ({ applicationGroup, state }) => applicationGroup === null && SERVING.includes(state),
+      ),
+      alive: [...this.#alive].map(({ id, state, pid }) => ({ id, state, resident: residentBytes(pid) })),
+      unloaded: this.unloaded.size,
+      ...this.options.tally.report,
+    }
   }
 
   get failures(): DaemonFailure[] {
@@ -200,6 +220,7 @@ export class DaemonGroupProcesses {
       const process = new DaemonProcess(this.plan, place.applicationGroup, this.#hooks(place))
       place.current = process
       this.#alive.add(process)
+      this.options.tally.started++
     } catch (error) {
       const message = `Process group '${this.plan.name}' cannot start a process: ${(error as Error).message}`
       this.#outlet.log.server('wsgi', 'error', message)
@@ -246,6 +267,9 @@ export class DaemonGroupProcesses {
       },
       gone: (process, cause) => {
         this.#alive.delete(process)
+        this.options.tally.end(
+          process.reason ?? (process.cameUp ? UNEXPLAINED.died : UNEXPLAINED.startFailed),
+        )
         place.leaving.delete(process)
         if (!process.cameUp && !this.#leaving) this.#failedToStart(place, process, cause)
         this.options.changed()

@@ -133,6 +133,11 @@ export class DaemonProcess {
     return this.#state
   }
 
+  /** Why it leaves, once it does. */
+  get reason(): Reason | undefined {
+    return this.#reason
+  }
+
   /** For server workers; undefined where they have no use for it (yet, or any longer). */
   get info(): DaemonInfo | undefined {
     if (!this.cameUp || this.#state === 'stopping' || this.#state === 'gone') return undefined

@@ -12,7 +12,8 @@
  * - `stopping`: is on its way out, for at most `shutdown-timeout`
  * - `gone`: has ended
  */
-export type DaemonState = 'starting' | 'ready' | 'replacing' | 'draining' | 'stopping' | 'gone'
+export const STATES = ['starting', 'ready', 'replacing', 'draining', 'stopping'] as const
+export type DaemonState = (typeof STATES)[number] | 'gone'
 
 interface Cause {
   /** Who says so: the runtime inside the process, or the supervisor. */
@@ -31,7 +32,8 @@ interface Cause {
   readonly toldAs?: string
 }
 
-const SERVING: readonly DaemonState[] = ['ready', 'replacing']
+/** Takes requests. */
+export const SERVING: readonly DaemonState[] = ['ready', 'replacing']
 const ALIVE: readonly DaemonState[] = ['starting', 'ready', 'replacing', 'draining']
 
 /** Why a process leaves a state. */

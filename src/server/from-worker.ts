@@ -1,5 +1,6 @@
 /** Whether a value is a message of a server worker: applications may be embedded there, so it can be anything. */
-import type { RunningRequest, WorkerReport } from '../status/board.js'
+import { EMBEDDED_STATES, type GroupUse, type RunningRequest, type WorkerReport } from '../status/board.js'
+import type { GroupCounts } from '../status/counts.js'
 import type { FromWorker } from './messages.js'
 
 type Checks<T> = { readonly [K in keyof T]-?: (value: unknown) => boolean }
@@ -15,20 +16,42 @@ const RUNNING: Checks<RunningRequest> = {
   state: (value) => value === 'R' || value === 'W',
 }
 
+const GROUP_COUNTS: Checks<GroupCounts> = {
+  durations: areNumbers,
+  duration: isNumber,
+  queued: isNumber,
+  queuedMs: isNumber,
+  refused: isNumber,
+}
+
+const GROUP_USE: Checks<GroupUse> = {
+  group: isText,
+  counts: (value) => passes(GROUP_COUNTS, value),
+  waiting: isNumber,
+  waitsMs: isNumber,
+  running: (value) => Array.isArray(value) && value.every((pair) => areNumbers(pair) && pair.length === 2),
+}
+
 const REPORT: Checks<WorkerReport> = {
   pid: isNumber,
   generation: isNumber,
   draining: (value) => typeof value === 'boolean',
+  resident: isNumber,
   accesses: isNumber,
   bytes: isNumber,
   duration: isNumber,
   cpuUser: isNumber,
   cpuSystem: isNumber,
+  statuses: areNumbers,
+  durations: areNumbers,
   connections: isNumber,
   keepAlive: isNumber,
   closing: isNumber,
   running: (value) => Array.isArray(value) && value.every((one) => passes(RUNNING, one)),
   busy: isNumber,
+  waiting: isNumber,
+  groups: (value) => Array.isArray(value) && value.every((one) => passes(GROUP_USE, one)),
+  embedded: (value) => EMBEDDED_STATES.some((state) => state === value),
 }
 
 /** What each type of message has beside its type. */
@@ -62,6 +85,10 @@ function passes<T extends object>(checks: Checks<T>, value: unknown): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string'
+}
+
+function areNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(isNumber)
 }
 
 /** JSON has neither NaN nor infinities, but knows numbers that become one. */

@@ -9,6 +9,8 @@ import { type PipedProgram, type PipedReport, startPipedProgram } from '../log/p
 import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import type { Board } from '../status/board.js'
 import type { StatusDesk } from '../status/desk.js'
+import { lazily } from '../system/lazily.js'
+import { certificateEnds } from '../tls/expiry.js'
 import { serverOf } from '../wsgi/visibility.js'
 import type { Configuration } from './configuration.js'
 import { DaemonGroupProcesses, type Outlet } from './daemon-group.js'
@@ -106,9 +108,11 @@ export class Generation {
       count: workers,
       log: this.log,
       daemons: () => this.#daemons(),
-      message: (message, answer) => {
+      tally: options.desk.workers,
+      gone: (pid) => options.desk.gone(pid),
+      message: (message, from, answer) => {
         if (message.type === 'needProcess') this.#groups.get(message.group)?.need(message.applicationGroup)
-        else if (message.type === 'report') options.desk.take(message.number, message.report)
+        else if (message.type === 'report') options.desk.take(message.number, message.report, from)
         else if (message.type === 'boardWanted')
           void options.desk.survey().then((board) => answer({ type: 'board', number: message.number, board }))
         else for (const group of this.#groups.values()) group.refused(message.id)
@@ -147,6 +151,12 @@ export class Generation {
     const { configuration, workers } = this.options
     return { workers, requests: maxRequestWorkers(configuration.site.main.settings.get(mpmSettings)) }
   }
+
+  /** When its certificates expire. */
+  readonly certificates = lazily(() => {
+    const { site, tls } = this.options.configuration
+    return tls === undefined ? [] : certificateEnds(site, tls)
+  })
 
   /** See {@link WorkerPool.askForReports}. */
   askForReports(number: number): number {
@@ -233,6 +243,7 @@ export class Generation {
       changed: () => changed(group),
       gone: ({ id, pid }, cause) => changed(group, { id, pid, cause }),
       board: () => this.options.desk.survey(),
+      tally: this.options.desk.tallyOf(plan.name),
     })
     this.#own.push(group)
     return group

@@ -64,6 +64,8 @@ export class Supervisor {
       [...this.#generations].reduce((asked, generation) => asked + generation.askForReports(number), 0),
     daemons: () =>
       [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos).map(reportOfDaemon),
+    groups: () => [...(this.#current?.groups.values() ?? [])].map(({ report }) => report),
+    certificates: () => this.#current?.certificates() ?? [],
     generation: () => this.#current?.number ?? 0,
     room: () => this.#current?.room ?? { workers: 0, requests: 0 },
   })

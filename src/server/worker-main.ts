@@ -106,6 +106,7 @@ class Worker {
     private readonly logs: Logs,
     readonly gateway: Gateway,
     private readonly servers: readonly Server[],
+    private readonly slots: RequestSlots | undefined,
   ) {}
 
   /** @throws whatever keeps the worker from accepting connections */
@@ -151,13 +152,20 @@ class Worker {
       },
     })
     provideServerLoad(() => loadOf(servers, configure, site))
-    return new Worker(state, logs, gateway, servers)
+    return new Worker(state, logs, gateway, servers, slots)
   }
 
   report(): WorkerReport {
     const connections = this.servers.flatMap((server) => [...connectionsOf(server)])
     const { generation, draining } = this.state
-    return makeReport({ generation, draining, connections })
+    return makeReport({
+      generation,
+      draining,
+      connections,
+      waiting: this.slots?.waiting ?? 0,
+      groups: this.gateway.uses(),
+      embedded: this.gateway.embedded.state,
+    })
   }
 
   /** Ends this worker; `orderly`: after the requests that it has. */

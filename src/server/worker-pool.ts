@@ -2,6 +2,7 @@
  * The server workers of one configuration: as many as asked for, each replaced when it dies.
  */
 import type { ErrorLog } from '../log/error-log.js'
+import type { Tally, WorkerEnd } from '../status/tally.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
 import { BackOff } from './back-off.js'
 import type { DaemonFailure, DaemonInfo, FromWorker, ToWorker } from './messages.js'
@@ -20,14 +21,19 @@ export interface WorkerPoolOptions {
   readonly count: number
   readonly plan: WorkerPlan
   readonly log: ErrorLog
+  /** Counts the workers. */
+  readonly tally: Tally
+  /** A worker has ended. */
+  readonly gone: (pid: number) => void
   /** What a new worker is told about daemon processes. */
   readonly daemons: () => {
     readonly daemons: readonly DaemonInfo[]
     readonly failures: readonly DaemonFailure[]
   }
-  /** Messages that do not concern the workers themselves, and what to answer them with. */
+  /** Messages that do not concern the workers themselves, the worker's process id, and what to answer them with. */
   readonly message: (
     message: Exclude<FromWorker, { type: 'ready' | 'failed' | 'retiring' }>,
+    from: number,
     answer: (message: ToWorker) => void,
   ) => void
 }
@@ -111,6 +117,7 @@ export class WorkerPool {
         exit: (exit) => this.#exited(place, worker, exit),
       })
       place.worker = worker
+      this.options.tally.started++
     } catch (error) {
       this.#failed(`A server worker cannot be started: ${(error as Error).message}`)
       this.#refill(place, place.backOff.afterEnd(0, false))
@@ -135,7 +142,7 @@ export class WorkerPool {
         this.#failed(message.message)
         return
       default:
-        this.options.message(message, (answer) => worker.send(answer))
+        this.options.message(message, worker.pid, (answer) => worker.send(answer))
     }
   }
 
@@ -158,6 +165,8 @@ export class WorkerPool {
     const isPredecessor = place.predecessor === worker
     if (isPredecessor) place.predecessor = undefined
     else place.worker = undefined
+    this.options.tally.end(endOf(worker))
+    this.options.gone(worker.pid)
     if (worker.asked === 'nothing') {
       const hint = this.#memory.explain(exit, worker.isFaulty)
       this.options.log.server(
@@ -195,4 +204,10 @@ export class WorkerPool {
     )
     place.timer = setTimeout(() => this.#fill(place), waitMs)
   }
+}
+
+function endOf({ asked, isFaulty, isSpent }: ServerWorker): WorkerEnd {
+  if (isFaulty) return 'faulty'
+  if (asked === 'nothing') return 'died'
+  return isSpent ? 'connections' : 'told'
 }

@@ -3,6 +3,11 @@
  * between processes.
  */
 
+import type { DaemonState } from '../server/daemon-state.js'
+import type { CertificateEnd } from '../tls/expiry.js'
+import type { Counts, GroupCounts } from './counts.js'
+import type { TallyReport } from './tally.js'
+
 /** A request that is being answered. */
 export interface RunningRequest {
   readonly client: string
@@ -20,18 +25,26 @@ export interface RunningRequest {
   readonly state: 'R' | 'W'
 }
 
-export interface WorkerReport {
+/** What a worker has to do with a process group. */
+export interface GroupUse {
+  readonly group: string
+  /** Since the worker's start. */
+  readonly counts: Readonly<GroupCounts>
+  /** Requests that wait for a process, and for how long the first of them has. */
+  readonly waiting: number
+  readonly waitsMs: number
+  /** Requests that processes have been given and not answered, by the processes' numbers. */
+  readonly running: readonly (readonly [process: number, requests: number])[]
+}
+
+/** {@link Counts} are since its start. */
+export interface WorkerReport extends Readonly<Counts> {
   readonly pid: number
   readonly generation: number
   /** Accepts no more connections. */
   readonly draining: boolean
-  /** Since its start: requests answered, body bytes sent, milliseconds that the requests took. */
-  readonly accesses: number
-  readonly bytes: number
-  readonly duration: number
-  /** Seconds of processor time. */
-  readonly cpuUser: number
-  readonly cpuSystem: number
+  /** Bytes of memory. */
+  readonly resident: number
   readonly connections: number
   readonly keepAlive: number
   readonly closing: number
@@ -39,7 +52,16 @@ export interface WorkerReport {
   readonly running: readonly RunningRequest[]
   /** How many there are in fact. */
   readonly busy: number
+  /** Requests that wait for the others (`MaxRequestWorkers`). */
+  readonly waiting: number
+  readonly groups: readonly GroupUse[]
+  /** Whether embedded Python is there. */
+  readonly embedded: EmbeddedState
 }
+
+/** `idle`: nobody has wanted it yet. */
+export const EMBEDDED_STATES = ['idle', 'starting', 'up', 'failed'] as const
+export type EmbeddedState = (typeof EMBEDDED_STATES)[number]
 
 /** A daemon process of a process group. */
 export interface DaemonReport {
@@ -47,6 +69,20 @@ export interface DaemonReport {
   readonly pid: number
   readonly state: 'ready' | 'draining'
   readonly pythonVersion: string
+}
+
+/** A daemon process group as the supervisor sees it. */
+export interface GroupReport extends TallyReport {
+  readonly group: string
+  /** As configured. */
+  readonly processes: number
+  readonly threads: number
+  /** One of the processes that it begins with takes requests. */
+  readonly ready: boolean
+  /** All processes that are alive. */
+  readonly alive: readonly { readonly id: number; readonly state: DaemonState; readonly resident: number }[]
+  /** Scripts that were to be loaded in advance and could not be. */
+  readonly unloaded: number
 }
 
 export interface Board {
@@ -61,8 +97,13 @@ export interface Board {
   /** Seconds of processor time of the supervisor, and of children that are gone. */
   readonly cpuUser: number
   readonly cpuSystem: number
-  /** What workers of the past had counted, so that totals never fall. */
-  readonly past: { readonly accesses: number; readonly bytes: number; readonly duration: number }
+  /** What workers had counted that are gone, or that have not answered, so that totals never fall. */
+  readonly past: Readonly<Counts>
+  readonly pastGroups: readonly (readonly [group: string, counts: Readonly<GroupCounts>])[]
+  readonly groups: readonly GroupReport[]
+  /** Server workers that were started and that ended. */
+  readonly workerTally: TallyReport
+  readonly certificates: readonly CertificateEnd[]
 }
 
 export const RUNNING_SHOWN = 500

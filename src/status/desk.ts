@@ -1,8 +1,11 @@
 /**
- * The supervisor's part in the status page: asks every server worker for its report, adds what it alone knows, and keeps the totals of those
- * that are gone.
+ * The supervisor's part in the status page and in metrics: asks every server worker for its report, adds what it alone knows, and keeps what those had
+ * counted that are gone.
  */
-import type { Board, DaemonReport, WorkerReport } from './board.js'
+import type { Board, DaemonReport, GroupReport, WorkerReport } from './board.js'
+import { addCounts, type GroupCounts, newCounts, newGroupCounts } from './counts.js'
+import { EMBEDDED } from './readiness.js'
+import { groupTally, type Tally, workerTally } from './tally.js'
 
 /** A worker that does not answer within this time is left out. */
 const ANSWER_MAX_MS = 1000
@@ -14,8 +17,10 @@ export interface DeskOptions {
   /** Asks all workers for a report with that number; answers how many were asked. */
   readonly ask: (number: number) => number
   readonly daemons: () => readonly DaemonReport[]
+  readonly groups: () => readonly GroupReport[]
   readonly generation: () => number
   readonly room: () => Board['room']
+  readonly certificates: () => Board['certificates']
 }
 
 /** Of what server workers know of a daemon process, what may be shown. */
@@ -24,21 +29,39 @@ export function reportOfDaemon({ group, pid, state, pythonVersion }: DaemonRepor
 }
 
 interface Survey {
-  readonly reports: WorkerReport[]
+  /** By the workers' process ids. */
+  readonly reports: Map<number, WorkerReport>
   missing: number
   readonly finish: () => void
+}
+
+/** What workers have counted that no report of now tells of. */
+interface Past {
+  readonly counts: ReturnType<typeof newCounts>
+  readonly groups: Map<string, GroupCounts>
 }
 
 export class StatusDesk {
   /** Milliseconds since the epoch. */
   restartedAt = Date.now()
+  readonly workers = workerTally()
   readonly #startedAt = Date.now()
-  readonly #past = { accesses: 0, bytes: 0, duration: 0 }
+  readonly #tallies = new Map<string, Tally>()
+  readonly #past: Past = { counts: newCounts(), groups: new Map() }
+  /** What each living worker has told last: all that is left of one that crashes. */
+  readonly #latest = new Map<number, WorkerReport>()
   readonly #surveys = new Map<number, Survey>()
   #number = LAST_REPORT
   #survey: Promise<Board> | undefined
 
   constructor(private readonly options: DeskOptions) {}
+
+  /** Starts and ends of a process group's processes, whatever becomes of the group. */
+  tallyOf(group: string): Tally {
+    const known = this.#tallies.get(group) ?? groupTally()
+    this.#tallies.set(group, known)
+    return known
+  }
 
   /** All reports that come in time. Never two looks at a time, however often it is asked. */
   survey(): Promise<Board> {
@@ -50,7 +73,7 @@ export class StatusDesk {
 
   async #ask(): Promise<Board> {
     const number = ++this.#number
-    const reports: WorkerReport[] = []
+    const reports = new Map<number, WorkerReport>()
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ANSWER_MAX_MS)
       const finish = () => {
@@ -64,8 +87,9 @@ export class StatusDesk {
     })
     this.#surveys.delete(number)
     const { userCPUTime, systemCPUTime } = process.resourceUsage()
+    const past = this.#pastWithout(reports)
     return {
-      workers: reports.sort((one, other) => one.pid - other.pid),
+      workers: [...reports.values()].sort((one, other) => one.pid - other.pid),
       daemons: this.options.daemons(),
       startedAt: this.#startedAt,
       restartedAt: this.restartedAt,
@@ -73,21 +97,59 @@ export class StatusDesk {
       room: this.options.room(),
       cpuUser: userCPUTime / 1e6,
       cpuSystem: systemCPUTime / 1e6,
-      past: { ...this.#past },
+      past: past.counts,
+      pastGroups: [...past.groups],
+      groups: this.options.groups(),
+      workerTally: this.workers.report,
+      certificates: this.options.certificates(),
     }
   }
 
-  /** A worker's report has come. */
-  take(number: number, report: WorkerReport): void {
+  /**
+   * A worker's report has come.
+   * @param from its process id
+   */
+  take(number: number, report: WorkerReport, from: number): void {
     if (number === LAST_REPORT) {
-      this.#past.accesses += report.accesses
-      this.#past.bytes += report.bytes
-      this.#past.duration += report.duration
+      this.#latest.set(from, report)
+      this.gone(from)
       return
     }
     const survey = this.#surveys.get(number)
     if (survey === undefined) return
-    survey.reports.push(report)
+    this.#latest.set(from, report)
+    survey.reports.set(from, report)
     if (--survey.missing === 0) survey.finish()
   }
+
+  /** A worker is gone, or about to be: what it has told last stays. */
+  gone(worker: number): void {
+    const report = this.#latest.get(worker)
+    if (report === undefined) return
+    this.#latest.delete(worker)
+    this.#add(this.#past, report)
+    for (const { reports } of this.#surveys.values()) reports.delete(worker)
+  }
+
+  /** With what living workers have told earlier that are not among these. */
+  #pastWithout(reports: ReadonlyMap<number, WorkerReport>): Past {
+    const past: Past = { counts: newCounts(), groups: new Map() }
+    addCounts(past.counts, this.#past.counts)
+    for (const [group, counts] of this.#past.groups) past.groups.set(group, addTo(undefined, counts))
+    for (const [worker, report] of this.#latest) if (!reports.has(worker)) this.#add(past, report)
+    return past
+  }
+
+  /** Names of groups that nobody knows are not kept: a worker may say anything. */
+  #add({ counts, groups }: Past, report: WorkerReport): void {
+    addCounts(counts, report)
+    for (const { group, counts } of report.groups)
+      if (group === EMBEDDED || this.#tallies.has(group)) groups.set(group, addTo(groups.get(group), counts))
+  }
+}
+
+function addTo(sum: GroupCounts | undefined, more: Readonly<GroupCounts>): GroupCounts {
+  const into = sum ?? newGroupCounts()
+  addCounts(into, more)
+  return into
 }

@@ -5,6 +5,7 @@
  * server that gets none, as it is not ready, would never be.
  */
 import type { DaemonFailure, DaemonInfo } from '../server/messages.js'
+import type { EmbeddedState } from './board.js'
 
 /** As `WSGIProcessGroup` names embedded mode. */
 export const EMBEDDED = '%{GLOBAL}'
@@ -27,7 +28,7 @@ export interface ReadinessFacts {
   readonly daemons: readonly Pick<DaemonInfo, 'group' | 'applicationGroup' | 'state'>[]
   readonly failures: readonly Omit<DaemonFailure, 'message'>[]
   /** Embedded Python; undefined where it does not start with the worker. */
-  readonly embedded: 'idle' | 'starting' | 'up' | 'failed' | undefined
+  readonly embedded: EmbeddedState | undefined
 }
 
 const STARTING = 'starting'

@@ -1,16 +1,26 @@
 /** What a server worker reports of itself when the status page is asked for. */
 import type { ClientConnection } from '../request/connection.js'
 import type { Request } from '../request/request.js'
-import { RUNNING_SHOWN, type RunningRequest, type WorkerReport } from './board.js'
+import {
+  type EmbeddedState,
+  type GroupUse,
+  RUNNING_SHOWN,
+  type RunningRequest,
+  type WorkerReport,
+} from './board.js'
 import { counters } from './counters.js'
 
 export interface ReportFacts {
   readonly generation: number
   readonly draining: boolean
   readonly connections: Iterable<ClientConnection>
+  /** Requests that wait for `MaxRequestWorkers`. */
+  readonly waiting: number
+  readonly groups: readonly GroupUse[]
+  readonly embedded: EmbeddedState
 }
 
-export function makeReport({ generation, draining, connections }: ReportFacts): WorkerReport {
+export function makeReport({ connections, ...facts }: ReportFacts): WorkerReport {
   const running: RunningRequest[] = []
   let busy = 0
   let all = 0
@@ -27,12 +37,10 @@ export function makeReport({ generation, draining, connections }: ReportFacts): 
   }
   const { userCPUTime, systemCPUTime } = process.resourceUsage()
   return {
+    ...facts,
+    ...counters,
     pid: process.pid,
-    generation,
-    draining,
-    accesses: counters.accesses,
-    bytes: counters.bytes,
-    duration: counters.duration,
+    resident: process.memoryUsage.rss(),
     cpuUser: userCPUTime / 1e6,
     cpuSystem: systemCPUTime / 1e6,
     connections: all,

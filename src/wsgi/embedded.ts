@@ -10,6 +10,7 @@ import { wsgiMain } from '../modules/wsgi/settings.js'
 import type { EmbedOptions, EmbeddedPython as Interpreter } from '../python/embed.js'
 import { serverBanner } from '../request/server-tokens.js'
 import type { WorkerContext } from '../server/worker-context.js'
+import type { EmbeddedState } from '../status/board.js'
 import { versionNumbers } from '../system/package-root.js'
 import { Channel, ChannelRefused } from './channel/channel.js'
 import type { ChannelTarget } from './channel/types.js'
@@ -33,8 +34,7 @@ export interface EmbeddedJob {
 }
 
 export class EmbeddedPython {
-  /** `idle`: nobody has wanted it yet. */
-  state: 'idle' | 'starting' | 'up' | 'failed' = 'idle'
+  state: EmbeddedState = 'idle'
   #interpreter: Promise<Interpreter> | undefined
   readonly #channels = new Map<string, Channel>()
   readonly #opening = new Map<string, EmbeddedJob[]>()

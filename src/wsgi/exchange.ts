@@ -8,6 +8,8 @@ import { brokenBodyStatus } from '../request/body.js'
 import { HeaderTable } from '../request/headers.js'
 import type { Request } from '../request/request.js'
 import { type BodyWriter, openBody, sendWhole } from '../request/response.js'
+import { embeddedCounts } from '../status/counters.js'
+import type { GroupCounts } from '../status/counts.js'
 import type { Channel } from './channel/channel.js'
 import type {
   AbortReason,
@@ -120,6 +122,11 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
 
   get processGroup(): ProcessGroup | undefined {
     return this.group
+  }
+
+  /** Where the request is counted when its response is over. */
+  get counts(): GroupCounts {
+    return this.group?.counts ?? embeddedCounts
   }
 
   /** Nothing moves because the client does not: it is slow to take the response, or to send the body that the application reads. */

@@ -9,6 +9,9 @@ import { wsgiMain, wsgiServer } from '../modules/wsgi/settings.js'
 import { internalRedirect, settle } from '../request/process.js'
 import type { DaemonInfo } from '../server/messages.js'
 import type { WorkerContext } from '../server/worker-context.js'
+import type { GroupUse } from '../status/board.js'
+import { embeddedCounts } from '../status/counters.js'
+import { EMBEDDED } from '../status/readiness.js'
 import { Channel } from './channel/channel.js'
 import { EmbeddedPython } from './embedded.js'
 import type { ExchangeOwner, Verdict, WsgiExchange } from './exchange.js'
@@ -121,6 +124,19 @@ export class Gateway implements RequestGateway {
 
   groupOf(name: string): ProcessGroup | undefined {
     return this.#groups.get(name)
+  }
+
+  /** What each process group has to do; embedded mode last. */
+  uses(): GroupUse[] {
+    const now = Date.now()
+    const embedded: GroupUse = {
+      group: EMBEDDED,
+      counts: embeddedCounts,
+      waiting: 0,
+      waitsMs: 0,
+      running: [[process.pid, this.#embedded.inFlight]],
+    }
+    return [...[...this.#groups.values()].map((group) => group.use(now)), embedded]
   }
 
   run(exchange: WsgiExchange, processGroup: string): void {

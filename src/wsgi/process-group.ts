@@ -10,6 +10,8 @@
  */
 
 import type { DaemonInfo } from '../server/messages.js'
+import type { GroupUse } from '../status/board.js'
+import { newGroupCounts } from '../status/counts.js'
 import { type Channel, ChannelRefused } from './channel/channel.js'
 import type { RejectReason } from './channel/types.js'
 import { type DaemonGroup, startLimitOf } from './groups.js'
@@ -121,6 +123,7 @@ const YIELDS_MAX = 4
 const SLOW_MICROSECONDS = 5000
 
 export class ProcessGroup {
+  readonly counts = newGroupCounts()
   readonly #members = new Map<number, Member>()
   readonly #waiting: Job[] = []
   #sweep: NodeJS.Timeout | undefined
@@ -145,6 +148,18 @@ export class ProcessGroup {
   /** Requests waiting here for a process. */
   get waiting(): number {
     return this.#waiting.length
+  }
+
+  /** What there is to do, and what was done. */
+  use(now: number): GroupUse {
+    const first = this.#waiting[0]?.queuedAt ?? now
+    return {
+      group: this.group.name,
+      counts: this.counts,
+      waiting: this.#waiting.length,
+      waitsMs: Math.max(now - first, 0),
+      running: [...this.#members.values()].map(({ info, inFlight }) => [info.id, inFlight] as const),
+    }
   }
 
   /** Takes over the supervisor's list of this group's processes, and why its last start failed if it did. */
@@ -208,8 +223,11 @@ export class ProcessGroup {
   pump(): void {
     for (let at = 0; at < this.#waiting.length; ) {
       const job = this.#waiting[at] as Job
-      if (this.#tryBegin(job)) this.#takeOut(at)
-      else at++
+      if (this.#tryBegin(job)) {
+        this.counts.queued++
+        this.counts.queuedMs += Math.max(Date.now() - (job.queuedAt as number), 0)
+        this.#takeOut(at)
+      } else at++
       if (at > 0 && !this.#hasRoom()) break
     }
     this.#refuseHopeless()
@@ -381,7 +399,7 @@ export class ProcessGroup {
     const refused = this.#waiting.filter((job) => job.applicationGroup === applicationGroup)
     for (const job of refused) {
       this.withdraw(job)
-      job.refuse(status, `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${why}`)
+      this.#refuse(job, status, `WSGI0035: Cannot acquire interpreter '${applicationGroup}': ${why}`)
     }
   }
 
@@ -433,13 +451,13 @@ export class ProcessGroup {
       }
       this.#takeOut(at)
       if (now >= queueEnd) {
-        job.refuse(504, `WSGI0080: Queue timeout expired for WSGI daemon process '${name}'`)
+        this.#refuse(job, 504, `WSGI0080: Queue timeout expired for WSGI daemon process '${name}'`)
         continue
       }
       const what = isUp
         ? `became free within connect-timeout (${connectTimeout} s)`
         : `came up within ${limit} s`
-      job.refuse(503, `WSGI0116: No process of WSGI daemon process group '${name}' ${what}`)
+      this.#refuse(job, 503, `WSGI0116: No process of WSGI daemon process group '${name}' ${what}`)
     }
     if (this.#waiting.length > 0) this.pump()
     if (this.#waiting.length === 0 && this.#sweep) {
@@ -472,6 +490,11 @@ export class ProcessGroup {
     if (why === undefined) return
     const refused = this.#waiting.splice(0)
     this.#tellWaiting()
-    for (const job of refused) job.refuse(503, why)
+    for (const job of refused) this.#refuse(job, 503, why)
+  }
+
+  #refuse(job: Job, status: 500 | 503 | 504, message: string): void {
+    this.counts.refused++
+    job.refuse(status, message)
   }
 }

@@ -10,6 +10,7 @@ import { wsgiMain } from '../../src/modules/wsgi/settings.js'
 import { DaemonGroupProcesses } from '../../src/server/daemon-group.js'
 import { planDaemons, signatureOf } from '../../src/server/daemon-plan.js'
 import type { Identity } from '../../src/server/messages.js'
+import { groupTally } from '../../src/status/tally.js'
 import type { DaemonGroup } from '../../src/wsgi/groups.js'
 import { findPython, type Python, skipWithout, usable } from '../support/pythons.js'
 import { until } from '../support/wait.js'
@@ -73,6 +74,7 @@ class Run {
   readonly lines: string[] = []
   readonly gone: { id: number; pid: number; cause: string }[] = []
   readonly group: DaemonGroupProcesses
+  readonly tally = groupTally()
   changed = (): void => {}
 
   constructor(options: Partial<DaemonGroup> = {}, python?: string, stderr: number | 'pipe' = 2) {
@@ -88,6 +90,7 @@ class Run {
       generation: 1,
       changed: () => this.changed(),
       board: () => Promise.reject(new Error('there is no server')),
+      tally: this.tally,
       gone: (process, cause) => void this.gone.push({ id: process.id, pid: process.pid, cause }),
     })
     this.group.start()

@@ -10,7 +10,14 @@ import { skipWithout } from '../support/pythons.js'
 import { withServer } from '../support/server.js'
 import { until } from '../support/wait.js'
 
-const report = makeReport({ generation: 1, draining: false, connections: [] })
+const report = makeReport({
+  generation: 1,
+  draining: false,
+  connections: [],
+  waiting: 0,
+  groups: [],
+  embedded: 'idle',
+})
 const running = {
   client: '127.0.0.1',
   host: 'a:80',

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Board } from '../../src/status/board.js'
+import { newCounts } from '../../src/status/counts.js'
 import { MetricsAnswers } from '../../src/status/metrics-answers.js'
+import { workerTally } from '../../src/status/tally.js'
 
 const BOARD: Board = {
   workers: [],
@@ -14,7 +16,11 @@ const BOARD: Board = {
   room: { workers: 1, requests: 1 },
   cpuUser: 0,
   cpuSystem: 0,
-  past: { accesses: 0, bytes: 0, duration: 0 },
+  past: newCounts(),
+  pastGroups: [],
+  groups: [],
+  workerTally: workerTally().report,
+  certificates: [],
 }
 
 function asked(allowed: boolean) {
