@@ -159,7 +159,7 @@ export class Generation {
   })
 
   /** See {@link WorkerPool.askForReports}. */
-  askForReports(number: number): number {
+  askForReports(number: number): number[] {
     return this.#pool.askForReports(number)
   }
 

@@ -60,8 +60,7 @@ export class Supervisor {
   #ended: (exitCode: number) => void = () => {}
 
   readonly #desk = new StatusDesk({
-    ask: (number) =>
-      [...this.#generations].reduce((asked, generation) => asked + generation.askForReports(number), 0),
+    ask: (number) => [...this.#generations].flatMap((generation) => generation.askForReports(number)),
     daemons: () =>
       [...(this.#current?.groups.values() ?? [])].flatMap(({ infos }) => infos).map(reportOfDaemon),
     groups: () => [...(this.#current?.groups.values() ?? [])].map(({ report }) => report),

@@ -70,11 +70,11 @@ export class WorkerPool {
     for (const worker of this.#workers()) worker.send(message)
   }
 
-  /** Asks all workers for a report with that number; returns how many there are. */
-  askForReports(number: number): number {
+  /** Asks all workers for a report with that number; returns their process ids. */
+  askForReports(number: number): number[] {
     const asked = this.#workers().filter(({ ready }) => ready)
     for (const worker of asked) worker.send({ type: 'report', number })
-    return asked.length
+    return asked.map(({ pid }) => pid)
   }
 
   /** Lets all workers finish their requests. Fulfilled when the last one is gone. */

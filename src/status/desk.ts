@@ -14,8 +14,8 @@ const ANSWER_MAX_MS = 1000
 export const LAST_REPORT = 0
 
 export interface DeskOptions {
-  /** Asks all workers for a report with that number; answers how many were asked. */
-  readonly ask: (number: number) => number
+  /** Asks all workers for a report with that number; answers with the process ids of those that were asked. */
+  readonly ask: (number: number) => readonly number[]
   readonly daemons: () => readonly DaemonReport[]
   readonly groups: () => readonly GroupReport[]
   readonly generation: () => number
@@ -31,7 +31,8 @@ export function reportOfDaemon({ group, pid, state, pythonVersion }: DaemonRepor
 interface Survey {
   /** By the workers' process ids. */
   readonly reports: Map<number, WorkerReport>
-  missing: number
+  /** Workers that have not answered yet. */
+  readonly missing: Set<number>
   readonly finish: () => void
 }
 
@@ -80,10 +81,9 @@ export class StatusDesk {
         clearTimeout(timer)
         resolve()
       }
-      const survey: Survey = { reports, missing: 0, finish }
-      this.#surveys.set(number, survey)
-      survey.missing = this.options.ask(number)
-      if (survey.missing === 0) finish()
+      const missing = new Set(this.options.ask(number))
+      if (missing.size === 0) finish()
+      else this.#surveys.set(number, { reports, missing, finish })
     })
     this.#surveys.delete(number)
     const { userCPUTime, systemCPUTime } = process.resourceUsage()
@@ -116,19 +116,21 @@ export class StatusDesk {
       return
     }
     const survey = this.#surveys.get(number)
-    if (survey === undefined) return
+    if (survey === undefined || !survey.missing.has(from)) return
     this.#latest.set(from, report)
     survey.reports.set(from, report)
-    if (--survey.missing === 0) survey.finish()
+    done(survey, from)
   }
 
   /** A worker is gone, or about to be: what it has told last stays. */
   gone(worker: number): void {
     const report = this.#latest.get(worker)
-    if (report === undefined) return
     this.#latest.delete(worker)
-    this.#add(this.#past, report)
-    for (const { reports } of this.#surveys.values()) reports.delete(worker)
+    if (report !== undefined) this.#add(this.#past, report)
+    for (const survey of this.#surveys.values()) {
+      survey.reports.delete(worker)
+      done(survey, worker)
+    }
   }
 
   /** With what living workers have told earlier that are not among these. */
@@ -146,6 +148,11 @@ export class StatusDesk {
     for (const { group, counts } of report.groups)
       if (group === EMBEDDED || this.#tallies.has(group)) groups.set(group, addTo(groups.get(group), counts))
   }
+}
+
+/** Nothing more is to come from that worker. */
+function done({ missing, finish }: Survey, worker: number): void {
+  if (missing.delete(worker) && missing.size === 0) finish()
 }
 
 function addTo(sum: GroupCounts | undefined, more: Readonly<GroupCounts>): GroupCounts {

@@ -1,7 +1,7 @@
 /** What `server-metrics` tells of a real server while it works, while processes die and while it restarts. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { makeAuthority, makeCertificate, skipWithoutOpenssl } from '../support/certificates.js'
@@ -177,6 +177,16 @@ for (name, labels), value in seen.items():
 print('\\n'.join(sorted(set(dict(labels).get('group', '-') for _, labels in seen))))
 `
 
+/** Where Prometheus's own tool is installed: it knows the customs besides. */
+function judgeWithPromtool(page: string): void {
+  const { error, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: readFileSync(page),
+    encoding: 'utf8',
+  })
+  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return
+  assert.equal(stdout + stderr, '')
+}
+
 test('the parser of Prometheus’s client for Python takes the page', {
   skip: skipWithout('3'),
 }, async (t) => {
@@ -187,6 +197,7 @@ test('the parser of Prometheus’s client for Python takes the page', {
     await server.get('/app')
     const page = path.join(server.root, 'page')
     writeFileSync(page, (await server.get('/-/metrics')).bytes)
+    judgeWithPromtool(page)
     const python = path.join(venv.home, 'bin', 'python')
     const groups = execFileSync(python, ['-X', 'utf8', '-c', JUDGE, page], { encoding: 'utf8' })
     assert.deepEqual(groups.trim().split('\n'), ['%{GLOBAL}', '-', 'app', 'größer', 'o"dd\\'].sort())
