@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import deadlock, forked, service, system, wire, zygote
-from .compat import PY2, adopt_socket, allocate_lock, is_same, keep_from_programs, monotonic, retry_interrupted, start_new_thread
+from .compat import PY2, adopt_socket, allocate_lock, is_same, keep_from_programs, monotonic, start_new_thread
 from .host import Host
 from .interpreters import AVAILABLE as HAVE_SUBINTERPRETERS, CannotMake, Guest
 from .limits import apply_limits
@@ -18,6 +18,7 @@ from .poller import Poller
 from .prepare import native_text, prepare_process
 from .progress import REGIONS, Progress
 from .questions import Gathering
+from .stderr import ErrorStream, receive
 from .telemetry import Telemetry
 
 HELLO_MAX_BYTES = 4096
@@ -57,6 +58,7 @@ class Process(object):
         self.control = adopt_socket(given['control'])
         self.control_lock = allocate_lock()
         self.control_rest = b''
+        self.error_stream = ErrorStream()
         self.progress_fd = given.get('progress')
         self.settings = dict(DEFAULTS)
         self.main_group = None
@@ -121,7 +123,7 @@ class Process(object):
             self.log('warn', problem)
         if settings.get('zygote'):
             self.preload_main()
-            self.become(zygote.serve(self.control, self.tell, self.log))
+            self.become(zygote.serve(self.control, self.tell, self.log, self.error_stream.replace))
         self.listener = adopt_socket(self.given['listen'])
         self.listener.setblocking(False)
         if settings.get('heartbeat') and not self.inside:
@@ -331,7 +333,7 @@ class Process(object):
 
     def first_message(self):
         while b'\n' not in self.control_rest:
-            chunk = retry_interrupted(self.control.recv, 65536)
+            chunk = self.receive()
             if not chunk:
                 return None
             self.control_rest += chunk
@@ -354,7 +356,7 @@ class Process(object):
         """What the parent has said; waits for something if there is nothing."""
         if b'\n' not in self.control_rest:
             try:
-                chunk = retry_interrupted(self.control.recv, 65536)
+                chunk = self.receive()
             except (OSError, IOError):
                 chunk = b''
             if not chunk:
@@ -364,6 +366,13 @@ class Process(object):
         lines = self.control_rest.split(b'\n')
         self.control_rest = lines.pop()
         return [native(json.loads(line.decode('utf-8'))) for line in lines]
+
+    def receive(self):
+        chunk, fd = receive(self.control, 65536)
+        if fd is not None:
+            keep_from_programs(fd)
+            self.error_stream.replace(fd)
+        return chunk
 
     def exit_at_once(self):
         os._exit(0)

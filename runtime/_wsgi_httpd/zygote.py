@@ -1,9 +1,8 @@
 """A process that loads the scripts of the main interpreter once, and forks the processes of its group (WSGILazyInitialization Off).
 
 What has been loaded is shared memory until somebody writes to it. The parent hands over three descriptors for each child, one byte
-each: control connection, listening socket, progress file. The children's ends are told to the parent, who cannot see them itself.
+each: control connection, listening socket, progress file; and another error log, with a byte of its own. The children's ends are told to the parent, who cannot see them itself.
 """
-import array
 import errno
 import gc
 import os
@@ -14,16 +13,19 @@ import sys
 import threading
 
 from .compat import PY2, keep_from_programs, retry_interrupted
+from .stderr import receive
 
 DESCRIPTORS = 3
+# The byte that comes with an error log.
+ERROR_LOG = b'e'
 # Applications find it replaced (WSGIRestrictSignal).
 set_handler = signal.signal
 
 
-def serve(control, tell, log):
+def serve(control, tell, log, replace_error_log):
     """Forks a child whenever the parent asks for one. Returns only in the children: with their descriptors.
 
-    `control` is the connection to the parent; `tell(message)` and `log(level, text)` speak to it.
+    `control` is the connection to the parent; `tell(message)` and `log(level, text)` speak to it. `replace_error_log(fd)`: see stderr.py.
     """
     others = threading.active_count() - 1
     if others:
@@ -52,10 +54,13 @@ def serve(control, tell, log):
                     tell(dict(describe(status), type='exited', pid=pid))
         if control.fileno() not in readable:
             continue
-        fd = receive_descriptor(control)
+        kind, fd = receive_descriptor(control)
         if fd is None:
             os._exit(0)
         keep_from_programs(fd)
+        if kind == ERROR_LOG:
+            replace_error_log(fd)
+            continue
         received.append(fd)
         if len(received) < DESCRIPTORS:
             continue
@@ -112,20 +117,15 @@ def drain(fd):
 
 
 def receive_descriptor(control):
-    """A descriptor from the parent, or None when the connection has ended."""
-    if PY2:
-        import _multiprocessing
-        try:
-            return _multiprocessing.recvfd(control.fileno())
-        except (OSError, IOError, EOFError):
-            return None
-    data, ancillary, _, _ = retry_interrupted(control.recvmsg, 1, socket.CMSG_SPACE(4))
-    if not data:
-        return None
-    for level, kind, payload in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            return array.array('i', payload[:4])[0]
-    return None
+    """The byte and the descriptor that the parent has sent; None for the latter when the connection has ended."""
+    if not PY2:
+        return receive(control, 1)
+    import _multiprocessing
+    try:
+        kind = retry_interrupted(control.recv, 1, socket.MSG_PEEK)
+        return kind, _multiprocessing.recvfd(control.fileno())
+    except (OSError, IOError, EOFError):
+        return b'', None
 
 
 def describe(status):

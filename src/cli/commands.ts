@@ -9,6 +9,7 @@ export const APACHECTL_WORDS: Readonly<Record<string, readonly string[]>> = {
   restart: ['-k', 'restart'],
   graceful: ['-k', 'graceful'],
   'graceful-stop': ['-k', 'graceful-stop'],
+  'reopen-logs': ['-k', 'reopen-logs'],
   configtest: ['-t'],
 }
 
@@ -21,7 +22,7 @@ export interface CommandHelp {
 export const COMMANDS: readonly CommandHelp[] = [
   { words: 'start-server SCRIPT [options]', help: 'serves one application; see start-server --help' },
   { words: 'setup-server SCRIPT [options]', help: 'only writes the configuration for that' },
-  { words: 'start, stop, restart, graceful, graceful-stop', help: 'as -k with that word' },
+  { words: 'start, stop, restart, graceful, graceful-stop, reopen-logs', help: 'as -k with that word' },
   { words: 'configtest', help: 'as -t' },
   { words: 'explain URL [options]', help: 'says what would answer a request, and why; see explain --help' },
   { words: 'status', help: 'says whether the server of this configuration runs' },

@@ -6,7 +6,7 @@ import { LEVELS, type Level } from '../log/error-log.js'
 import { isCommand } from './commands.js'
 import { UsageError } from './usage-error.js'
 
-export const CONTROLS = ['start', 'restart', 'graceful', 'graceful-stop', 'stop'] as const
+export const CONTROLS = ['start', 'restart', 'graceful', 'graceful-stop', 'stop', 'reopen-logs'] as const
 export type Control = (typeof CONTROLS)[number]
 
 /** What one call of the program is to do. */

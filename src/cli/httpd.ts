@@ -118,7 +118,7 @@ function processesAreFine({ site }: Loaded, invocation: Invocation, terminal: Te
 async function control(order: Control, invocation: Invocation, terminal: Terminal): Promise<number> {
   const source = configurationSource(invocation, terminal)
   const said = { out: terminal.out, error: terminal.err }
-  if (order === 'stop' || order === 'graceful-stop') {
+  if (order === 'stop' || order === 'graceful-stop' || order === 'reopen-logs') {
     return await controlServer(order, findPidFile(source, terminal.environment), async () => 1, said)
   }
   redirectErrors(invocation, terminal)

@@ -122,3 +122,35 @@ export function checkLogDirectories(destinations: readonly LogDestination[]): st
 export function accessLogsOf(server: ServerConfig) {
   return server.settings.get(accessLogKey).logs
 }
+
+/** `(2)No such file or directory: AH00091: wsgi-httpd: could not open error log file /x/y.` and two lines of help. */
+export function describeOpenFailure(
+  { destination, text, purpose, at }: LogDestination,
+  error: NodeJS.ErrnoException,
+): string {
+  const system = describeSystemError(error)
+  const what =
+    destination.kind !== 'file'
+      ? `could not open the ${purpose} log ${text}: ${error.message}`
+      : purpose === 'error'
+        ? `AH00091: wsgi-httpd: could not open error log file ${destination.path}.`
+        : `AH00649: could not open transfer log file ${destination.path}.`
+  const where =
+    at === undefined ? 'It is the default of ErrorLog.' : `It is named on ${describePosition(at)}.`
+  return `${system && `${system}: `}${what}\n${where}${advice(error.code)}`
+}
+
+function advice(code: string | undefined): string {
+  switch (code) {
+    case 'ENOENT':
+      return ' The directory must exist: create it, or name another one.'
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return ' The user who starts the server must be allowed to write there.'
+    case 'EISDIR':
+      return ' It is a directory: name a file in it.'
+    default:
+      return ''
+  }
+}

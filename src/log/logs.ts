@@ -2,13 +2,13 @@
  * Opens the logs of a whole site. The process that does so must still have the right to: a server worker opens before it drops privileges, and
  * gets the pipes of running log programs from the supervisor, which has started them (`piped.ts`).
  */
-import { describePosition } from '../config/position.js'
+import { closeSync } from 'node:fs'
 import type { ServerConfig, Site } from '../config/site.js'
 import type { Request } from '../request/request.js'
-import { describeSystemError } from '../system/libc.js'
 import { accessLoggerOf, accessLoggers, serverCountsInput } from './access-log.js'
 import {
   type Destination,
+  describeOpenFailure,
   destinationKey,
   type LogDestination,
   logDestinations,
@@ -16,6 +16,7 @@ import {
 } from './destination.js'
 import { type ErrorLog, serverRecord } from './error-log.js'
 import { namesOfRequest, namesOfSites, type ServerNames } from './names.js'
+import type { OpenedAnew } from './reopen.js'
 import { ServerErrorLog } from './server-log.js'
 import { type AccessLogTarget, errorLogKey } from './settings.js'
 import { DescriptorSink, type DropReport, openFileSink, type Sink } from './sink.js'
@@ -41,6 +42,8 @@ export interface Logs {
   accessLoggerFor(server: ServerConfig): (request: Request) => void
   destinations(): readonly LogDestination[]
   flush(): void
+  /** Goes on in files that have been opened anew; the descriptors belong to these logs from now on. Lines that wait go there, too. */
+  goOnIn(files: OpenedAnew): void
   /** Flushes and closes. Records that come later are dropped. */
   close(): void
 }
@@ -116,6 +119,13 @@ export function openLogs(site: Site, options: OpenLogsOptions = {}): Logs {
     accessLoggerFor: (server) => accessLoggers.get(server) ?? (() => {}),
     destinations: () => destinations,
     flush,
+    goOnIn(files) {
+      for (const [path, fd] of files) {
+        const sink = sinks.get(destinationKey({ kind: 'file', path }))
+        if (sink instanceof DescriptorSink) sink.goOnIn(fd)
+        else closeSync(fd)
+      }
+    },
     close() {
       process.off('exit', flush)
       for (const server of servers) accessLoggers.delete(server)
@@ -147,37 +157,5 @@ function openSink(wanted: LogDestination, options: OpenLogsOptions, onDropped: D
     }
   } catch (error) {
     throw new LogOpenError(describeOpenFailure(wanted, error as NodeJS.ErrnoException), { cause: error })
-  }
-}
-
-/** `(2)No such file or directory: AH00091: wsgi-httpd: could not open error log file /x/y.` and two lines of help. */
-function describeOpenFailure(
-  { destination, text, purpose, at }: LogDestination,
-  error: NodeJS.ErrnoException,
-): string {
-  const system = describeSystemError(error)
-  const what =
-    destination.kind !== 'file'
-      ? `could not open the ${purpose} log ${text}: ${error.message}`
-      : purpose === 'error'
-        ? `AH00091: wsgi-httpd: could not open error log file ${destination.path}.`
-        : `AH00649: could not open transfer log file ${destination.path}.`
-  const where =
-    at === undefined ? 'It is the default of ErrorLog.' : `It is named on ${describePosition(at)}.`
-  return `${system && `${system}: `}${what}\n${where}${advice(error.code)}`
-}
-
-function advice(code: string | undefined): string {
-  switch (code) {
-    case 'ENOENT':
-      return ' The directory must exist: create it, or name another one.'
-    case 'EACCES':
-    case 'EPERM':
-    case 'EROFS':
-      return ' The user who starts the server must be allowed to write there.'
-    case 'EISDIR':
-      return ' It is a directory: name a file in it.'
-    default:
-      return ''
   }
 }

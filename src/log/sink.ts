@@ -56,6 +56,7 @@ export interface DescriptorOptions {
 export class DescriptorSink implements Sink {
   readonly hasClock = false
   readonly #options: DescriptorOptions
+  #fd: number
   #pending = ''
   #turn: NodeJS.Immediate | undefined
   #gathering: NodeJS.Timeout | undefined
@@ -70,6 +71,7 @@ export class DescriptorSink implements Sink {
 
   constructor(options: DescriptorOptions) {
     this.#options = options
+    this.#fd = options.fd
   }
 
   get droppedLines(): number {
@@ -111,6 +113,19 @@ export class DescriptorSink implements Sink {
     }
   }
 
+  /** What has gathered, and whatever is written from now on, goes to another file, whose descriptor is this sink's from now on; that of the old one is closed. */
+  goOnIn(fd: number): void {
+    if (this.#closed) {
+      closeSync(fd)
+      return
+    }
+    if (this.#options.owned) closeSync(this.#fd)
+    this.#fd = fd
+    // the end of a line that begins in the old file
+    if (this.#torn && this.#pending.startsWith('\n')) this.#pending = this.#pending.slice(1)
+    this.#torn = false
+  }
+
   close(): void {
     if (this.#closed) return
     this.flush()
@@ -124,7 +139,7 @@ export class DescriptorSink implements Sink {
     this.#clearRetry()
     // Nobody will write here again. The log that is told may be another one.
     this.#tellDropped()
-    if (this.#options.owned) closeSync(this.#options.fd)
+    if (this.#options.owned) closeSync(this.#fd)
   }
 
   /** At the end of this turn of the event loop; a busy server's lines wait a moment longer and share a system call. */
@@ -147,7 +162,8 @@ export class DescriptorSink implements Sink {
 
   /** One system call. Takes away from the pending text what was written; throws what the call throws. */
   #writeSome(): void {
-    const { fd, isPipe, isSocket } = this.#options
+    const { isPipe, isSocket } = this.#options
+    const fd = this.#fd
     const size = isPipe ? wholeLines(this.#pending, PIPE_ATOMIC_BYTES) : this.#pending.length
     const chunk = size === this.#pending.length ? this.#pending : this.#pending.slice(0, size)
     const written = isSocket ? sendNow(fd, chunk) : writeSync(fd, chunk, null, 'latin1')

@@ -4,6 +4,8 @@
  */
 import type { Duplex } from 'node:stream'
 import { onLines } from '../system/lines.js'
+import { CAN_SEND_DESCRIPTORS, sendDescriptors } from '../system/send-descriptors.js'
+import { descriptorOf } from '../system/socket-descriptor.js'
 import type { RuntimeLayer } from '../wsgi/interpreter-options.js'
 
 /** The first message to a runtime process. Unknown keys are ignored. */
@@ -181,6 +183,19 @@ export class RuntimeControl {
   /** Writes the Python stacks of all its threads to the log, and goes on. */
   showStacks(): void {
     this.#send({ type: 'stacks' })
+  }
+
+  /**
+   * Hands over an error log that has been opened anew, for descriptors 1 and 2 (`runtime/_wsgi_httpd/stderr.py`). It stays open here. Of no effect where
+   * descriptors cannot be sent, and for a process that does not read.
+   */
+  renewStderr(fd: number): void {
+    const socket = descriptorOf(this.#stream)
+    // in the middle of another message it would break that
+    if (!CAN_SEND_DESCRIPTORS || socket === undefined || this.#stream.writableLength > 0) return
+    try {
+      sendDescriptors(socket, Buffer.from('{"type":"stderr"}\n'), [fd])
+    } catch {} // it ends, or has not read for long
   }
 
   /** Answers a question; the type is the question's. @param taken called when the kernel has the answer, or never will */

@@ -1,5 +1,5 @@
 /**
- * `-k start`, `stop`, `restart`, `graceful` and `graceful-stop`: starts a server, or signals one that runs. Texts are httpd's.
+ * `-k start`, `stop`, `restart`, `graceful`, `graceful-stop` and, which httpd does not have, `reopen-logs`: starts a server, or signals one that runs. Texts are httpd's.
  * Manual: https://httpd.apache.org/docs/2.4/stopping.html
  */
 import { spawn } from 'node:child_process'
@@ -13,7 +13,7 @@ import { closeAllOnExec } from './libc.js'
 import { findParent, type SupervisorEvent } from './parent.js'
 import { readPidFile } from './pid-file.js'
 import { findServiceManager } from './service-manager.js'
-import { type Order, SIGNAL_OF_ORDER } from './signals.js'
+import { type Sent, SIGNAL_OF } from './signals.js'
 import { Supervisor, type SupervisorOptions } from './supervisor.js'
 
 export { checkProcesses }
@@ -78,7 +78,7 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
     return startDetached(supervisor)
   }
   process.chdir('/')
-  const parent = findParent(() => process.kill(process.pid, SIGNAL_OF_ORDER.stop))
+  const parent = findParent(() => process.kill(process.pid, SIGNAL_OF.stop))
   const manager = findServiceManager(variables)
   const sockets = findGivenSockets(variables, (text) => terminal.error(`${text}\n`))
   const tell = (event: SupervisorEvent) => {
@@ -102,7 +102,7 @@ export async function startServer(options: StartOptions, terminal = TERMINAL): P
  * @returns the exit code
  */
 export async function controlServer(
-  order: Order,
+  order: Sent,
   pidFile: string,
   start: () => Promise<number>,
   terminal = TERMINAL,
@@ -110,7 +110,7 @@ export async function controlServer(
   const state = readPidFile(pidFile)
   if (state.kind === 'running') {
     try {
-      process.kill(state.pid, SIGNAL_OF_ORDER[order])
+      process.kill(state.pid, SIGNAL_OF[order])
       return 0
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException

@@ -122,6 +122,21 @@ export class DaemonGroupProcesses {
   /** The group passes to another configuration, with logs of its own. */
   adopt(outlet: Outlet): void {
     this.#outlet = outlet
+    this.renewStderr()
+  }
+
+  /** Descriptor 2 of the processes that it starts. */
+  get stderr(): ErrorStream {
+    return this.#outlet.stderr
+  }
+
+  /** That is another file by now: the processes that there are shall have it, too. */
+  renewStderr(): void {
+    const { stderr } = this
+    // a stream that the server was started with stays what it is
+    if (stderr === 'pipe' || stderr <= 2) return
+    this.#zygotes.renewStderr()
+    for (const process of this.#alive) process.renewStderr()
   }
 
   use(user: object): void {

@@ -186,6 +186,12 @@ export class DaemonProcess {
     if (this.cameUp) this.#control.showStacks()
   }
 
+  /** Its error log has been opened anew: what native code writes goes there, too. */
+  renewStderr(): void {
+    const { stderr } = this.hooks.outlet()
+    if (typeof stderr === 'number') this.#control.renewStderr(stderr)
+  }
+
   /** Lets it finish the requests that it has, then leave; at most `graceful-timeout` seconds. */
   retire(reason: Reason): void {
     if (this.#step(reason)) this.#control.retire(reason)

@@ -143,7 +143,7 @@ export function spawnZygote(
   plan: DaemonPlan,
   bundlePath: string,
   applicationGroup: string | null,
-  stderr: ErrorStream,
+  stderr: () => ErrorStream,
   log: (level: string, text: string) => void,
 ): Zygote {
   return new Zygote({

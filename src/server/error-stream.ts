@@ -4,8 +4,10 @@
 import { closeSync, openSync } from 'node:fs'
 import type { ServerConfig, Site } from '../config/site.js'
 import { parseDestination } from '../log/destination.js'
+import type { OpenedAnew } from '../log/reopen.js'
 import { errorLogKey } from '../log/settings.js'
 import { openPipeAnew, standardDescriptor } from '../log/standard-stream.js'
+import { setCloseOnExec } from '../system/libc.js'
 import { dup2 } from './libc.js'
 
 /** A descriptor to hand to a process; `pipe`: there is none (syslog), the supervisor reads what the process writes and logs it. */
@@ -59,6 +61,19 @@ export class ErrorStreams {
     if (open === undefined) return inherited
     this.#opened.set(name, open)
     return open
+  }
+
+  /** Numbers stay: they stand in plans. The descriptors that are given remain the caller's. @returns the numbers that are other files now */
+  goOnIn(files: OpenedAnew): ReadonlySet<ErrorStream> {
+    const renewed = new Set<ErrorStream>()
+    for (const [name, fd] of this.#opened) {
+      const anew = files.get(name)
+      if (anew === undefined) continue
+      dup2(anew, fd)
+      setCloseOnExec(fd, true)
+      renewed.add(fd)
+    }
+    return renewed
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import { logDestinations } from '../log/destination.js'
 import type { ErrorLog } from '../log/error-log.js'
 import { type Logs, openLogs } from '../log/logs.js'
 import { type PipedProgram, type PipedReport, startPipedProgram } from '../log/piped.js'
+import { openAnew } from '../log/reopen.js'
 import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
 import type { Board } from '../status/board.js'
 import type { StatusDesk } from '../status/desk.js'
@@ -166,6 +167,23 @@ export class Generation {
   /** The embedded interpreters of its server workers write the stacks of their threads to the error log. */
   showEmbeddedStacks(): void {
     this.#send({ type: 'stacks' })
+  }
+
+  /** The files of its logs, here and in its server workers; of what cannot be opened, the old one stays. */
+  reopenLogs(): void {
+    const { opened, faults } = openAnew(this.options.configuration.site)
+    const deaf = this.#pool.reopenLogs(opened)
+    const renewed = this.#streams.goOnIn(opened)
+    for (const group of this.#groups.values()) if (renewed.has(group.stderr)) group.renewStderr()
+    this.logs.goOnIn(opened)
+    const stay = 'The log file that was open stays in use'
+    for (const fault of faults) this.log.server('log_config', 'error', `${stay}: ${fault}`)
+    for (const pid of deaf)
+      this.log.server(
+        'log_config',
+        'error',
+        `Server worker ${pid} cannot be sent the log files that were opened anew, and goes on in the old ones`,
+      )
   }
 
   get groups(): ReadonlyMap<string, DaemonGroupProcesses> {

@@ -4,6 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { receiveDescriptors } from '../system/receive-descriptors.js'
 import { sendDescriptors } from '../system/send-descriptors.js'
 import { descriptorOf } from '../system/socket-descriptor.js'
@@ -51,13 +52,12 @@ export function takeSpareWorker(authorities: boolean): SpareWorker | undefined {
   return taken
 }
 
-/** The supervisor's side: sends descriptors, which stay open here; the first is the worker's standard error. @throws SystemCallError, Error */
-export function handOver({ socket }: SpareWorker, descriptors: readonly number[]): void {
+/** The supervisor's side: sends descriptors, which stay open here; the first ever is the worker's standard error. @throws SystemCallError, Error */
+export function handOver(socket: Socket, descriptors: readonly number[]): void {
   const fd = descriptorOf(socket)
   if (fd === undefined) throw new Error('it has closed its socket')
   for (let at = 0; at < descriptors.length; at += AT_A_TIME)
     sendDescriptors(fd, Buffer.from([0]), descriptors.slice(at, at + AT_A_TIME))
-  socket.destroy()
 }
 
 /** What the environment should be and was not when the spare worker was started; null: a variable that is gone. */
@@ -86,7 +86,6 @@ export function takeOver(configure: Configure): Configure {
     else process.env[name] = value
   }
   const [stderr, ...received] = receiveDescriptors(HAND_OVER_FD, sent.descriptors) as [number, ...number[]]
-  closeSync(HAND_OVER_FD)
   dup2(stderr, 2)
   closeSync(stderr)
   const own = (place: number): number => received[place] as number
@@ -95,6 +94,11 @@ export function takeOver(configure: Configure): Configure {
     listeners: configure.listeners.map((one) => ({ ...one, fds: one.fds.map(own) })),
     pipes: configure.pipes.map((one) => ({ ...one, fd: own(one.fd) })),
   }
+}
+
+/** The worker's side, later: as many as have been sent. Waits for none. @throws SystemCallError where there are fewer */
+export function takeMore(count: number): number[] {
+  return receiveDescriptors(HAND_OVER_FD, count, false)
 }
 
 /** For a worker whose standard error goes nowhere. The caller closes it. */

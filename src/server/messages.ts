@@ -122,6 +122,8 @@ export type ToWorker =
   | { readonly type: 'board'; readonly number: number; readonly board: Board }
   /** Write the Python stacks of the embedded interpreter's threads to the error log. */
   | { readonly type: 'stacks' }
+  /** These log files have been opened anew; their descriptors come over the socket of hand-over.ts. null: open them yourself. */
+  | { readonly type: 'reopenLogs'; readonly files: readonly string[] | null }
   /** Stop accepting, finish the requests that are there, then leave. */
   | { readonly type: 'drain' }
   /** Leave now. */

@@ -3,7 +3,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { OpenedAnew } from '../log/reopen.js'
 import type { Exit } from '../system/exit-status.js'
 import { pidOf } from '../system/started.js'
 import { isFromWorker } from './from-worker.js'
@@ -64,6 +66,8 @@ export class ServerWorker {
   asked: 'nothing' | 'drain' | 'stop' = 'nothing'
   readonly #child: ChildProcess
   readonly #channel: MessageStream<ToWorker>
+  /** Over which it is sent descriptors; undefined where that is not possible. */
+  #handOver: Socket | undefined
   #isGone = false
   #killTimer: NodeJS.Timeout | undefined
 
@@ -72,6 +76,7 @@ export class ServerWorker {
     const spare = takeSpareWorker(plan.authorities)
     this.#child = spare?.child ?? inheriting(plan)
     this.pid = pidOf(this.#child)
+    this.#handOver = spare?.socket
     const first = spare === undefined ? FIRST_FD : 0
     const sent = spare === undefined ? null : sendAll(spare, plan)
     // After what may fail: nobody is to hear of a worker that there never was.
@@ -94,6 +99,7 @@ export class ServerWorker {
     this.#child.once('exit', (code, signal) => {
       plan.loads.release(column)
       this.#isGone = true
+      this.#handOver?.destroy()
       clearTimeout(this.#killTimer)
       events.exit({ code, signal })
     })
@@ -117,6 +123,25 @@ export class ServerWorker {
 
   send(message: ToWorker): void {
     this.#channel.send(message)
+  }
+
+  /** Hands it log files that have been opened anew. False: it cannot be reached. */
+  reopenLogs(files: OpenedAnew): boolean {
+    if (files.size === 0) return true
+    const socket = this.#handOver
+    if (socket === undefined) {
+      this.send({ type: 'reopenLogs', files: null })
+      return true
+    }
+    try {
+      handOver(socket, [...files.values()])
+    } catch {
+      // Some may have gone out, and what comes after them would be taken for the rest of these.
+      socket.destroy()
+      return false
+    }
+    this.send({ type: 'reopenLogs', files: [...files.keys()] })
+    return true
   }
 
   /** Asks it to finish its requests and leave. */
@@ -155,9 +180,10 @@ function sendAll(spare: SpareWorker, plan: WorkerPlan): Configure['sent'] {
   const stderr = plan.stderr === 'ignore' ? openNowhere() : plan.stderr
   try {
     const descriptors = [stderr, ...descriptorsOf(plan)]
-    handOver(spare, descriptors)
+    handOver(spare.socket, descriptors)
     return { descriptors: descriptors.length, environment: environmentSince(spare) }
   } catch (error) {
+    spare.socket.destroy()
     spare.child.kill('SIGKILL')
     throw error
   } finally {

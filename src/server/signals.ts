@@ -5,15 +5,19 @@
 
 export type Order = 'stop' | 'graceful-stop' | 'restart' | 'graceful'
 
-/** What changes nothing: to see the Python stacks of all threads, and what others take for an order. */
-export type Wish = 'stacks' | 'nothing'
+/** What no process and no request notices: to see the Python stacks of all threads, and to have new log files. */
+export type Wish = 'stacks' | 'reopen-logs'
 
-export const SIGNAL_OF_ORDER = {
+/** What `-k` sends to a server that runs. */
+export type Sent = Order | 'reopen-logs'
+
+export const SIGNAL_OF = {
   stop: 'SIGTERM',
   'graceful-stop': 'SIGWINCH',
   restart: 'SIGHUP',
   graceful: 'SIGUSR1',
-} as const satisfies Record<Order, NodeJS.Signals>
+  'reopen-logs': 'SIGUSR2',
+} as const satisfies Record<Sent, NodeJS.Signals>
 
 /** What httpd says when it receives an order, at notice. */
 export function describeOrder(
@@ -31,10 +35,8 @@ export function describeOrder(
       return { code: 'AH00493', message: `${signal} received.  Doing graceful restart` }
     case 'stacks':
       return { message: `${signal} received.  Python stacks of all threads follow` }
-    case 'nothing':
-      return {
-        message: `${signal} received.  It has no meaning: SIGUSR1 is a graceful restart, SIGHUP one at once`,
-      }
+    case 'reopen-logs':
+      return { message: `${signal} received.  Log files are opened anew` }
   }
 }
 
@@ -49,10 +51,9 @@ export function onOrders(callback: (order: Order | Wish, signal: NodeJS.Signals)
     process.on(signal, handler)
     handlers.push([signal, handler])
   }
-  for (const [order, signal] of Object.entries(SIGNAL_OF_ORDER)) on(signal, order as Order)
+  for (const [order, signal] of Object.entries(SIGNAL_OF)) on(signal, order as Sent)
   on('SIGINT', 'stop')
   on('SIGQUIT', 'stacks')
-  on('SIGUSR2', 'nothing')
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler)
   }

@@ -195,12 +195,12 @@ export class Supervisor {
 
   #obey(order: Order | Wish, signal: NodeJS.Signals): void {
     if (order === 'graceful-stop' && this.options.ignoreWindowChange) return
-    const isWish = order === 'stacks' || order === 'nothing'
+    const isWish = order === 'stacks' || order === 'reopen-logs'
     if (this.#stopping === 'now' || (this.#stopping === 'gracefully' && order !== 'stop' && !isWish)) return
     const { code, message } = describeOrder(order, signal)
     this.#log.server('mpm_event', 'notice', message, code)
-    if (order === 'nothing') return
     if (order === 'stacks') this.#showStacks()
+    else if (order === 'reopen-logs') this.#reopenLogs()
     else if (order === 'stop') this.#stop().catch(this.#unexpected)
     else if (order === 'graceful-stop') this.#stopGracefully().catch(this.#unexpected)
     // One that has not begun will read the configuration as it is then: it does for this order, too.
@@ -219,6 +219,13 @@ export class Supervisor {
     const groups = new Set(generations.flatMap(({ groups }) => [...groups.values()]))
     for (const group of groups) group.showStacks()
     for (const generation of generations) generation.showEmbeddedStacks()
+  }
+
+  /** Nothing else happens: what has been moved away gets no more lines. */
+  #reopenLogs(): void {
+    for (const generation of this.#generations) generation.reopenLogs()
+    if (this.#stderrReplaced && this.#stopping === 'no' && this.#current !== undefined)
+      this.#replaceStderr(this.#current)
   }
 
   /**

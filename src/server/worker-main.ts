@@ -11,7 +11,9 @@ import { describeError } from '../config/load.js'
 import { limitMatches } from '../config/match-limit.js'
 import type { Site } from '../config/site.js'
 import { textOf } from '../config/text.js'
+import { type LogDestination, logDestinations } from '../log/destination.js'
 import { type Logs, openLogs } from '../log/logs.js'
+import { type OpenedAnew, openAnew } from '../log/reopen.js'
 import { provideServerLoad, type ServerLoad } from '../modules/headers/value.js'
 import { modules } from '../modules/index.js'
 import { maxRequestWorkers, mpmSettings } from '../modules/mpm.js'
@@ -39,8 +41,8 @@ import { type Gateway, startGateway } from '../wsgi/gateway.js'
 import { mainApplicationGroup } from '../wsgi/main-group.js'
 import { daemonGroups } from '../wsgi/visibility.js'
 import { waitForReaders } from './error-stream.js'
-import { closeForeignDescriptors, takeOver } from './hand-over.js'
-import { dieWithParent } from './libc.js'
+import { closeForeignDescriptors, takeMore, takeOver } from './hand-over.js'
+import { dieWithParent, dup2 } from './libc.js'
 import { openLoads } from './load-table.js'
 import { MessageStream } from './message-stream.js'
 import type { FromWorker, InheritedListener, ToWorker } from './messages.js'
@@ -76,7 +78,7 @@ const supervisor = new MessageStream<FromWorker>(
   },
 )
 // A terminal sends Ctrl-C and Ctrl-\ to all processes; the supervisor alone decides. SIGUSR1 would start Node's debugger.
-for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGWINCH'] as const)
+for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH'] as const)
   process.on(signal, () => {})
 process.on('SIGTERM', () => void receive({ type: 'stop' }))
 
@@ -95,6 +97,7 @@ async function receive(message: ToWorker): Promise<void> {
     send({ type: 'report', number: message.number, report: worker.report() })
   else if (message.type === 'board') board.take(message.number, message.board)
   else if (message.type === 'stacks') worker.gateway.showStacks()
+  else if (message.type === 'reopenLogs') worker.reopenLogs(message.files)
   else worker.state.receive(message)
 }
 
@@ -103,6 +106,7 @@ class Worker {
 
   private constructor(
     readonly state: WorkerState,
+    private readonly site: Site,
     private readonly logs: Logs,
     readonly gateway: Gateway,
     private readonly servers: readonly Server[],
@@ -152,7 +156,7 @@ class Worker {
       },
     })
     provideServerLoad(() => loadOf(servers, configure, site))
-    return new Worker(state, logs, gateway, servers, slots)
+    return new Worker(state, site, logs, gateway, servers, slots)
   }
 
   report(): WorkerReport {
@@ -166,6 +170,24 @@ class Worker {
       groups: this.gateway.uses(),
       embedded: this.gateway.embedded.state,
     })
+  }
+
+  /** Files that the supervisor has opened anew, and sent; null: it could not send them. */
+  reopenLogs(files: readonly string[] | null): void {
+    const log = this.logs.errorLogFor(this.site.main)
+    const tell = (fault: string) =>
+      log.server('log_config', 'error', `The log file that was open stays in use: ${fault}`)
+    try {
+      const { opened, faults } =
+        files === null ? openAnew(this.site) : { opened: received(files), faults: [] }
+      const { destination } = logDestinations(this.site)[0] as LogDestination // the main error log
+      const stderr = destination.kind === 'file' ? opened.get(destination.path) : undefined
+      if (stderr !== undefined) dup2(stderr, 2)
+      this.logs.goOnIn(opened)
+      for (const fault of faults) tell(fault)
+    } catch (error) {
+      tell((error as Error).message)
+    }
   }
 
   /** Ends this worker; `orderly`: after the requests that it has. */
@@ -187,6 +209,11 @@ class Worker {
     await new Promise<void>((resolve) => supervisor.send(last, resolve))
     process.exit(0)
   }
+}
+
+function received(files: readonly string[]): OpenedAnew {
+  const descriptors = takeMore(files.length)
+  return new Map(files.map((file, at) => [file, descriptors[at] as number]))
 }
 
 /** Begins to accept on a socket that is bound and listening, by each of its descriptors. */

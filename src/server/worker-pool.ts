@@ -2,6 +2,7 @@
  * The server workers of one configuration: as many as asked for, each replaced when it dies.
  */
 import type { ErrorLog } from '../log/error-log.js'
+import type { OpenedAnew } from '../log/reopen.js'
 import type { Tally, WorkerEnd } from '../status/tally.js'
 import { describeExit, type Exit, OutOfMemoryWatch } from '../system/exit-status.js'
 import { BackOff } from './back-off.js'
@@ -68,6 +69,11 @@ export class WorkerPool {
 
   send(message: ToWorker): void {
     for (const worker of this.#workers()) worker.send(message)
+  }
+
+  /** Hands the files to all workers; returns the process ids of those that cannot be reached. */
+  reopenLogs(files: OpenedAnew): number[] {
+    return this.#workers().flatMap((worker) => (worker.reopenLogs(files) ? [] : [worker.pid]))
   }
 
   /** Asks all workers for a report with that number; returns their process ids. */

@@ -62,7 +62,8 @@ export interface ZygoteOptions {
   /** The launcher's program and words. */
   readonly command: readonly [program: string, ...words: string[]]
   readonly environment: Readonly<Record<string, string>>
-  readonly stderr: ErrorStream
+  /** Asked anew when it has changed. */
+  readonly stderr: () => ErrorStream
   /** Whom it and its children run as. */
   readonly uid: number
   readonly settings: RuntimeSettings
@@ -89,6 +90,9 @@ export class Zygote {
   #ready = false
   readonly #children = new Map<number, ForkedChild>()
   #retired = false
+  readonly #stderr: () => ErrorStream
+  /** The error log has been opened anew while it came up. */
+  #lacksStderr = false
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined
   readonly gone: Promise<void>
 
@@ -97,12 +101,14 @@ export class Zygote {
     const [ours, theirs] = socketPair()
     const [program, ...words] = options.command
     this.#descriptor = ours
+    this.#stderr = options.stderr
+    const stderr = options.stderr()
     try {
       this.#child = spawn(program, words, {
         cwd: '/',
         env: options.environment,
         stdio: [
-          ...(['ignore', options.stderr, options.stderr, theirs] as const),
+          ...(['ignore', stderr, stderr, theirs] as const),
           ...(options.bundle === undefined ? [] : (['ignore', 'ignore', options.bundle] as const)),
         ],
         detached: true,
@@ -150,6 +156,16 @@ export class Zygote {
     if (!this.#ready) this.#queued.push({ child, descriptors })
     else this.#order(child, descriptors)
     return child
+  }
+
+  /** Its error log, and that of its later children, has been opened anew. */
+  renewStderr(): void {
+    const stderr = this.#stderr()
+    this.#lacksStderr = !this.#ready
+    if (!this.#ready || this.#exit !== undefined || stderr === 'pipe') return
+    try {
+      sendDescriptors(this.#descriptor, Buffer.from('e'), [stderr])
+    } catch {} // it ends, or goes on in the old one
   }
 
   #signal(child: ForkedChild, signal: NodeJS.Signals): void {
@@ -204,6 +220,7 @@ export class Zygote {
         return
       case 'zygote_ready':
         this.#ready = true
+        if (this.#lacksStderr) this.renewStderr()
         for (const { child, descriptors } of this.#queued.splice(0)) this.#order(child, descriptors)
         return
       case 'forked': {

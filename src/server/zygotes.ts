@@ -22,12 +22,12 @@ export class Zygotes {
     if (!this.plan.prefork || !Zygote.isPossible) return undefined
     const known = this.#current.get(applicationGroup)
     if (known?.isAlive) return known
-    const { log, stderr } = this.outlet()
+    const { log } = this.outlet()
     const zygote = spawnZygote(
       this.plan,
       `${this.runtimeDir}/zygote.py`,
       applicationGroup,
-      stderr,
+      () => this.outlet().stderr,
       (word, text) => {
         const level = LEVELS.find((name) => name === word) ?? 'error'
         this.outlet().log.server('wsgi', level, `mod_wsgi (pid=${zygote.pid}): ${text}`)
@@ -42,6 +42,11 @@ export class Zygotes {
     this.#alive.add(zygote)
     void zygote.gone.then(() => this.#alive.delete(zygote))
     return zygote
+  }
+
+  /** See {@link Zygote.renewStderr}. */
+  renewStderr(): void {
+    for (const zygote of this.#alive) zygote.renewStderr()
   }
 
   /** What the zygote of a process has loaded is out of date: the next process comes from another one. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BACKLOG_CHARACTERS, DescriptorSink, type DropReport, openFileSink } from '../../src/log/sink.js'
@@ -44,6 +44,25 @@ test('existing files are appended to', (t) => {
     sink.close()
   }
   assert.equal(readFileSync(path, 'latin1'), 'one\ntwo\n')
+})
+
+test('a file that has been opened anew gets what has gathered', async (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  const sink = openFileSink(path, () => {}) as DescriptorSink
+  sink.write('a\n')
+  await turn()
+  sink.write('b\n')
+  renameSync(path, `${path}.1`)
+  sink.goOnIn(openSync(path, 'a'))
+  sink.write('c\n')
+  sink.close()
+  assert.deepEqual(
+    [`${path}.1`, path].map((file) => readFileSync(file, 'latin1')),
+    ['a\n', 'b\nc\n'],
+  )
+  sink.goOnIn(openSync(path, 'a'))
+  sink.write('closed\n')
+  assert.equal(readFileSync(path, 'latin1'), 'b\nc\n')
 })
 
 test('a full disk loses lines, which is told at the first of them, and their number when it can write again', {
@@ -104,6 +123,21 @@ function drain(fd: number): string {
       return text
     }
 }
+
+test('a line that was cut in the old file leaves nothing in the new one', async (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  const { readFd, writeFd } = makePipe()
+  const sink = new DescriptorSink({ fd: writeFd, name: 'cut', isPipe: false, owned: true })
+  // as much as a pipe holds, and then nobody reads it any more
+  sink.write(`${'x'.repeat(1024 * 1024)}\n`)
+  closeSync(readFd)
+  sink.flush()
+  assert.equal(sink.droppedLines, 1)
+  sink.goOnIn(openSync(path, 'a'))
+  sink.write('whole\n')
+  sink.close()
+  assert.equal(readFileSync(path, 'latin1'), 'whole\n')
+})
 
 test('a program that does not read delays lines, up to a bound', async () => {
   const { readFd, writeFd } = makePipe()

@@ -1,4 +1,4 @@
-/** Signals that change nothing: SIGQUIT shows what Python is doing, SIGUSR2 means nothing. */
+/** SIGQUIT changes nothing: it shows what Python is doing. */
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -106,12 +106,3 @@ WSGIScriptAlias /main \${ROOT}/apps/app.wsgi application-group=%{GLOBAL}`,
       (server) => showsStacks(server, ['main']),
     ),
 )
-
-test('SIGUSR2 is ignored, and the log says what is not', () =>
-  withServer({}, async (server) => {
-    server.signal('SIGUSR2')
-    await server.waitForLog(
-      /:notice\].* SIGUSR2 received\. {2}It has no meaning: SIGUSR1 is a graceful restart, SIGHUP one at once/,
-    )
-    assert.equal((await server.get('/none')).status, 404)
-  }))

@@ -30,7 +30,7 @@ function start(program: string, ...words: string[]) {
   const zygote = new Zygote({
     command: [python as string, '-c', PROGRAM + program, ...words],
     environment: {},
-    stderr: 'pipe',
+    stderr: () => 'pipe',
     uid: process.geteuid?.() as number,
     settings: {
       mode: 'daemon',

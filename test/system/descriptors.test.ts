@@ -1,7 +1,7 @@
 /** Open descriptors that travel over a socket. */
 import assert from 'node:assert/strict'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { closeFd, socketPair } from '../../src/python/unix-sockets.js'
@@ -32,5 +32,18 @@ test('a receiver is told when the other end is gone', where, () => {
   const [ours, theirs] = socketPair()
   closeFd(ours)
   assert.throws(() => receiveDescriptors(theirs, 1), /closed/)
+  closeFd(theirs)
+})
+
+test('a receiver that does not wait fails where fewer are there, and keeps none', where, () => {
+  const [ours, theirs] = socketPair()
+  const sent = openSync('/dev/null', 'r')
+  sendDescriptors(ours, Buffer.from([0]), [sent])
+  const open = () => readdirSync('/proc/self/fd').length
+  const before = open()
+  assert.throws(() => receiveDescriptors(theirs, 2, false), { errno: constants.errno.EAGAIN })
+  assert.equal(open(), before)
+  closeSync(sent)
+  closeFd(ours)
   closeFd(theirs)
 })

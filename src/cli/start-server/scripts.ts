@@ -46,13 +46,13 @@ def reload_required(resource):
 `
 }
 
-/** `apachectl` of a generated server: start, stop, restart, graceful, graceful-stop, configtest, status. */
+/** `apachectl` of a generated server: start, stop, restart, graceful, graceful-stop, reopen-logs, configtest, status. */
 export function generateControlScript(node: string, launcher: string, configFile: string): string {
   const [program, script, file] = [node, launcher, configFile].map(shellWord)
   return `#!/bin/sh
-# Written by wsgi-httpd: controls the server of ${configFile.replaceAll('\n', ' ')}: start, stop, restart, graceful, graceful-stop, configtest, status.
+# Written by wsgi-httpd: controls the server of ${configFile.replaceAll('\n', ' ')}: start, stop, restart, graceful, graceful-stop, reopen-logs, configtest, status.
 if [ $# -eq 0 ]; then
-    echo "Usage: $0 start|stop|restart|graceful|graceful-stop|configtest|status" >&2
+    echo "Usage: $0 start|stop|restart|graceful|graceful-stop|reopen-logs|configtest|status" >&2
     exit 1
 fi
 command=$1
