@@ -101,6 +101,15 @@ class BodyLoan(object):
             self.tell(GOES_ON)
         return len(ready) == 1 and ready[0][0] != self.lane.sock.fileno()
 
+    def is_left(self):
+        """Whether the client has closed its side, whatever of the body may still lie in the connection."""
+        poller = select.poll()
+        with self.guard:
+            if self.file.closed:
+                return False
+            poller.register(self.file.fileno(), select.POLLRDHUP)
+            return bool(poller.poll(0))
+
     def give_back(self):
         """Ends the loan, once. Any thread may call this."""
         if self.file.closed:

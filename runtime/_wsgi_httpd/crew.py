@@ -246,7 +246,7 @@ class Crew(object):
             self.drop(lane)
 
     def glance(self):
-        """Looks for cancellations between two blocks of a slow response, where nobody else is reading."""
+        """Looks for news of clients, between two blocks of a slow response or when asked, where nobody else is reading."""
         if self.role.acquire(False):
             try:
                 for lane in self.lane_list:
@@ -339,6 +339,11 @@ class Crew(object):
         for request in self.open_requests():
             if request.lane is lane and request.number == number:
                 request.cancel()
+
+    def note_left(self, lane, number):
+        for request in self.open_requests():
+            if request.lane is lane and request.number == number:
+                request.left = True
 
     def count_begun(self):
         with self.counts:

@@ -18,7 +18,7 @@ SHOWN = frozenset((
     'QUERY_STRING', 'REQUEST_URI', 'SCRIPT_NAME', 'PATH_INFO', 'wsgi.errors', 'mod_wsgi.process_group',
     'mod_wsgi.application_group', 'mod_wsgi.version', 'apache.version'))
 # What a dispatch script is there to find out, and what belongs to the application alone.
-NOT_FOR_DISPATCH = ('mod_wsgi.callable_object', 'wsgi.input', 'wsgi.file_wrapper', 'wsgi.version', 'wsgi.multithread',
+NOT_FOR_DISPATCH = ('mod_wsgi.callable_object', 'waitress.client_disconnected', 'wsgi.input', 'wsgi.file_wrapper', 'wsgi.version', 'wsgi.multithread',
                     'wsgi.multiprocess', 'wsgi.run_once', 'wsgi.input_terminated')
 
 

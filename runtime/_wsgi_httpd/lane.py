@@ -199,6 +199,8 @@ class ControlLane(object):
             self.signatures[0] = wire.FIXED_KEYS + wire.LATE_KEYS
         elif kind == wire.T_CANCEL:
             self.crew.cancel(self, number)
+        elif kind == wire.T_LEFT:
+            self.crew.note_left(self, number)
         elif kind != wire.T_NOOP:
             raise Violation('frame type %d' % kind)
 

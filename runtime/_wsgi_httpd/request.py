@@ -38,6 +38,8 @@ class Request(object):
     # What most requests never change is kept in the class, which makes the making of one cheap.
     slot = None
     cancelled = False
+    # The client has closed its side of the connection; it may still read.
+    left = False
     finished = False
     # It has its token of the gate, or waits for one.
     gated = False
@@ -148,7 +150,7 @@ class Request(object):
         errors = self.errors = RequestErrors(self)
         stream = self.input = Input(self, self.body, self.bits & F_BODY_STREAM)
         parts += (parts[1], parts[2], slot.number, self.start, self.start, now - (began - self.read_at), now, errors,
-                  stream)
+                  stream, self.client_disconnected)
         # The keys end with those of the values just added. A NUL inside a value makes one value too many.
         if len(parts) != len(keys):
             return None
@@ -198,6 +200,17 @@ class Request(object):
                 self.emit(data)
             except Gone:
                 raise IOError('client connection closed')
+
+    def client_disconnected(self):
+        """Whether the client has gone, as far as the server can know: `waitress.client_disconnected` of the environ. Any thread may call this."""
+        if not (self.cancelled or self.left or self.finished) and os.getpid() == self.lane.pid:
+            # What the worker says lies in the socket as long as no thread reads.
+            self.slot.crew.glance()
+            lane = self.body_lane
+            if lane is not None and lane.intake is not None and lane.intake.is_left():
+                # Nobody else looks at the connection now.
+                self.left = True
+        return self.cancelled or self.left
 
     # -- the response ----------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ FRAME_MAX_BYTES = 4 * 1024 * 1024
 CONTROL_MAX_BYTES = 64 * 1024
 
 # worker -> interpreter
-T_REQUEST, T_PLACE, T_SIGNATURE, T_FORGET, T_CANCEL, T_NOOP = 1, 2, 3, 4, 5, 6
+T_REQUEST, T_PLACE, T_SIGNATURE, T_FORGET, T_CANCEL, T_NOOP, T_LEFT = 1, 2, 3, 4, 5, 6, 7
 # interpreter -> worker
 R_HELLO, R_REPORT, R_ANSWER, R_HEAD, R_DATA, R_END, R_ABORT, R_ERROR, R_REJECT, R_LOG = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 R_WANT_BODY, R_SWITCH, R_NEED_BULK, R_NUDGE, R_RETIRING, R_BORROW, R_RETURNED = 11, 12, 13, 14, 15, 16, 17
@@ -68,7 +68,8 @@ FIXED_KEYS = (
 # Keys whose values are known when the request begins; they follow all others.
 LATE_KEYS = (
     'mod_wsgi.script_name', 'mod_wsgi.path_info', 'mod_wsgi.thread_id', 'mod_wsgi.request_start',
-    'mod_wsgi.queue_start', 'mod_wsgi.daemon_start', 'mod_wsgi.application_start', 'wsgi.errors', 'wsgi.input')
+    'mod_wsgi.queue_start', 'mod_wsgi.daemon_start', 'mod_wsgi.application_start', 'wsgi.errors', 'wsgi.input',
+    'waitress.client_disconnected')
 
 
 def frame(kind, number, aux=0, payload=b'', flags=0):

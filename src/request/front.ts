@@ -133,6 +133,11 @@ export class Front implements Listening, Http1Sink<ClientConnection>, Http2Sink<
     connection.watched.since = since
   }
 
+  left({ latest }: ClientConnection): void {
+    const request = latest?.transaction?.last
+    request?.told?.clientLeft()
+  }
+
   bodyTimedOut({ latest }: ClientConnection): void {
     if (latest !== undefined) reportSlowBody(latest)
   }

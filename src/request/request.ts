@@ -79,6 +79,16 @@ export interface Dispatch {
 
 const NO_FILTERS: readonly string[] = []
 
+/** Whoever has an application answer a request. */
+export interface Told {
+  /** The variables that the application is given. */
+  variables(): ReadonlyMap<string, string>
+  /** The client has closed its side of the connection, and may still read. */
+  clientLeft(): void
+  /** Where the request is counted. */
+  readonly counts?: GroupCounts
+}
+
 export class Request {
   // what came in
   method = 'GET'
@@ -220,7 +230,7 @@ export class Request {
   }
 
   /** What the handler tells an application of this request. */
-  told: { variables(): ReadonlyMap<string, string>; readonly counts?: GroupCounts } | undefined = undefined
+  told: Told | undefined = undefined
 
   /**
    * The value of a variable for logs and headers: httpd has what a handler tells an application (ap_add_cgi_vars) in the same table as the variables of

@@ -84,6 +84,8 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
   #writer: BodyWriter | undefined
   #discarding = false
   #redirect: string | undefined
+  /** The client has closed its side. */
+  #hasLeft = false
   #oversized = false
   #finished = false
   /** The interpreter was told to wait until the client has taken more. */
@@ -154,6 +156,12 @@ export class WsgiExchange implements Exchange, Job, Enrolled {
     if (this.deadline !== undefined || this.#connects > 0) this.lastProgress = Date.now()
     if (++this.#connects > 1) this.#tellAttempts()
     channel.dispatch(this)
+    if (this.#hasLeft) channel.tellLeft(this)
+  }
+
+  clientLeft(): void {
+    this.#hasLeft = true
+    this.#channel?.tellLeft(this)
   }
 
   /** Another process had it before, and did not begin it. */

@@ -108,6 +108,7 @@ async function readByUs(pieces: readonly Buffer[]): Promise<Reading> {
       if (!tunnel) reading.refused = true
     },
     rests() {},
+    left() {},
     gone() {},
   }
   await send(pieces, (wire) => {

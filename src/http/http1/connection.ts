@@ -45,6 +45,8 @@ export interface Http1Sink<Conn> extends MessageSink<Conn> {
   ): void
   /** The response is over, and the connection waits for another request. */
   rests(connection: Conn): void
+  /** The client has closed its side while its request is being answered. Whether it still reads nobody can know. */
+  left(connection: Conn): void
   /** The socket has closed. */
   gone(connection: Conn): void
 }
@@ -489,6 +491,7 @@ export class Http1Connection<Conn> implements BodyCarrier, ResponseCarrier {
     // connection is gone.
     else if (outgoing.canKeep && this.#held === undefined && (outgoing.headSent || !this.#cameAhead))
       this.socket.destroy()
+    else this.sink.left(this.owner)
   }
 
   #onClose(): void {

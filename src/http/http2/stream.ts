@@ -164,6 +164,11 @@ export class Http2Outgoing extends Ending implements OutgoingMessage {
 
   /** The end of the response has been sent. A client that is still sending is told that nobody wants the rest. */
   #finished(): void {
+    // Node ends a stream that its client has taken back, too
+    if (this.stream.aborted) {
+      this.close(false)
+      return
+    }
     if (this.#hasTrailers) return
     this.close(true)
     this.incoming.discard()

@@ -179,6 +179,14 @@ export class Channel implements FrameSink {
     this.#flushSoon()
   }
 
+  /** The client has closed its side, and may still read: for the application to know that asks. */
+  tellLeft(exchange: Exchange): void {
+    const response = this.#find(exchange)
+    if (response === undefined || response.cancelled || this.#delivering.has(response)) return
+    this.#outgoing.signal(Send.left, response.id)
+    this.#flushSoon()
+  }
+
   /** Closes at once. What is in flight ends as after the death of the process. */
   close(): void {
     this.#control.destroy()

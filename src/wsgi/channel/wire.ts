@@ -13,7 +13,15 @@ export const FRAME_MAX_BYTES = 4 * 1024 * 1024
 export const REGION_NUMBERS = 4096
 
 /** Worker → interpreter. */
-export const Send = { request: 1, place: 2, signature: 3, forgetSignatures: 4, cancel: 5, noop: 6 } as const
+export const Send = {
+  request: 1,
+  place: 2,
+  signature: 3,
+  forgetSignatures: 4,
+  cancel: 5,
+  noop: 6,
+  left: 7,
+} as const
 
 /** Interpreter → worker. */
 export const Receive = {
