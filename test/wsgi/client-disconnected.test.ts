@@ -5,21 +5,22 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { findPython, type Python, withNewest } from '../support/pythons.js'
 import { type TestServer, withServer } from '../support/server.js'
+import { LENDS, SAYING } from './lent-connections.js'
 
 /** Begins in the way that the path says, then works for as long as its client is there. */
-const APP = `
-import os, time
+const APP = `${SAYING}
+import time
 
 def application(environ, start_response):
     gone = environ['waitress.client_disconnected']
     how, mark = environ['PATH_INFO'], environ['QUERY_STRING']
-    def say(text):
+    def tell(text):
         environ['wsgi.errors'].write('%s: %s\\n' % (mark, text))
     def work():
-        say('begins, gone: %s' % gone())
+        tell('begins, gone: %s' % gone())
         while not gone():
             time.sleep(0.01)
-        say('gone: %s' % gone())
+        tell('gone: %s' % gone())
     if how == '/answer':
         start_response('200 OK', [])
         return [('%s %s' % (gone(), mark)).encode('ascii')]
@@ -31,15 +32,17 @@ def application(environ, start_response):
         start_response('200 OK', [])
         return blocks()
     if how == '/body':
-        # far enough to be read from the client itself
-        for _ in range(10):
-            environ['wsgi.input'].read(65536)
+        # until it is read from the client itself
+        while not connections():
+            environ['wsgi.input'].read(1000)
     work()
     start_response('200 OK', [])
     return [b'late']
 `
 
-const BODY_BYTES = 4 * 1024 * 1024
+const BODY_BYTES = 64 * 1024 * 1024
+const PIECE_BYTES = 4096
+const PIECE_EVERY_MS = 10
 
 /** Ways to begin a request and to go, by name. */
 const CLIENTS: Readonly<Record<string, (server: TestServer, place: string, mark: string) => Promise<void>>> =
@@ -89,16 +92,6 @@ const CLIENTS: Readonly<Record<string, (server: TestServer, place: string, mark:
     },
   }
 
-/** Where the process reads from the client itself. */
-const LENT: typeof CLIENTS = {
-  'closes in a large body': async (server, place, mark) => {
-    const socket = ask(server, `POST ${place}/body?${mark}`, `Content-Length: ${BODY_BYTES}\r\n`)
-    socket.write(Buffer.alloc(BODY_BYTES / 4))
-    await begun(server, mark)
-    socket.destroy()
-  },
-}
-
 function ask(server: TestServer, line: string, fields = ''): Socket {
   const socket = connect(server.port, '127.0.0.1')
   socket.on('error', () => {})
@@ -115,7 +108,7 @@ const begun = (server: TestServer, mark: string) =>
 const gone = (server: TestServer, mark: string) => server.waitForLog(new RegExp(` ${mark}: gone: True`))
 
 for (const version of withNewest('2.7', '3.6', '3.8')) {
-  const { sharedLibrary, major, minor } = findPython(version) as Python
+  const { sharedLibrary } = findPython(version) as Python
   test(`Python ${version}: applications learn that the client has gone`, () =>
     withServer(
       {
@@ -131,13 +124,9 @@ WSGIScriptAlias /embedded "\${ROOT}/apps/app.wsgi"`,
       },
       async (server) => {
         const places = ['/one', '/several', ...(sharedLibrary === undefined ? [] : ['/embedded'])]
-        const clients = {
-          ...CLIENTS,
-          ...(process.platform === 'linux' && major * 100 + minor >= 307 && LENT),
-        }
         for (const place of places) {
           assert.equal((await server.get(`${place}/answer?here`)).text, 'False here')
-          for (const [at, [name, client]] of Object.entries(clients).entries()) {
+          for (const [at, [name, client]] of Object.entries(CLIENTS).entries()) {
             const mark = `${place.slice(1)}-${at}`
             await client(server, place, mark)
             await gone(server, mark).catch((error) => {
@@ -168,3 +157,26 @@ test('a client that closes only its own side counts as gone, and gets its answer
       await gone(server, 'half')
     },
   ))
+
+for (const version of LENDS)
+  test(
+    `Python ${version}: a process that reads a body from the client itself sees that the client has gone`,
+    {
+      skip: process.platform !== 'linux' && 'Linux only',
+    },
+    () =>
+      withServer(
+        {
+          python: version,
+          conf: 'WSGIDaemonProcess own threads=2\nWSGIScriptAlias / "${ROOT}/apps/app.wsgi" process-group=own',
+          apps: { 'app.wsgi': APP },
+        },
+        async (server) => {
+          const socket = ask(server, 'POST /body?lent', `Content-Length: ${BODY_BYTES}\r\n`)
+          const sending = setInterval(() => socket.write(Buffer.alloc(PIECE_BYTES)), PIECE_EVERY_MS)
+          await begun(server, 'lent').finally(() => clearInterval(sending))
+          socket.destroy()
+          await gone(server, 'lent')
+        },
+      ),
+  )
