@@ -2,31 +2,22 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Board, WorkerReport } from '../../src/status/board.js'
-import { newCounts, newGroupCounts } from '../../src/status/counts.js'
+import { newGroupCounts } from '../../src/status/counts.js'
 import { LAST_REPORT, StatusDesk } from '../../src/status/desk.js'
+import { IDLE_WORKER } from '../support/status.js'
 
 /** Of a worker that has answered so many requests, all for the group `app`, and that many for one that nobody knows. */
 function report(pid: number, accesses: number): WorkerReport {
   const counts = { ...newGroupCounts(), queued: accesses }
   const use = { counts, waiting: 0, waitsMs: 0, running: [] }
   return {
-    ...newCounts(),
+    ...IDLE_WORKER,
     accesses,
     pid,
-    generation: 1,
-    draining: false,
-    resident: 0,
-    connections: 0,
-    keepAlive: 0,
-    closing: 0,
-    running: [],
-    busy: 0,
-    waiting: 0,
     groups: [
       { ...use, group: 'app' },
       { ...use, group: 'unheard of' },
     ],
-    embedded: 'idle',
   }
 }
 

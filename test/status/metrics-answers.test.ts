@@ -2,26 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import type { Board } from '../../src/status/board.js'
-import { newCounts } from '../../src/status/counts.js'
 import { MetricsAnswers } from '../../src/status/metrics-answers.js'
-import { workerTally } from '../../src/status/tally.js'
-
-const BOARD: Board = {
-  workers: [],
-  daemons: [],
-  startedAt: 0,
-  restartedAt: 0,
-  generation: 1,
-  room: { workers: 1, requests: 1 },
-  cpuUser: 0,
-  cpuSystem: 0,
-  past: newCounts(),
-  pastGroups: [],
-  groups: [],
-  workerTally: workerTally().report,
-  certificates: [],
-}
+import { EMPTY_BOARD } from '../support/status.js'
 
 function asked(allowed: boolean) {
   const sent: { number: number; value: unknown; taken: () => void }[] = []
@@ -30,7 +12,7 @@ function asked(allowed: boolean) {
     allowed,
     async () => {
       run.looks++
-      return BOARD
+      return EMPTY_BOARD
     },
     ({ number, value }, taken) => void sent.push({ number, value, taken }),
   )

@@ -4,27 +4,13 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { Board, GroupReport, GroupUse, WorkerReport } from '../../src/status/board.js'
-import { newCounts, newGroupCounts } from '../../src/status/counts.js'
+import { newGroupCounts } from '../../src/status/counts.js'
 import { exposition } from '../../src/status/exposition.js'
 import { metricsOf } from '../../src/status/metrics.js'
-import { workerTally } from '../../src/status/tally.js'
 import { PROJECT } from '../support/server.js'
+import { EMPTY_BOARD, IDLE_WORKER } from '../support/status.js'
 
-const WORKER: WorkerReport = {
-  ...newCounts(),
-  pid: 1,
-  generation: 1,
-  draining: false,
-  resident: 100,
-  connections: 0,
-  keepAlive: 0,
-  closing: 0,
-  running: [],
-  busy: 0,
-  waiting: 0,
-  groups: [],
-  embedded: 'idle',
-}
+const WORKER: WorkerReport = { ...IDLE_WORKER, resident: 100 }
 
 const GROUP: GroupReport = {
   group: 'app',
@@ -40,21 +26,7 @@ const GROUP: GroupReport = {
   ended: [['died', 1]],
 }
 
-const BOARD: Board = {
-  workers: [],
-  daemons: [],
-  startedAt: 1000,
-  restartedAt: 2000,
-  generation: 1,
-  room: { workers: 1, requests: 1 },
-  cpuUser: 0,
-  cpuSystem: 0,
-  past: newCounts(),
-  pastGroups: [],
-  groups: [],
-  workerTally: workerTally().report,
-  certificates: [],
-}
+const BOARD: Board = { ...EMPTY_BOARD, startedAt: 1000, restartedAt: 2000 }
 
 const use = (running: GroupUse['running'], waiting = 0, waitsMs = 0): GroupUse => ({
   group: 'app',
