@@ -105,8 +105,13 @@ function command(words) {
   const preload = path.join(root, 'scripts', 'write-cache.cjs')
   return spawn(process.execPath, [path.join(root, 'bin', 'wsgi-httpd.js'), ...words], {
     stdio: 'ignore',
-    env: { ...process.env, NODE_OPTIONS: `--require=${JSON.stringify(preload)}` },
+    env: { ...process.env, PATH: searchPath(), NODE_OPTIONS: `--require=${JSON.stringify(preload)}` },
   })
+}
+
+/** Started as root, the server becomes another user, who may have no way to the Python that root finds first; it would not start then. */
+function searchPath() {
+  return process.getuid?.() === 0 ? '/usr/local/bin:/usr/bin:/bin' : process.env.PATH
 }
 
 /** A page of the application and a file, once the server is there. */

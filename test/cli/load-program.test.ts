@@ -1,6 +1,6 @@
 /** How bundled programs are loaded (scripts/load-program.cjs): with a code cache, without, and with one that does not fit. */
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -44,4 +44,13 @@ test('a program runs with its code cache, without one, and with one that is not 
   assert.deepEqual([load('another', 'fp').name, isRefused('another')], ['another', true])
   write('third', Buffer.from('no cache at all'))
   assert.deepEqual([load('third', 'fp').name, isRefused('third')], ['third', true])
+})
+
+test('the build has made the code caches of the programs', {
+  skip: existsSync('/usr/bin/python3') ? false : 'no Python that every user can run',
+}, () => {
+  const names = readdirSync(path.join(PROJECT, 'build/program')).flatMap(
+    (name) => /^(.+)\.[0-9a-f]+\.cache$/.exec(name)?.[1] ?? [],
+  )
+  assert.deepEqual(names.sort(), ['main', 'supervisor-main', 'worker-main'])
 })
