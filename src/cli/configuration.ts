@@ -30,7 +30,7 @@ export function configurationSource(invocation: Invocation, terminal: Terminal):
 }
 
 /** Configuration text is handled as bytes, one per character, whatever its encoding. */
-function asBytes(word: string): string {
+export function asBytes(word: string): string {
   return Buffer.from(word).toString('latin1')
 }
 

@@ -7,6 +7,7 @@ import path from 'node:path'
 import { ConfigError, type ConfigWarning } from '../config/errors.js'
 import { reasonOf } from '../config/files.js'
 import { describeError, describeWarning, type Loaded, loadSite } from '../config/load.js'
+import { textOf } from '../config/text.js'
 import { checkLogDirectories, logDestinations } from '../log/destination.js'
 import { LEVELS } from '../log/error-log.js'
 import { modules } from '../modules/index.js'
@@ -77,7 +78,7 @@ export function isConfigurationFine(invocation: Invocation, terminal: Terminal):
 function dump(invocation: Invocation, terminal: Terminal): number {
   const loaded = load(configurationSource(invocation, terminal), invocation, terminal)
   if (loaded === undefined) return 1
-  terminal.out(readable(dumpText(invocation.defines, loaded, modules)))
+  terminal.out(textOf(dumpText(invocation.defines, loaded, modules)))
   return 0
 }
 
@@ -88,7 +89,7 @@ function tlsIsFine({ site }: Loaded, invocation: Invocation, terminal: Terminal)
     return true
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    terminal.err(`${readable(describeError(error))}\n`)
+    terminal.err(`${textOf(describeError(error))}\n`)
     return false
   }
 }
@@ -96,7 +97,7 @@ function tlsIsFine({ site }: Loaded, invocation: Invocation, terminal: Terminal)
 /** Directories of log files that are not there; nothing is opened. */
 function logsAreFine({ site }: Loaded, terminal: Terminal): boolean {
   const faults = checkLogDirectories(logDestinations(site))
-  for (const fault of faults) terminal.err(`${readable(fault)}\n`)
+  for (const fault of faults) terminal.err(`${textOf(fault)}\n`)
   if (faults.length > 0) terminal.err('AH00014: Configuration check failed\n')
   return faults.length === 0
 }
@@ -109,7 +110,7 @@ function processesAreFine({ site }: Loaded, invocation: Invocation, terminal: Te
   } catch (error) {
     const isFault = error instanceof ConfigError
     terminal.err(
-      isFault ? `${readable(describeError(error))}\n` : `${PROGRAM}: warning: ${(error as Error).message}\n`,
+      isFault ? `${textOf(describeError(error))}\n` : `${PROGRAM}: warning: ${(error as Error).message}\n`,
     )
     return !isFault
   }
@@ -146,7 +147,7 @@ function load(
   tell: 'faults' | 'all' = 'all',
 ): Loaded | undefined {
   const options = { ...source, vocabulary, environment: terminal.environment }
-  const loaded = loadSite(options, (text) => terminal.err(`${readable(text)}\n`))
+  const loaded = loadSite(options, (text) => terminal.err(`${textOf(text)}\n`))
   if (tell === 'faults') return loaded
   for (const warning of loaded?.site.warnings ?? []) tellOf(warning, invocation, terminal)
   return loaded
@@ -155,12 +156,7 @@ function load(
 function tellOf(warning: ConfigWarning, { startupLevel }: Invocation, terminal: Terminal): void {
   const { isNote } = warning
   if (LEVELS.indexOf(startupLevel ?? 'warn') < LEVELS.indexOf(isNote ? 'info' : 'warn')) return
-  terminal.err(`${PROGRAM}: ${isNote ? 'note' : 'warning'}: ${readable(describeWarning(warning))}\n`)
-}
-
-/** Text of a configuration has one character per byte; people write it in UTF-8. */
-function readable(text: string): string {
-  return Buffer.from(text, 'latin1').toString()
+  terminal.err(`${PROGRAM}: ${isNote ? 'note' : 'warning'}: ${textOf(describeWarning(warning))}\n`)
 }
 
 /** `-E file`: what goes to stderr until the error log is open goes there instead; a file that cannot be opened is told there, and that is all. */

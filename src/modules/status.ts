@@ -17,7 +17,8 @@ import { type StatusSource, statusSource } from './status/source.js'
 
 type Answer = (request: Request, source: StatusSource) => Outcome | Promise<Outcome>
 
-const HANDLERS: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
+/** By the name that `SetHandler` gives them. */
+export const STATUS_HANDLERS: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
   ['server-status', answerStatus],
   ['server-ready', answerReady],
   ['server-live', answerLive],
@@ -25,7 +26,7 @@ const HANDLERS: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer
 ])
 
 function handler(request: Request): Outcome | Promise<Outcome> {
-  const answer = HANDLERS.get(request.handler)
+  const answer = STATUS_HANDLERS.get(request.handler)
   if (answer === undefined) return undefined
   if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
   const source = statusSource(request)

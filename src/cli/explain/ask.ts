@@ -5,6 +5,7 @@ import type { Site } from '../../config/site.js'
 import { modules } from '../../modules/index.js'
 import type { HttpdModule, Outcome } from '../../modules/module.js'
 import { PROXY_HANDLER } from '../../modules/proxy/mapping.js'
+import { STATUS_HANDLERS } from '../../modules/status.js'
 import { Front } from '../../request/front.js'
 import { phaseTable } from '../../request/process.js'
 import type { Request } from '../../request/request.js'
@@ -63,7 +64,7 @@ export async function ask(site: Site, question: AskedQuestion): Promise<Explanat
 const ELSEWHERE: Readonly<Record<string, (request: Request) => string | undefined>> = {
   proxy_module: ({ handler, filename }) =>
     handler === PROXY_HANDLER ? filename.replace(/^proxy:/, '') : undefined,
-  status_module: ({ handler }) => (handler?.startsWith('server-') ? handler : undefined),
+  status_module: ({ handler }) => (STATUS_HANDLERS.has(handler) ? handler : undefined),
 }
 
 /** The module with a handler that only says that it would answer. */

@@ -1,10 +1,11 @@
 /**
  * `explain`: what would become of a request, and why.
  */
+import { textOf } from '../../config/text.js'
 import { listenSettings } from '../../modules/core/settings.js'
 import { type Configuration, readConfiguration } from '../../server/configuration.js'
 import { describeIdentity, dropPrivileges } from '../../server/privileges.js'
-import { configurationSource, PROGRAM } from '../configuration.js'
+import { asBytes, configurationSource, PROGRAM } from '../configuration.js'
 import { parseFlags } from '../flags.js'
 import type { Terminal } from '../terminal.js'
 import { ask } from './ask.js'
@@ -22,14 +23,14 @@ export async function explain(words: readonly string[], terminal: Terminal): Pro
   }
   const { question, flags } = readQuestion(words)
   const configuration = readConfiguration(configurationSource(parseFlags(flags), terminal), (text) =>
-    terminal.err(`${readable(text)}\n`),
+    terminal.err(`${textOf(text)}\n`),
   )
   if (configuration === undefined) return 1
   becomeServer(configuration, terminal)
   const { site, daemons } = configuration
   const listens = site.main.settings.get(listenSettings).addresses
-  const asked = asBytes(question, listens[0]?.port ?? 80)
-  terminal.out(readable(reportText(asked, await ask(site, asked), { listens, daemons })))
+  const asked = askedOf(question, listens[0]?.port ?? 80)
+  terminal.out(textOf(reportText(asked, await ask(site, asked), { listens, daemons })))
   return 0
 }
 
@@ -46,13 +47,7 @@ function becomeServer({ frontUser }: Configuration, { err }: Terminal): void {
 }
 
 /** @param defaultPort where only a path was given */
-function asBytes(question: Question, defaultPort: number): AskedQuestion {
-  const bytes = (text: string): string => Buffer.from(text).toString('latin1')
+function askedOf(question: Question, defaultPort: number): AskedQuestion {
   const { host, port = defaultPort, target, headers } = question
-  return { ...question, port, host: bytes(host), target: bytes(target), headers: headers.map(bytes) }
-}
-
-/** Text of a configuration has one character per byte; people write it in UTF-8. */
-function readable(text: string): string {
-  return Buffer.from(text, 'latin1').toString()
+  return { ...question, port, host: asBytes(host), target: asBytes(target), headers: headers.map(asBytes) }
 }

@@ -12,6 +12,7 @@ import type { Request } from '../../request/request.js'
 import type { DaemonPlan } from '../../server/daemon-plan.js'
 import { describeIdentity } from '../../server/privileges.js'
 import { environVariables } from '../../wsgi/environ.js'
+import { asBytes } from '../configuration.js'
 import type { Explanation } from './ask.js'
 import type { AskedQuestion } from './question.js'
 import type { Arrival, Said } from './recorders.js'
@@ -184,11 +185,7 @@ function groupText(name: string, daemons: readonly DaemonPlan[]): string {
   const { processes, threads, at } = group
   const many = (count: number, what: string): string =>
     `${count} ${count === 1 ? what : `${what}${what.endsWith('s') ? 'es' : 's'}`}`
+  // A plan has been made for the file system: its names are texts.
   const who = describeIdentity(launch.identity)
-  return `${name} (${sourceName(at)}:${at.line}): ${many(processes, 'process')} of ${many(threads, 'thread')}, ${bytes(launch.program)}, as ${who}`
-}
-
-/** Plans have been made for the file system: their names are texts again. */
-function bytes(text: string): string {
-  return Buffer.from(text).toString('latin1')
+  return `${name} (${sourceName(at)}:${at.line}): ${many(processes, 'process')} of ${many(threads, 'thread')}, ${asBytes(launch.program)}, as ${who}`
 }
